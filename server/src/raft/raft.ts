@@ -75,9 +75,9 @@ export class Raft {
     return this.core.term;
   }
 
-  /** The leader's term has a committed entry: it knows every commit of its predecessors. */
-  get leadsWithCommit(): boolean {
-    return this.isLeader && this.core.log.committed >= this.core.termStartIndex;
+  /** This node leads and has applied an entry of its own term, so everything that its predecessors committed. */
+  get leadsUpToDate(): boolean {
+    return this.isLeader && this.core.log.applied >= this.core.termStartIndex;
   }
 
   /** One unit of time passed. */

@@ -60,8 +60,9 @@ export interface Range extends KeyRange {
   readonly keysOnly: boolean;
   readonly countOnly: boolean;
   /**
-   * Fold the range into the direct children of the directory whose subtree it is: `key` is then "<directory>/", or
-   * where a page continues, the first key that may appear, and `directory` is "<directory>/".
+   * Fold the range into the direct children of a directory: this is then "<directory>/", `end` is "<directory>0" (for
+   * the root "/" and "0"), and `key` is "<directory>/", or where a page continues, the last child's key and a zero
+   * byte.
    */
   readonly childrenOf: Key | undefined;
 }

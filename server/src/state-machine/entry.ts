@@ -11,6 +11,13 @@ export interface Entry {
   readonly lease: number;
 }
 
+const noValue = new Uint8Array(0);
+
+/** The entry with an empty value. */
+export function withoutValue(entry: Entry): Entry {
+  return { ...entry, value: noValue };
+}
+
 /** One change of one key: a row of the history. */
 export interface Change {
   /** Number of the change, from 1: one more for each change of each key, without gaps. */

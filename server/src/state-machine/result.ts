@@ -2,7 +2,14 @@ import type { Entry } from "./entry.js";
 import type { Key } from "./key.js";
 
 /** What a command or a read returned. */
-export type Result = ErrorResult | PutResult | DeleteResult | TxnResult | RangeResult | GrantResult | DoneResult;
+export type Result =
+  | ErrorResult
+  | PutResult
+  | DeleteResult
+  | TxnResult
+  | RangeResult
+  | GrantResult
+  | DoneResult;
 
 /** Why the state machine refused. Nothing was changed. */
 export type RefusalCode =

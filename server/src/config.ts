@@ -1,0 +1,162 @@
+/**
+ * Every bound of the server in one place: name, unit, value, reason. What an operator may set is in ServerOptions;
+ * the rest is fixed.
+ */
+export const bounds = {
+  /** Bytes of a path: long enough for any sane hierarchy, short enough for an index of millions. */
+  pathBytesMax: 1_024,
+  /** Segments of a path: a change looks up watchers of every ancestor. */
+  pathDepthMax: 64,
+  /** Bytes of a value: coordination data, not blobs. */
+  valueBytesMax: 1_048_576,
+  /** Bytes of one request: a value and its surroundings, or a transaction of small ones. */
+  requestBytesMax: 2_097_152,
+  /** Operations of a transaction, nested ones and compares counted. */
+  txnOperationsMax: 128,
+  /** Nodes in one answer of a list, unless the call asks for fewer. */
+  listNodesMax: 10_000,
+  /** Bytes of one gRPC message either way, above every other bound. */
+  grpcMessageBytesMax: 16_777_216,
+
+  /** Milliseconds: shortest and longest lease. A shorter one would end at every election. */
+  leaseTtlMinMs: 1_000,
+  leaseTtlMaxMs: 86_400_000,
+  /** Milliseconds: TTL of a session that asks for none. */
+  sessionTtlDefaultMs: 10_000,
+  /** Operations of one session stream that wait for an answer. */
+  sessionInFlightMax: 65_536,
+  /** Operations in one message of a session stream. */
+  sessionBatchOperationsMax: 8_192,
+
+  /** Bytes and commands of one log entry: small enough to copy and fsync without a stall. */
+  batchBytesMax: 1_048_576,
+  batchCommandsMax: 2_048,
+  /** Commands waiting at one node to be applied. Beyond it callers are told OVERLOADED. */
+  pendingCommandsMax: 200_000,
+  /** Reads waiting at one node for a read index. */
+  pendingReadsMax: 200_000,
+
+  /** Bytes of entries in one AppendEntries. */
+  appendBytesMax: 1_048_576,
+  /** Unanswered AppendEntries to one follower. */
+  appendInFlightMax: 256,
+  /** Bytes proposed and not committed at a leader. */
+  uncommittedBytesMax: 67_108_864,
+  /** Bytes of recent log entries in memory. */
+  logCacheBytesMax: 33_554_432,
+  /** Bytes of committed entries applied before other work gets a turn. */
+  applyBytesMax: 2_097_152,
+  /** Batches queued for one peer before messages are dropped; Raft sends them again. */
+  peerQueueBatchesMax: 1_024,
+  /** Bytes of one piece of a snapshot. */
+  snapshotChunkBytesMax: 1_048_576,
+
+  /** Milliseconds between two writes of the state to disk, and changes after which one is made earlier. */
+  flushIntervalMs: 500,
+  flushChangesMax: 4_096,
+  /** Entries kept in the log behind the durable state, for followers that were away for a while. */
+  logEntriesKept: 20_000,
+  /** Revisions of history kept; the leader compacts when a tenth more has piled up. */
+  historyRevisionsKept: 100_000,
+
+  /** Watches of one stream. */
+  watchesPerStreamMax: 10_000,
+  /** Changes examined for a lagging watch before other work gets a turn. */
+  watchCatchUpChangesMax: 4_096,
+  /** Entries in one page of a watch's initial snapshot. */
+  watchInitialPageEntriesMax: 1_000,
+  /** Milliseconds without events after which a watch that asked for progress gets a mark. */
+  watchProgressIntervalMs: 5_000,
+
+  /** Milliseconds a graceful shutdown may take. */
+  shutdownGraceMs: 5_000,
+} as const;
+
+/** One member as the command line names it. */
+export interface MemberAddress {
+  readonly name: string;
+  /** host:port at which this node dials the member's peer port. */
+  readonly address: string;
+}
+
+/** A host and port to listen on. Port 0 takes a free one. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What an operator sets. */
+export interface ServerOptions {
+  readonly name: string;
+  readonly dataDir: string;
+  /** Every member, this node included: three or five in production. */
+  readonly initialCluster: readonly MemberAddress[];
+  readonly clientListen: ListenAddress;
+  readonly peerListen: ListenAddress;
+  readonly httpListen: ListenAddress;
+  /** host:port told to clients. */
+  readonly clientAdvertise: string;
+  readonly clusterToken: string;
+  /** Milliseconds between heartbeats, 10 to 10,000. */
+  readonly heartbeatMs: number;
+  /** Milliseconds of silence after which a follower stands for election; at least five heartbeats. */
+  readonly electionTimeoutMs: number;
+  readonly logLevel: LogLevel;
+  /** Test-only, from QUORATE_UNSAFE_TEST: reads skip ReadIndex and may be stale. */
+  readonly unsafeSkipReadIndex: boolean;
+}
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** A flag, address or data directory that the server cannot start with. */
+export class ConfigurationError extends Error {
+  override readonly name = "ConfigurationError";
+}
+
+/** Parses "host:port". */
+export function parseListenAddress(text: string, flag: string): ListenAddress {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  const host = match?.[1];
+  const port = Number(match?.[2]);
+  if (host === undefined || !(port <= 65_535)) {
+    throw new ConfigurationError(`${flag} must be host:port, for example 127.0.0.1:7400; got "${text}"`);
+  }
+  return { host: host.replace(/^\[(.*)\]$/, "$1"), port };
+}
+
+/** Parses "n1=host:port,n2=host:port,n3=host:port". */
+export function parseInitialCluster(text: string): MemberAddress[] {
+  const members: MemberAddress[] = [];
+  for (const part of text.split(",")) {
+    const [name, address, ...rest] = part.split("=").map((piece) => piece.trim());
+    if (!name || !address || rest.length > 0 || !/^[\w.-]{1,64}$/.test(name)) {
+      throw new ConfigurationError(
+        `--initial-cluster must be name=host:port,name=host:port,…; cannot read "${part}"`,
+      );
+    }
+    parseListenAddress(address, `--initial-cluster ${name}`);
+    if (members.some((member) => member.name === name)) {
+      throw new ConfigurationError(`--initial-cluster names "${name}" twice`);
+    }
+    members.push({ name, address });
+  }
+  return members;
+}
+
+/** Checks what the options say together. */
+export function checkOptions(options: ServerOptions): void {
+  if (!options.initialCluster.some((member) => member.name === options.name)) {
+    throw new ConfigurationError(
+      `--name ${options.name} is not in --initial-cluster (${options.initialCluster.map((m) => m.name).join(", ")})`,
+    );
+  }
+  if (!(options.heartbeatMs >= 10 && options.heartbeatMs <= 10_000)) {
+    throw new ConfigurationError(`--heartbeat-ms must be between 10 and 10000; got ${options.heartbeatMs}`);
+  }
+  if (!(options.electionTimeoutMs >= 5 * options.heartbeatMs && options.electionTimeoutMs <= 60_000)) {
+    throw new ConfigurationError(
+      `--election-timeout-ms must be at least five heartbeats (${5 * options.heartbeatMs}) and at most 60000; got ${options.electionTimeoutMs}`,
+    );
+  }
+}

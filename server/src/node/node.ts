@@ -1,0 +1,559 @@
+import { randomBytes } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import { type PeerMessage, PeerMessageSchema, type SendSnapshotRequest } from "@quorate/proto";
+import type { Logger } from "pino";
+import { bounds } from "../config.js";
+import { type LogEntry, type Outgoing, Raft, type RaftStatus, type ReadState } from "../raft/index.js";
+import type { Command, CommandBody, Fence, StateMachine } from "../state-machine/index.js";
+import type { DataDirectory } from "../storage/data-directory.js";
+import { LogStore } from "../storage/log-store.js";
+import { toPeerMessage, toRaftMessage } from "../transport/peer-codec.js";
+import type { PeerReceiver } from "../transport/peer-service.js";
+import type { Peers } from "../transport/peers.js";
+import { decodeBatch } from "./command-codec.js";
+import { type Failure, leaderLost, noQuorum, stopping } from "./failure.js";
+import { LeaseClock } from "./lease-clock.js";
+import { type Done, Proposals, sessionless } from "./proposals.js";
+import { type Fresh, Reads } from "./reads.js";
+import { type Renewed, Renewals } from "./renewals.js";
+import { SnapshotReceiver } from "./snapshot-receiver.js";
+import { SnapshotSender } from "./snapshot-sender.js";
+import { StateKeeper } from "./state-keeper.js";
+import { WatchHub } from "./watch-hub.js";
+
+/** What a node is told when it is made. */
+export interface NodeOptions {
+  readonly id: number;
+  readonly name: string;
+  readonly voters: readonly number[];
+  readonly clientEndpoint: string;
+  readonly peerAddress: string;
+  readonly heartbeatMs: number;
+  readonly electionTimeoutMs: number;
+  readonly unsafeSkipReadIndex: boolean;
+}
+
+/** Ticks of Raft's clock in one heartbeat: fine enough for election timeouts to differ. */
+const TICKS_PER_HEARTBEAT = 4;
+/** The newest CommandBatch format this version understands. */
+const COMMAND_FORMAT = 1;
+
+/**
+ * One node: the only place where Raft's and the state machine's decisions have effects. It runs once a turn of the
+ * event loop, however many calls and messages came in: persist, then send what promises persistence, then apply, then
+ * answer.
+ */
+export class Node implements PeerReceiver {
+  private readonly options: NodeOptions;
+  private readonly logger: Logger;
+  private readonly log: LogStore;
+  private readonly state: StateKeeper;
+  private readonly raft: Raft;
+  private readonly proposals: Proposals;
+  private readonly reads = new Reads();
+  private readonly renewals = new Renewals();
+  private readonly leases = new LeaseClock();
+  private readonly sender: SnapshotSender;
+  private readonly receiver: SnapshotReceiver;
+  readonly watches: WatchHub;
+
+  private peers: Peers | undefined;
+  private readonly onFatal: (error: unknown) => void;
+  private readonly leadershipListeners = new Set<() => void>();
+  private readonly waitingForRevision: { revision: number; fresh: Fresh; giveUpAtMs: number }[] = [];
+  private runScheduled = false;
+  private stopped = false;
+  private tickTimer: NodeJS.Timeout | undefined;
+  private nextFlushMs = 0;
+  private nextIntroductionMs = 0;
+  private compactionProposed = false;
+  private seenTerm = 0;
+  private seenLeader = 0;
+
+  /** `onFatal` is called once with an error after which the node must not go on: a failed disk or a broken invariant. */
+  constructor(options: NodeOptions, directory: DataDirectory, logger: Logger, onFatal: (error: unknown) => void) {
+    this.options = options;
+    this.logger = logger;
+    this.onFatal = onFatal;
+    this.log = new LogStore(directory.logFile);
+    this.state = new StateKeeper(directory);
+    this.alignLog();
+    this.watches = new WatchHub(this.state);
+    this.proposals = new Proposals(randomBytes(8).readBigUInt64LE());
+    this.raft = new Raft(
+      {
+        id: options.id,
+        voters: options.voters,
+        heartbeatTicks: TICKS_PER_HEARTBEAT,
+        electionTicks: Math.ceil(options.electionTimeoutMs / this.tickMs),
+        appendBytesMax: bounds.appendBytesMax,
+        inflightMessagesMax: bounds.appendInFlightMax,
+        uncommittedBytesMax: bounds.uncommittedBytesMax,
+        cacheBytesMax: bounds.logCacheBytesMax,
+        random: Math.random,
+      },
+      this.log,
+      this.state.machine.appliedIndex,
+    );
+    this.sender = new SnapshotSender(this.state, directory.outgoingFile, logger);
+    this.receiver = new SnapshotReceiver(directory.incomingFile);
+  }
+
+  /** A crash between installing a snapshot and dropping the log it replaces leaves a log that ends before the state. */
+  private alignLog(): void {
+    const { appliedIndex, appliedTerm } = this.state.machine;
+    if (this.log.lastIndex() < appliedIndex || this.log.start().index > appliedIndex) {
+      if (this.log.start().index > appliedIndex) {
+        throw new Error(
+          `the state stands at index ${appliedIndex} but the log begins after ${this.log.start().index}: the data directory is incomplete`,
+        );
+      }
+      this.log.reset({ index: appliedIndex, term: appliedTerm });
+    }
+  }
+
+  private get tickMs(): number {
+    return this.options.heartbeatMs / TICKS_PER_HEARTBEAT;
+  }
+
+  /** Begins to take part in the cluster. */
+  start(peers: Peers): void {
+    this.peers = peers;
+    this.tickTimer = setInterval(() => this.guard(() => this.tick()), this.tickMs);
+    this.schedule();
+  }
+
+  get machine(): StateMachine {
+    return this.state.machine;
+  }
+
+  get status(): RaftStatus {
+    return this.raft.status();
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  /** Whether the node can serve: it knows a leader and has applied what it knows to be committed. */
+  get readiness(): { readonly ready: boolean; readonly reason: string } {
+    if (this.stopped) return { ready: false, reason: "stopping" };
+    const { leader, commitIndex, appliedIndex } = this.raft.status();
+    if (leader === 0) return { ready: false, reason: "no leader" };
+    if (commitIndex > appliedIndex) {
+      return { ready: false, reason: `applying entry ${appliedIndex} of ${commitIndex}` };
+    }
+    return { ready: true, reason: "ok" };
+  }
+
+  /** Client endpoint of the leader; "" when unknown. */
+  get leaderEndpoint(): string {
+    const { leader } = this.raft;
+    if (leader === 0) return "";
+    return this.machine.members().find((member) => member.memberId === leader)?.clientEndpoint ?? "";
+  }
+
+  /** Calls `listener` whenever leader or term changed, until the returned function is called. */
+  onLeadershipChange(listener: () => void): () => void {
+    this.leadershipListeners.add(listener);
+    return () => this.leadershipListeners.delete(listener);
+  }
+
+  /** Hands a mutation to the cluster. `done` is called once, with its result as applied on this node or a failure. */
+  submit(command: Command, done: Done): void {
+    if (this.stopped) {
+      done(stopping);
+      return;
+    }
+    this.proposals.collect(command, done);
+    this.schedule();
+  }
+
+  /** A mutation outside any session. */
+  submitBody(body: CommandBody, fence: Fence | undefined, done: Done): void {
+    this.submit(sessionless(body, fence), done);
+  }
+
+  /** Calls `fresh` when this node's state reflects everything acknowledged anywhere before now. */
+  read(fresh: Fresh): void {
+    if (this.stopped) {
+      fresh(stopping);
+    } else if (this.options.unsafeSkipReadIndex) {
+      fresh();
+    } else {
+      this.reads.collect(fresh);
+      this.schedule();
+    }
+  }
+
+  /** Calls `fresh` when this node's state has reached `revision`, with a failure if it does not within `waitMs`. */
+  readAt(revision: number, waitMs: number, fresh: Fresh): void {
+    if (this.state.revision >= revision) fresh();
+    else this.waitingForRevision.push({ revision, fresh, giveUpAtMs: performance.now() + waitMs });
+  }
+
+  /**
+   * Renews leases at the leader, or with `peek` only asks what is left of them. Answered only once leadership has been
+   * confirmed after the call came in.
+   */
+  renewLeases(ids: readonly number[], peek: boolean, done: Renewed): void {
+    const { leader } = this.raft;
+    if (this.stopped) {
+      done(stopping);
+    } else if (leader === 0) {
+      done(noQuorum);
+    } else if (leader === this.options.id) {
+      this.renewHere(ids, peek, done);
+    } else {
+      const context = this.renewals.begin(done, performance.now());
+      this.queueMessage(leader, {
+        case: "renewLeases",
+        value: { context: BigInt(context), leaseIds: ids.map(BigInt), peek },
+      });
+    }
+  }
+
+  private renewHere(ids: readonly number[], peek: boolean, done: Renewed): void {
+    this.read((failure) => {
+      if (failure !== undefined) done(failure);
+      else if (!this.leases.isRunning) done(noQuorum);
+      else {
+        const nowMs = performance.now();
+        done(ids.map((id) => (peek ? this.leases.remaining(id, nowMs) : this.leases.renew(id, nowMs))));
+      }
+    });
+  }
+
+  // ---- What comes in from peers ----
+
+  receive(from: number, messages: readonly PeerMessage[]): void {
+    this.guard(() => {
+      if (this.stopped) return;
+      for (const { message } of messages) {
+        const raftMessage = toRaftMessage(message);
+        if (raftMessage !== undefined) this.raft.step(from, raftMessage);
+        else this.receiveOther(from, message);
+      }
+      this.schedule();
+    });
+  }
+
+  private receiveOther(from: number, message: PeerMessage["message"]): void {
+    switch (message.case) {
+      case "propose": {
+        const rejected: bigint[] = [];
+        for (const bytes of message.value.batches) {
+          // The bytes go into the log as they are; only their head is read, to name them if they are refused.
+          if (!this.raft.propose(bytes).accepted) rejected.push(BigInt(decodeBatch(bytes).batchId));
+        }
+        if (rejected.length > 0) {
+          this.queueMessage(from, { case: "proposeRejected", value: { batchIds: rejected } });
+        }
+        return;
+      }
+      case "proposeRejected":
+        for (const id of message.value.batchIds) this.proposals.fail(Number(id), noQuorum);
+        return;
+      case "renewLeases": {
+        const { context, leaseIds, peek } = message.value;
+        const answer = (outcome: readonly number[] | Failure): void => {
+          const rejected = "kind" in outcome;
+          this.queueMessage(from, {
+            case: "renewLeasesResult",
+            value: { context, rejected, ttlsMs: rejected ? [] : outcome.map(BigInt) },
+          });
+        };
+        if (this.raft.isLeader) this.renewHere(leaseIds.map(Number), peek, answer);
+        else answer(noQuorum);
+        return;
+      }
+      case "renewLeasesResult": {
+        const { context, rejected, ttlsMs } = message.value;
+        this.renewals.answered(Number(context), rejected ? noQuorum : ttlsMs.map(Number));
+        return;
+      }
+      default:
+        this.logger.warn({ from, message: message.case }, "ignored a message of an unknown kind");
+    }
+  }
+
+  async receiveSnapshot(from: number, piece: SendSnapshotRequest): Promise<void> {
+    const snapshot = await this.receiver.write(piece);
+    if (snapshot === undefined || this.stopped) return;
+    this.guard(() => {
+      this.raft.step(from, snapshot);
+      this.run();
+    });
+  }
+
+  /** Messages to a peer were lost: whatever it was asked may never be answered. */
+  lost(peer: number): void {
+    this.raft.reportUnreachable(peer);
+    if (peer !== this.raft.leader) return;
+    this.proposals.failAll(leaderLost);
+    this.renewals.failAll(noQuorum);
+  }
+
+  private queueMessage(to: number, message: NonNullable<Parameters<typeof create<typeof PeerMessageSchema>>[1]>["message"]): void {
+    this.peers?.queue(to, create(PeerMessageSchema, { message }));
+    this.schedule();
+  }
+
+  // ---- The turn ----
+
+  private schedule(): void {
+    if (this.runScheduled || this.stopped) return;
+    this.runScheduled = true;
+    setImmediate(() => {
+      this.runScheduled = false;
+      this.guard(() => this.run());
+    });
+  }
+
+  /** Nothing may go on after an error of the disk or a broken invariant. */
+  private guard(work: () => void): void {
+    if (this.stopped) return;
+    try {
+      work();
+    } catch (error) {
+      this.stopped = true;
+      clearInterval(this.tickTimer);
+      this.onFatal(error);
+    }
+  }
+
+  private run(): void {
+    this.propose();
+    if (this.reads.hasCollected) this.raft.readIndex(this.reads.begin(performance.now()));
+    while (this.raft.hasReady) this.work();
+    this.peers?.flush();
+    this.noticeLeadership();
+    if (this.state.flushDue) this.flush();
+  }
+
+  private propose(): void {
+    if (!this.proposals.hasCollected) return;
+    const batches = this.proposals.takeBatches();
+    const { leader } = this.raft;
+    if (leader === this.options.id) {
+      for (const batch of batches) {
+        const proposal = this.raft.propose(batch.bytes);
+        if (proposal.accepted) continue;
+        this.proposals.fail(
+          batch.id,
+          proposal.reason === "notLeader"
+            ? noQuorum
+            : { kind: "failure", code: "OVERLOADED", message: "the leader waits for too many commits: retry later" },
+        );
+      }
+    } else if (leader === 0) {
+      for (const batch of batches) this.proposals.fail(batch.id, noQuorum);
+    } else {
+      this.peers?.queue(
+        leader,
+        create(PeerMessageSchema, { message: { case: "propose", value: { batches: batches.map(({ bytes }) => bytes) } } }),
+      );
+    }
+  }
+
+  /**
+   * One Ready. The order is what makes Raft safe: a vote or an acknowledgement leaves only after the disk holds what
+   * it promises, and nothing is applied, hence answered, that this node could forget.
+   */
+  private work(): void {
+    const ready = this.raft.ready(bounds.applyBytesMax);
+    this.send(ready.messages);
+    if (ready.persist !== undefined) {
+      const { snapshot, hardState, entries } = ready.persist;
+      if (snapshot !== undefined) {
+        this.state.install(this.receiver.file);
+        this.log.reset(snapshot);
+        this.watches.restored();
+        this.logger.info({ index: snapshot.index }, "installed a snapshot");
+      }
+      if (hardState !== undefined || entries.length > 0) this.log.write(hardState, entries);
+      const last = entries[entries.length - 1];
+      if (last !== undefined) this.raft.persisted({ index: last.index, term: last.term });
+    }
+    this.send(ready.afterPersist);
+    for (const entry of ready.committed) this.apply(entry);
+    this.answerReads(ready.reads);
+    for (const peer of ready.snapshotsTo) this.sendSnapshot(peer);
+  }
+
+  private send(messages: readonly Outgoing[]): void {
+    for (const { to, message } of messages) this.peers?.queue(to, toPeerMessage(message));
+    if (messages.length > 0) this.peers?.flush();
+  }
+
+  private apply(entry: LogEntry): void {
+    const batch = entry.kind === "commands" ? decodeBatch(entry.data) : undefined;
+    const applied = this.machine.apply(entry.index, entry.term, batch?.commands ?? []);
+    this.raft.applied(entry.index);
+    if (this.leases.isRunning) this.timeLeases(applied.leasesGranted, applied.leasesEnded);
+    this.watches.applied(applied.changes);
+    if (batch !== undefined) this.proposals.applied(batch.origin, batch.batchId, applied.results);
+    this.reads.applied(entry.index);
+    if (this.waitingForRevision.length > 0) this.wakeWaitingForRevision(performance.now());
+  }
+
+  private timeLeases(granted: readonly number[], ended: readonly number[]): void {
+    const nowMs = performance.now();
+    for (const id of granted) {
+      const lease = this.machine.leaseInfo(id);
+      if (lease !== undefined) this.leases.granted(lease, nowMs);
+    }
+    for (const id of ended) if (this.machine.leaseInfo(id) === undefined) this.leases.ended(id);
+  }
+
+  private answerReads(states: readonly ReadState[]): void {
+    if (states.length > 0) this.reads.answered(states, this.machine.appliedIndex);
+  }
+
+  private wakeWaitingForRevision(nowMs: number): void {
+    const { revision } = this.state;
+    for (let i = this.waitingForRevision.length - 1; i >= 0; i--) {
+      const waiting = this.waitingForRevision[i];
+      if (waiting === undefined) continue;
+      if (waiting.revision <= revision) {
+        this.waitingForRevision.splice(i, 1);
+        waiting.fresh();
+      } else if (waiting.giveUpAtMs <= nowMs) {
+        this.waitingForRevision.splice(i, 1);
+        waiting.fresh({
+          kind: "failure",
+          code: "FUTURE_REVISION",
+          message: `this node has not reached revision ${waiting.revision}; it stands at ${revision}`,
+          revision,
+        });
+      }
+    }
+  }
+
+  private noticeLeadership(): void {
+    const { term, leader } = this.raft;
+    const changed = term !== this.seenTerm || leader !== this.seenLeader;
+    if (changed) {
+      this.seenTerm = term;
+      this.seenLeader = leader;
+      this.logger.info({ term, leader: this.nameOf(leader), self: leader === this.options.id }, "leadership changed");
+      this.leases.stop();
+      this.compactionProposed = false;
+      this.proposals.failAll(leaderLost);
+      this.renewals.failAll(noQuorum);
+    }
+    if (this.raft.leadsUpToDate && !this.leases.isRunning) {
+      this.leases.start(this.machine.allLeases(), performance.now());
+    }
+    if (changed) for (const listener of this.leadershipListeners) listener();
+  }
+
+  private nameOf(id: number): string {
+    return this.machine.members().find((member) => member.memberId === id)?.name ?? (id === 0 ? "none" : String(id));
+  }
+
+  // ---- Time ----
+
+  private tick(): void {
+    const nowMs = performance.now();
+    this.raft.tick();
+    const { electionTimeoutMs } = this.options;
+    for (const context of this.reads.expire(nowMs, electionTimeoutMs / 2, electionTimeoutMs * 2)) {
+      this.raft.readIndex(context);
+    }
+    this.renewals.expire(nowMs, electionTimeoutMs * 2);
+    if (this.waitingForRevision.length > 0) this.wakeWaitingForRevision(nowMs);
+    this.expireLeases(nowMs);
+    if (nowMs >= this.nextFlushMs) {
+      this.nextFlushMs = nowMs + bounds.flushIntervalMs;
+      this.flush();
+      this.compactHistory();
+      this.watches.progress(nowMs);
+    }
+    if (nowMs >= this.nextIntroductionMs) {
+      this.nextIntroductionMs = nowMs + 1_000;
+      this.introduce();
+    }
+    this.run();
+  }
+
+  private expireLeases(nowMs: number): void {
+    const due = this.leases.tick(nowMs);
+    if (due.length === 0) return;
+    this.logger.info({ leases: due.slice(0, 10), count: due.length }, "leases ran out");
+    this.submitBody({ kind: "expire", term: this.raft.term, leases: due }, undefined, (outcome) => {
+      if (outcome.kind === "failure") this.leases.retry(due);
+    });
+  }
+
+  /** Writes the state to disk and cuts the log behind it. */
+  private flush(): void {
+    this.state.flush();
+    const cut = this.state.durableIndex - bounds.logEntriesKept;
+    if (cut > this.log.start().index) this.raft.cut(this.log.cutTo(cut));
+  }
+
+  private compactHistory(): void {
+    if (!this.raft.leadsUpToDate || this.compactionProposed) return;
+    const { revision, compactedRevision } = this.state;
+    if (revision - compactedRevision < bounds.historyRevisionsKept * 1.1) return;
+    this.compactionProposed = true;
+    this.submitBody({ kind: "compact", revision: revision - bounds.historyRevisionsKept }, undefined, () => {
+      this.compactionProposed = false;
+    });
+  }
+
+  /** Tells the cluster how to reach this node, until the cluster knows. */
+  private introduce(): void {
+    const { id, name, peerAddress, clientEndpoint } = this.options;
+    if (this.raft.leader === 0) return;
+    const known = this.machine.members().find((member) => member.memberId === id);
+    if (
+      known?.name === name &&
+      known.peerAddress === peerAddress &&
+      known.clientEndpoint === clientEndpoint &&
+      known.format === COMMAND_FORMAT
+    ) {
+      return;
+    }
+    const body = { kind: "member", memberId: id, name, peerAddress, clientEndpoint, format: COMMAND_FORMAT } as const;
+    this.submitBody(body, undefined, () => undefined);
+  }
+
+  // ---- Snapshots ----
+
+  private sendSnapshot(peer: number): void {
+    const link = this.peers?.link(peer);
+    const { term } = this.raft;
+    if (link === undefined) return;
+    this.sender.send(link, term).then(
+      (index) => this.snapshotSent(peer, index),
+      (error: unknown) => {
+        this.logger.warn({ err: error, peer }, "a snapshot could not be sent");
+        this.snapshotSent(peer, 0);
+      },
+    );
+  }
+
+  private snapshotSent(peer: number, index: number): void {
+    this.guard(() => {
+      this.raft.reportSnapshot(peer, index);
+      this.schedule();
+    });
+  }
+
+  /** Stops taking part, answers everybody who still waits, and writes the state to disk. */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    clearInterval(this.tickTimer);
+    this.proposals.failAll({ ...stopping, code: "OUTCOME_UNKNOWN" });
+    this.reads.failAll(stopping);
+    this.renewals.failAll(stopping);
+    for (const { fresh } of this.waitingForRevision.splice(0)) fresh(stopping);
+    this.watches.close();
+    this.peers?.close();
+    this.state.close();
+    this.log.close();
+  }
+}

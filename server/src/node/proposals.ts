@@ -1,0 +1,124 @@
+import { bounds } from "../config.js";
+import type { Command, CommandBody, Fence } from "../state-machine/index.js";
+import type { Result } from "../state-machine/index.js";
+import { encodeBatch } from "./command-codec.js";
+import { type Failure, overloaded } from "./failure.js";
+
+/** Called once with what became of a command. */
+export type Done = (outcome: Result | Failure) => void;
+
+/** Commands that are to become one log entry. */
+export interface Batch {
+  readonly id: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The mutations of this node's callers: those of one turn of the event loop become one batch, that is one log entry,
+ * and the entry's results come back to their callers when this node applies it. No promise, timer or closure is made
+ * for a command.
+ */
+export class Proposals {
+  /** Random number of this run of the process: an entry of an earlier run has no callers here. */
+  readonly origin: bigint;
+  private collected: Command[] = [];
+  private callers: Done[] = [];
+  private collectedBytes = 0;
+  private ready: { commands: Command[]; callers: Done[] }[] = [];
+  /** Batches on their way, by id, with the callers of their commands in order. */
+  private readonly waiting = new Map<number, readonly Done[]>();
+  private nextBatchId = 1;
+  private pendingCount = 0;
+
+  constructor(origin: bigint) {
+    this.origin = origin;
+  }
+
+  get hasCollected(): boolean {
+    return this.collected.length > 0 || this.ready.length > 0;
+  }
+
+  get pending(): number {
+    return this.pendingCount;
+  }
+
+  /** Adds a command to this turn's batch. */
+  collect(command: Command, done: Done): void {
+    if (this.pendingCount >= bounds.pendingCommandsMax) {
+      done(overloaded("pending mutations of this node", bounds.pendingCommandsMax));
+      return;
+    }
+    this.pendingCount++;
+    this.collected.push(command);
+    this.callers.push(done);
+    this.collectedBytes += weight(command.body);
+    if (this.collectedBytes >= bounds.batchBytesMax || this.collected.length >= bounds.batchCommandsMax) this.close();
+  }
+
+  private close(): void {
+    if (this.collected.length === 0) return;
+    this.ready.push({ commands: this.collected, callers: this.callers });
+    this.collected = [];
+    this.callers = [];
+    this.collectedBytes = 0;
+  }
+
+  /** Takes this turn's batches, encoded. Their callers wait from now on. */
+  takeBatches(): Batch[] {
+    this.close();
+    const batches = this.ready.map(({ commands, callers }) => {
+      const id = this.nextBatchId++;
+      this.waiting.set(id, callers);
+      return { id, bytes: encodeBatch({ origin: this.origin, batchId: id, commands }) };
+    });
+    this.ready = [];
+    return batches;
+  }
+
+  /** This node applied an entry: its callers, if they are here and still waiting, get their results. */
+  applied(origin: bigint, batchId: number, results: readonly Result[]): void {
+    if (origin !== this.origin) return;
+    const callers = this.take(batchId);
+    for (let i = 0; i < callers.length; i++) {
+      const result = results[i];
+      if (result !== undefined) callers[i]?.(result);
+    }
+  }
+
+  /** A batch came to a definite or indefinite end without being applied here. */
+  fail(batchId: number, failure: Failure): void {
+    for (const done of this.take(batchId)) done(failure);
+  }
+
+  /** Everything under way ends the same way: the leader it was sent to is gone. */
+  failAll(failure: Failure): void {
+    for (const id of [...this.waiting.keys()]) this.fail(id, failure);
+  }
+
+  private take(batchId: number): readonly Done[] {
+    const callers = this.waiting.get(batchId) ?? [];
+    this.waiting.delete(batchId);
+    this.pendingCount -= callers.length;
+    return callers;
+  }
+}
+
+/** About how many bytes a command takes in the log. */
+function weight(body: CommandBody): number {
+  switch (body.kind) {
+    case "put":
+      return body.key.length + body.value.length + 32;
+    case "txn":
+      return [...body.then, ...body.otherwise].reduce(
+        (sum, operation) => sum + (operation.kind === "range" ? 64 : weight(operation)),
+        64 + body.compares.length * 64,
+      );
+    default:
+      return 64;
+  }
+}
+
+/** A command outside any session. */
+export function sessionless(body: CommandBody, fence?: Fence): Command {
+  return { sessionId: 0, sequence: 0, lowestPending: 0, fence, body };
+}

@@ -1,0 +1,117 @@
+import { renameSync, rmSync } from "node:fs";
+import { bounds } from "../config.js";
+import { type Change, type HistoryReader, type Key, StateMachine } from "../state-machine/index.js";
+import { type DataDirectory, syncDirectory } from "../storage/data-directory.js";
+import { StateStore } from "../storage/state-store.js";
+import type { WatchHistory } from "./watch-hub.js";
+
+/**
+ * The state machine and its copy on disk. The copy follows lazily, in batches, each with the applied index it stands
+ * at; the log reaches back to that index, so what is not on disk yet is applied again after a restart.
+ */
+export class StateKeeper implements HistoryReader, WatchHistory {
+  private readonly directory: DataDirectory;
+  private store: StateStore;
+  private current: StateMachine;
+  private durable: number;
+  private flushedSeq: number;
+
+  constructor(directory: DataDirectory) {
+    this.directory = directory;
+    for (const file of [directory.incomingFile, directory.outgoingFile]) removeDatabase(file);
+    this.store = StateStore.open(directory.stateFile);
+    this.current = this.load();
+    this.durable = this.current.appliedIndex;
+    this.flushedSeq = this.current.lastSeq;
+  }
+
+  private load(): StateMachine {
+    const image = this.store.load();
+    return image === undefined ? new StateMachine(this) : StateMachine.restore(image, this);
+  }
+
+  get machine(): StateMachine {
+    return this.current;
+  }
+
+  /** The index at which the copy on disk stands. */
+  get durableIndex(): number {
+    return this.durable;
+  }
+
+  get revision(): number {
+    return this.current.revision;
+  }
+
+  get compactedRevision(): number {
+    return this.current.compactedRevision;
+  }
+
+  change(seq: number): Change | undefined {
+    return this.store.change(seq);
+  }
+
+  changesFrom(revision: number, limit: number): readonly Change[] {
+    const { changeLog } = this.current;
+    return revision >= changeLog.firstRevision
+      ? changeLog.from(revision, limit)
+      : this.store.changesFrom(revision, limit);
+  }
+
+  previousOf(key: Key, revision: number): Change["previous"] {
+    const result = this.current.read({
+      kind: "range",
+      key,
+      end: undefined,
+      limit: 1,
+      revision: revision - 1,
+      keysOnly: false,
+      countOnly: false,
+      childrenOf: undefined,
+    });
+    return result.kind === "range" ? result.entries[0]?.entry : undefined;
+  }
+
+  /** Writes what changed since the last time, in one transaction. */
+  flush(): void {
+    if (this.durable === this.current.appliedIndex) return;
+    this.store.write(this.current.takeDelta());
+    this.durable = this.current.appliedIndex;
+    this.flushedSeq = this.current.lastSeq;
+    this.current.changeLog.trim(this.flushedSeq);
+  }
+
+  /** Whether so much has changed since the last flush that one should not wait for its time. */
+  get flushDue(): boolean {
+    return this.current.lastSeq - this.flushedSeq >= bounds.flushChangesMax;
+  }
+
+  /** Copies the state as it is on disk into a file, in the background; the copy may be newer than the call. */
+  async copyTo(file: string): Promise<void> {
+    removeDatabase(file);
+    this.flush();
+    await this.store.backup(file);
+  }
+
+  /** Puts a received copy in place of the state. */
+  install(file: string): void {
+    this.store.close();
+    removeDatabase(this.directory.stateFile);
+    renameSync(file, this.directory.stateFile);
+    syncDirectory(this.directory.path);
+    this.store = StateStore.open(this.directory.stateFile);
+    this.current = this.load();
+    this.durable = this.current.appliedIndex;
+    this.flushedSeq = this.current.lastSeq;
+  }
+
+  close(): void {
+    this.flush();
+    this.store.close();
+  }
+}
+
+/** Removes a SQLite file and what SQLite keeps beside it. */
+export function removeDatabase(file: string): void {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(file + suffix, { force: true });
+}

@@ -1,0 +1,198 @@
+import { bounds } from "../config.js";
+import type { Change } from "../state-machine/index.js";
+import type { Key } from "../state-machine/index.js";
+import { Watch, type WatchSink, type WatchSpec } from "./watch.js";
+
+/** Where the hub reads changes that watches have yet to see. */
+export interface WatchHistory {
+  readonly revision: number;
+  readonly compactedRevision: number;
+  /** Changes from a revision on, whole revisions, about `limit` of them; empty when there are none. */
+  changesFrom(revision: number, limit: number): readonly Change[];
+  /** The change before one of `key` at `revision`, if history still holds it. */
+  previousOf(key: Key, revision: number): Change["previous"];
+}
+
+/**
+ * Every watch of this node. A watch that keeps up gets changes as they are applied, found by its key or by an ancestor
+ * of the changed key. One that falls behind, because its client reads slowly, is taken off and later catches up from
+ * history at its own pace: nothing is buffered for it, and no other watch waits for it.
+ */
+export class WatchHub {
+  private readonly history: WatchHistory;
+  private readonly exact = new Map<Key, Set<Watch>>();
+  private readonly subtrees = new Map<Key, Set<Watch>>();
+  private readonly lagging = new Set<Watch>();
+  private readonly touched = new Set<Watch>();
+  /** Live watches were offered every change up to this revision. */
+  private offeredRevision: number;
+  private watchCount = 0;
+  private catchUpScheduled = false;
+  private closed = false;
+
+  constructor(history: WatchHistory) {
+    this.history = history;
+    this.offeredRevision = history.revision;
+  }
+
+  get count(): number {
+    return this.watchCount;
+  }
+
+  /** Adds a watch that has seen everything before `nextRevision`. */
+  add(spec: WatchSpec, nextRevision: number, sink: WatchSink): Watch {
+    const watch = new Watch(spec, nextRevision, sink);
+    this.watchCount++;
+    if (nextRevision > this.history.revision) this.goLive(watch);
+    else this.lag(watch);
+    return watch;
+  }
+
+  remove(watch: Watch): void {
+    if (watch.removed) return;
+    watch.removed = true;
+    this.watchCount--;
+    this.lagging.delete(watch);
+    this.touched.delete(watch);
+    const index = watch.spec.recursive ? this.subtrees : this.exact;
+    const watches = index.get(watch.spec.key);
+    if (watches?.delete(watch) && watches.size === 0) index.delete(watch.spec.key);
+  }
+
+  /** Changes of one log entry, whole revisions. */
+  applied(changes: readonly Change[]): void {
+    const last = changes[changes.length - 1];
+    if (last === undefined) return;
+    this.offeredRevision = last.revision;
+    if (this.exact.size === 0 && this.subtrees.size === 0) return;
+    for (const change of changes) this.route(change);
+    for (const watch of this.touched) {
+      if (!watch.flush()) this.lag(watch);
+    }
+    this.touched.clear();
+  }
+
+  private route(change: Change): void {
+    this.offer(this.exact.get(change.key), change);
+    if (this.subtrees.size === 0) return;
+    const { key } = change;
+    // The changed key itself, each ancestor, and the root, whose key is empty.
+    for (let end = key.length; end >= 0; end = end === 0 ? -1 : key.lastIndexOf("/", end - 1)) {
+      this.offer(this.subtrees.get(key.slice(0, end)), change);
+    }
+  }
+
+  private offer(watches: Set<Watch> | undefined, change: Change): void {
+    if (watches === undefined) return;
+    for (const watch of watches) if (watch.take(change)) this.touched.add(watch);
+  }
+
+  private goLive(watch: Watch): void {
+    this.lagging.delete(watch);
+    const index = watch.spec.recursive ? this.subtrees : this.exact;
+    const watches = index.get(watch.spec.key);
+    if (watches === undefined) index.set(watch.spec.key, new Set([watch]));
+    else watches.add(watch);
+  }
+
+  private lag(watch: Watch): void {
+    if (watch.removed) return;
+    const index = watch.spec.recursive ? this.subtrees : this.exact;
+    const watches = index.get(watch.spec.key);
+    if (watches?.delete(watch)) {
+      // It was live: what it did not match it need not look for again.
+      watch.seenTo(this.offeredRevision);
+      watch.flush();
+      if (watches.size === 0) index.delete(watch.spec.key);
+    }
+    this.lagging.add(watch);
+    this.scheduleCatchUp();
+  }
+
+  /** The client of this sink reads again. */
+  drained(): void {
+    if (this.lagging.size > 0) this.scheduleCatchUp();
+  }
+
+  /** The state was replaced by a snapshot: every watch goes on from history. */
+  restored(): void {
+    for (const index of [this.exact, this.subtrees]) {
+      for (const watches of [...index.values()]) for (const watch of [...watches]) this.lag(watch);
+    }
+    this.offeredRevision = this.history.revision;
+  }
+
+  private scheduleCatchUp(): void {
+    if (this.catchUpScheduled || this.closed) return;
+    this.catchUpScheduled = true;
+    setImmediate(() => {
+      this.catchUpScheduled = false;
+      this.catchUp();
+    });
+  }
+
+  /** One slice for one lagging watch whose client can take it; the others get their turn in later slices. */
+  private catchUp(): void {
+    for (const watch of this.lagging) {
+      if (watch.blocked) continue;
+      // To the end of the queue, so that every watch gets its share.
+      this.lagging.delete(watch);
+      this.lagging.add(watch);
+      this.advance(watch);
+      break;
+    }
+    for (const watch of this.lagging) {
+      if (!watch.blocked) {
+        this.scheduleCatchUp();
+        return;
+      }
+    }
+  }
+
+  private advance(watch: Watch): void {
+    const { history } = this;
+    if (watch.nextRevision <= history.compactedRevision) {
+      watch.end("COMPACTED", `revision ${watch.nextRevision} was compacted; the oldest that can be watched is ${history.compactedRevision + 1}`, history.compactedRevision + 1);
+      this.remove(watch);
+      return;
+    }
+    const changes = history.changesFrom(watch.nextRevision, bounds.watchCatchUpChangesMax);
+    for (const change of changes) {
+      watch.take(
+        watch.spec.previous && change.previous === undefined
+          ? { ...change, previous: history.previousOf(change.key, change.revision) }
+          : change,
+      );
+    }
+    const last = changes[changes.length - 1];
+    const caughtUp = last === undefined || last.revision >= history.revision;
+    watch.seenTo(caughtUp ? history.revision : last.revision);
+    if (watch.flush() && caughtUp) this.goLive(watch);
+  }
+
+  /** A progress mark for every live watch that wants one and was quiet. */
+  progress(nowMs: number): void {
+    for (const index of [this.exact, this.subtrees]) {
+      for (const watches of index.values()) {
+        for (const watch of watches) watch.progress(this.history.revision, nowMs);
+      }
+    }
+  }
+
+  /** Ends every watch: the node stops, or can no longer tell whether it is up to date. */
+  endAll(code: "UNAVAILABLE" | "NO_QUORUM", message: string): void {
+    const watches = new Set(this.lagging);
+    for (const index of [this.exact, this.subtrees]) {
+      for (const set of index.values()) for (const watch of set) watches.add(watch);
+    }
+    for (const watch of watches) {
+      watch.end(code, message, 0);
+      this.remove(watch);
+    }
+  }
+
+  close(): void {
+    this.closed = true;
+    this.endAll("UNAVAILABLE", "this node is stopping: watch another one");
+  }
+}

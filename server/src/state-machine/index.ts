@@ -1,0 +1,10 @@
+export { ChangeLog } from "./change-log.js";
+export type * from "./command.js";
+export type { Change, Entry, HistoryReader } from "./entry.js";
+export { type Key, sequentialKey, subtreeEnd, subtreeStart } from "./key.js";
+export type { LeaseInfo } from "./lease.js";
+export * from "./limits.js";
+export type * from "./result.js";
+export type * from "./state-image.js";
+export { type Applied, StateMachine } from "./state-machine.js";
+export { checkTxn, type TxnDefect } from "./txn-check.js";

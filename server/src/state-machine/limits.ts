@@ -1,0 +1,23 @@
+/**
+ * Results a session keeps at most, in results. A client that lets its lowest pending sequence lag further behind is
+ * refused new mutations: it bounds the memory one client can claim on every node, at a few hundred bytes a result.
+ */
+export const sessionResultsMax = 65_536;
+
+/** The highest lease id a caller may choose: the counter behind chosen ids keeps 2^52 ids of room before 2^53. */
+export const leaseIdMax = 2 ** 52;
+
+/** Operations of a transaction, nested ones included, unless configured otherwise: as many as etcd allows. */
+export const txnOperationsMaxDefault = 128;
+
+/** Changes the change log keeps once they are on disk: some 0.3 s of history at 50,000 changes/s, for watches. */
+export const changeLogCountMax = 16_384;
+
+/** Bytes of keys and values the change log keeps once they are on disk: bounds the window when values are large. */
+export const changeLogBytesMax = 32 * 1024 * 1024;
+
+/** Keys in a chunk of the ordered index: an insertion moves at most this many references, a fraction of 1 µs. */
+export const orderedChunkKeysMax = 512;
+
+/** Digits of a sequential key's last segment: enough for every revision below 2^53, so key order is number order. */
+export const sequentialDigits = 16;

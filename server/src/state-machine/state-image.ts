@@ -1,0 +1,54 @@
+import type { SetMember } from "./command.js";
+import type { Change } from "./entry.js";
+import type { Result } from "./result.js";
+
+/** The numbers of a state. */
+export interface StateMeta {
+  /** Index of the last log entry in it, and that entry's term. */
+  readonly appliedIndex: number;
+  readonly appliedTerm: number;
+  readonly revision: number;
+  readonly compactedRevision: number;
+  /** Number of the last change ever made. */
+  readonly lastSeq: number;
+  readonly nextLeaseId: number;
+  /** StateMachine.hash. */
+  readonly hash: string;
+}
+
+/** A lease, and what it remembers when it is a session. */
+export interface LeaseImage {
+  readonly id: number;
+  readonly ttlMs: number;
+  readonly session: SessionImage | undefined;
+}
+
+export interface SessionImage {
+  readonly lowestPending: number;
+  /** By sequence. */
+  readonly results: readonly (readonly [number, Result])[];
+}
+
+/** A whole state, as a disk or a snapshot holds it. */
+export interface StateImage {
+  readonly meta: StateMeta;
+  /** Every retained change, in seq order. Walked once. */
+  readonly changes: Iterable<Change>;
+  readonly leases: Iterable<LeaseImage>;
+  readonly members: Iterable<SetMember>;
+}
+
+/** How a state differs from the one before it. To be applied in this order, atomically. */
+export interface StateDelta {
+  /** New changes, in seq order. */
+  readonly changes: readonly Change[];
+  /** Seqs of changes that are no longer needed; some may be among the new ones. */
+  readonly forgotten: readonly number[];
+  /** Ids of leases that ended. One may have begun anew, and is then among `leases`. */
+  readonly leasesRemoved: readonly number[];
+  /** Leases that are new or changed. */
+  readonly leases: readonly LeaseImage[];
+  /** All members, when any changed. */
+  readonly members: readonly SetMember[] | undefined;
+  readonly meta: StateMeta;
+}

@@ -1,0 +1,306 @@
+import { ChangeLog } from "./change-log.js";
+import type { Command, CommandBody, Compact, Expire, Grant, Range, Revoke, SetMember } from "./command.js";
+import type { Change, HistoryReader } from "./entry.js";
+import { checkFence } from "./fence.js";
+import { Digest, hexOf, StateHash, stateTag } from "./hash.js";
+import { invariant } from "./invariant.js";
+import { type LeaseInfo, LeaseTable } from "./lease.js";
+import { MemberTable } from "./members.js";
+import { Mvcc } from "./mvcc.js";
+import { checkRevision, readRange } from "./range-read.js";
+import { refuse } from "./refusal.js";
+import type { DoneResult, ErrorResult, RangeResult, Result } from "./result.js";
+import type { StateDelta, StateImage, StateMeta } from "./state-image.js";
+import { applyTxn } from "./txn.js";
+import { Writer } from "./writer.js";
+
+/** What applying one log entry did. */
+export interface Applied {
+  /** One for each command. */
+  readonly results: readonly Result[];
+  /** The changes of all commands, in order. */
+  readonly changes: readonly Change[];
+  /** Ids of the leases that began, sessions among them. */
+  readonly leasesGranted: readonly number[];
+  /** Ids of the leases that ended. */
+  readonly leasesEnded: readonly number[];
+}
+
+/**
+ * The replicated state: keys with their history, leases, sessions, members. Deterministic: the same entries make the
+ * same state, and `hash` says so. It does no I/O; what must go to disk is collected and handed out by `takeDelta`.
+ *
+ * ```ts
+ * const machine = new StateMachine(stateStore);
+ * const { results, changes } = machine.apply(1, 1, [command]);
+ * stateStore.write(machine.takeDelta());
+ * machine.changeLog.trim(machine.lastSeq);
+ * ```
+ */
+export class StateMachine {
+  /** The recent changes. Trim it once a delta is on disk. */
+  readonly changeLog = new ChangeLog();
+  readonly #hash = new StateHash();
+  readonly #mvcc: Mvcc;
+  readonly #leases = new LeaseTable(this.#hash);
+  readonly #members = new MemberTable(this.#hash);
+  readonly #writer: Writer;
+  #appliedIndex = 0;
+  #appliedTerm = 0;
+  #takenSeq = 0;
+  // Of the entry being applied.
+  #granted: number[] = [];
+  #ended: number[] = [];
+
+  constructor(history: HistoryReader) {
+    this.#mvcc = new Mvcc(this.changeLog, history, this.#hash);
+    this.#writer = new Writer(this.#mvcc, this.#leases);
+  }
+
+  /**
+   * Builds the state that an image holds.
+   * @throws Error when the image contradicts itself or does not have the hash it says.
+   */
+  static restore(image: StateImage, history: HistoryReader): StateMachine {
+    const machine = new StateMachine(history);
+    machine.#restore(image);
+    return machine;
+  }
+
+  /** Index of the last entry applied, 0 before the first. */
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  /** Term of that entry. */
+  get appliedTerm(): number {
+    return this.#appliedTerm;
+  }
+
+  /** The current revision: 0 for a store never written to. */
+  get revision(): number {
+    return this.#mvcc.revision;
+  }
+
+  /** The lowest readable revision, 0 when nothing was compacted. */
+  get compactedRevision(): number {
+    return this.#mvcc.compactedRevision;
+  }
+
+  /** How many keys exist. */
+  get keyCount(): number {
+    return this.#mvcc.live.size;
+  }
+
+  /** Number of the last change. */
+  get lastSeq(): number {
+    return this.#mvcc.lastSeq;
+  }
+
+  /** How many leases exist, sessions among them. */
+  get leaseCount(): number {
+    return this.#leases.size;
+  }
+
+  /** Hash of the whole state, 16 hexadecimal digits: equal on all nodes that applied the same entries. */
+  get hash(): string {
+    const digest = new Digest();
+    digest.start(stateTag);
+    digest.number(this.#hash.a);
+    digest.number(this.#hash.b);
+    digest.number(this.#mvcc.revision);
+    digest.number(this.#mvcc.compactedRevision);
+    digest.number(this.#leases.nextId);
+    digest.finish();
+    return hexOf(digest.a, digest.b);
+  }
+
+  /**
+   * Applies the next log entry: its commands in order, none for a no-op.
+   * @throws Error when `index` is not the next one, or the state contradicts itself: the node must stop.
+   */
+  apply(index: number, term: number, commands: readonly Command[]): Applied {
+    invariant(index === this.#appliedIndex + 1, `entry ${index} follows entry ${this.#appliedIndex}`);
+    this.#granted = [];
+    this.#ended = [];
+    const before = this.#mvcc.lastSeq;
+    const results: Result[] = [];
+    for (const command of commands) {
+      this.#mvcc.beginCommand();
+      results.push(this.#applyOne(command, term));
+    }
+    this.#appliedIndex = index;
+    this.#appliedTerm = term;
+    const changes = this.#mvcc.lastSeq === before ? [] : this.changeLog.since(before + 1);
+    return { results, changes, leasesGranted: this.#granted, leasesEnded: this.#ended };
+  }
+
+  /** Reads from the state as it is here and now. */
+  read(range: Range): RangeResult | ErrorResult {
+    return checkRevision(this.#mvcc, range.revision) ?? readRange(this.#mvcc, range);
+  }
+
+  /** A lease or session; undefined when it does not exist. */
+  leaseInfo(id: number): LeaseInfo | undefined {
+    return this.#leases.get(id);
+  }
+
+  /** All leases and sessions, in no order. */
+  allLeases(): Iterable<LeaseInfo> {
+    return this.#leases.all();
+  }
+
+  /** What the members said of themselves, in the order of their ids. */
+  members(): readonly SetMember[] {
+    return this.#members.all();
+  }
+
+  /** Everything that changed since the last call, for the disk. */
+  takeDelta(): StateDelta {
+    const changes = this.changeLog.since(this.#takenSeq + 1);
+    this.#takenSeq = this.#mvcc.lastSeq;
+    const { changed, removed } = this.#leases.takeDelta();
+    return {
+      changes,
+      forgotten: this.#mvcc.takeForgotten(),
+      leasesRemoved: removed,
+      leases: changed,
+      members: this.#members.takeChanged(),
+      meta: this.#meta(),
+    };
+  }
+
+  #meta(): StateMeta {
+    return {
+      appliedIndex: this.#appliedIndex,
+      appliedTerm: this.#appliedTerm,
+      revision: this.#mvcc.revision,
+      compactedRevision: this.#mvcc.compactedRevision,
+      lastSeq: this.#mvcc.lastSeq,
+      nextLeaseId: this.#leases.nextId,
+      hash: this.hash,
+    };
+  }
+
+  /** The exactly-once rules, then the fence, then the command itself. */
+  #applyOne(command: Command, term: number): Result {
+    const { sessionId, sequence } = command;
+    if (sessionId === 0) return this.#applyFenced(command, term);
+    const lease = this.#leases.get(sessionId);
+    const session = lease?.session;
+    if (lease === undefined || session === undefined) {
+      return refuse("SESSION_EXPIRED", `session ${sessionId} does not exist`);
+    }
+    if (sequence < 1)
+      return refuse("INVALID_ARGUMENT", "the sequence of a session's mutation must be at least 1");
+    if (sequence < session.lowestPending) {
+      return refuse(
+        "SEQUENCE_FORGOTTEN",
+        `the result of sequence ${sequence} was acknowledged and forgotten`,
+      );
+    }
+    // A client waits for the very mutation it sends, so its own sequence is never below the lowest pending one.
+    this.#leases.acknowledge(lease, session, Math.min(command.lowestPending, sequence));
+    const kept = session.results.get(sequence);
+    if (kept !== undefined) return kept;
+    if (session.full) {
+      return refuse(
+        "INVALID_ARGUMENT",
+        "the session waits for too many results: raise its lowest pending sequence",
+      );
+    }
+    const result = this.#applyFenced(command, term);
+    // Unless the command ended the very session it came on.
+    if (this.#leases.get(sessionId) === lease) this.#leases.keep(lease, session, sequence, result);
+    return result;
+  }
+
+  #applyFenced(command: Command, term: number): Result {
+    const fenced = command.fence === undefined ? undefined : checkFence(this.#mvcc, command.fence);
+    return fenced ?? this.#applyBody(command.body, term);
+  }
+
+  #applyBody(body: CommandBody, term: number): Result {
+    switch (body.kind) {
+      case "put":
+        return this.#writer.checkPut(body) ?? this.#writer.put(body);
+      case "delete":
+        return this.#writer.deleteRange(body);
+      case "txn":
+        return applyTxn(this.#mvcc, this.#writer, body);
+      case "grant":
+        return this.#grant(body);
+      case "revoke":
+        return this.#revoke(body);
+      case "expire":
+        return this.#expire(body, term);
+      case "compact":
+        return this.#compact(body);
+      case "member":
+        this.#members.set(body);
+        return this.#done();
+    }
+  }
+
+  #grant(grant: Grant): Result {
+    const lease = this.#leases.grant(grant);
+    if ("kind" in lease) return lease;
+    this.#granted.push(lease.id);
+    return { kind: "grant", lease: lease.id, ttlMs: lease.ttlMs };
+  }
+
+  #revoke(revoke: Revoke): Result {
+    const lease = this.#leases.get(revoke.lease);
+    if (lease === undefined) return refuse("LEASE_NOT_FOUND", `lease ${revoke.lease} does not exist`);
+    this.#writer.endLease(lease);
+    this.#ended.push(lease.id);
+    return this.#done();
+  }
+
+  #expire(expire: Expire, term: number): Result {
+    // A leader that was replaced may have missed renewals: what it saw counts only in its own term.
+    if (expire.term !== term) return this.#done();
+    for (const id of expire.leases) {
+      const lease = this.#leases.get(id);
+      if (lease === undefined) continue;
+      this.#writer.endLease(lease);
+      this.#ended.push(id);
+    }
+    return this.#done();
+  }
+
+  #compact(compact: Compact): Result {
+    const { revision } = compact;
+    const mvcc = this.#mvcc;
+    if (revision < 0) return refuse("INVALID_ARGUMENT", "the revision must not be negative");
+    if (revision > mvcc.revision) {
+      return refuse("FUTURE_REVISION", `revision ${revision} has not happened yet`, mvcc.revision);
+    }
+    if (revision <= mvcc.compactedRevision) {
+      return refuse("COMPACTED", `revision ${revision} was compacted`, mvcc.compactedRevision);
+    }
+    mvcc.compact(revision);
+    return this.#done();
+  }
+
+  #done(): DoneResult {
+    return { kind: "done", revision: this.#mvcc.revision };
+  }
+
+  #restore(image: StateImage): void {
+    const { meta } = image;
+    this.#leases.restore(image.leases, meta.nextLeaseId);
+    this.#members.restore(image.members);
+    this.#mvcc.restore(image.changes, meta.revision, meta.compactedRevision, meta.lastSeq);
+    const cursor = this.#mvcc.live.seek("");
+    for (let key = cursor.key; key !== undefined; key = cursor.key) {
+      const lease = this.#mvcc.get(key)?.lease ?? 0;
+      if (lease !== 0) this.#leases.attach(key, lease);
+      cursor.next();
+    }
+    this.#appliedIndex = meta.appliedIndex;
+    this.#appliedTerm = meta.appliedTerm;
+    this.#takenSeq = meta.lastSeq;
+    invariant(this.hash === meta.hash, `the restored state has hash ${this.hash}, not ${meta.hash}`);
+  }
+}

@@ -1,0 +1,111 @@
+import { Client, type ClientWritableStream, credentials } from "@grpc/grpc-js";
+import { create } from "@bufbuild/protobuf";
+import {
+  type ExchangeRequest,
+  ExchangeRequestSchema,
+  type ExchangeResponse,
+  grpcServiceDefinition,
+  type PeerMessage,
+  PeerService,
+} from "@quorate/proto";
+import type { Logger } from "pino";
+import { bounds } from "../config.js";
+import { type Handshake, handshakeMetadata } from "./handshake.js";
+
+const service = grpcServiceDefinition(PeerService);
+
+/** Milliseconds before a broken link is dialled again: at first, and at most. */
+const REDIAL_MIN_MS = 50;
+const REDIAL_MAX_MS = 1_000;
+
+/** gRPC settings of a connection between peers. */
+export const peerChannelOptions = {
+  "grpc.enable_channelz": 0,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.max_receive_message_length": bounds.grpcMessageBytesMax,
+  "grpc.max_send_message_length": bounds.grpcMessageBytesMax,
+  "grpc.initial_reconnect_backoff_ms": REDIAL_MIN_MS,
+  "grpc.min_reconnect_backoff_ms": REDIAL_MIN_MS,
+  "grpc.max_reconnect_backoff_ms": REDIAL_MAX_MS,
+  "grpc.keepalive_time_ms": 5_000,
+  "grpc.keepalive_timeout_ms": 5_000,
+} as const;
+
+/**
+ * The outgoing half of the connection to one peer: a stream of batches, dialled again whenever it breaks. Messages
+ * are dropped, not queued, while it is down or overfull: Raft makes losses good.
+ */
+export class PeerLink {
+  readonly client: Client;
+  readonly handshake: Handshake;
+  private readonly logger: Logger;
+  private readonly onLost: () => void;
+  private call: ClientWritableStream<ExchangeRequest> | undefined;
+  private redialTimer: NodeJS.Timeout | undefined;
+  private redialMs = REDIAL_MIN_MS;
+  private lastProblem = "";
+  private closed = false;
+
+  /** `onLost` is called when messages were or may have been lost. */
+  constructor(address: string, handshake: Handshake, logger: Logger, onLost: () => void) {
+    this.client = new Client(address, credentials.createInsecure(), peerChannelOptions);
+    this.handshake = handshake;
+    this.logger = logger.child({ peer: handshake.to, address });
+    this.onLost = onLost;
+    this.dial();
+  }
+
+  get peer(): number {
+    return this.handshake.to;
+  }
+
+  send(messages: PeerMessage[]): void {
+    const { call } = this;
+    if (call === undefined || call.writableLength >= bounds.peerQueueBatchesMax) {
+      this.onLost();
+      return;
+    }
+    call.write(create(ExchangeRequestSchema, { messages }));
+  }
+
+  private dial(): void {
+    if (this.closed) return;
+    const method = service.exchange;
+    const call = this.client.makeClientStreamRequest<ExchangeRequest, ExchangeResponse>(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      handshakeMetadata(this.handshake),
+      (error) => this.broken(call, error?.details ?? "the peer ended the stream"),
+    );
+    call.on("metadata", () => {
+      this.redialMs = REDIAL_MIN_MS;
+      this.lastProblem = "";
+      this.logger.info("connected to peer");
+    });
+    // An error also reaches the callback above; unhandled, it would end the process.
+    call.on("error", () => undefined);
+    this.call = call;
+  }
+
+  private broken(call: ClientWritableStream<ExchangeRequest>, problem: string): void {
+    if (this.call !== call) return;
+    this.call = undefined;
+    if (this.closed) return;
+    if (problem !== this.lastProblem) {
+      this.lastProblem = problem;
+      this.logger.warn({ problem }, "the link to a peer is down");
+    }
+    this.onLost();
+    this.redialTimer = setTimeout(() => this.dial(), this.redialMs);
+    this.redialMs = Math.min(this.redialMs * 2, REDIAL_MAX_MS);
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.redialTimer);
+    this.call?.cancel();
+    this.call = undefined;
+    this.client.close();
+  }
+}
