@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type PeerMessage, PeerMessageSchema, type SendSnapshotRequest } from "@quorate/proto";
 import type { Logger } from "pino";
 import { bounds } from "../config.js";
@@ -18,7 +18,7 @@ import { type Fresh, Reads } from "./reads.js";
 import { type Renewed, Renewals } from "./renewals.js";
 import { SnapshotReceiver } from "./snapshot-receiver.js";
 import { SnapshotSender } from "./snapshot-sender.js";
-import { StateKeeper } from "./state-keeper.js";
+import { readStateMeta, StateKeeper } from "./state-keeper.js";
 import { WatchHub } from "./watch-hub.js";
 
 /** What a node is told when it is made. */
@@ -67,6 +67,8 @@ export class Node implements PeerReceiver {
   private nextFlushMs = 0;
   private nextIntroductionMs = 0;
   private compactionProposed = false;
+  /** When the leader was last known, in monotonic milliseconds. */
+  private ledAtMs = 0;
   private seenTerm = 0;
   private seenLeader = 0;
 
@@ -280,6 +282,10 @@ export class Node implements PeerReceiver {
   async receiveSnapshot(from: number, piece: SendSnapshotRequest): Promise<void> {
     const snapshot = await this.receiver.write(piece);
     if (snapshot === undefined || this.stopped) return;
+    const { appliedIndex, appliedTerm } = readStateMeta(this.receiver.file);
+    if (appliedIndex !== snapshot.lastIndex || appliedTerm !== snapshot.lastTerm) {
+      throw new Error(`the snapshot stands at ${appliedIndex}, not at ${snapshot.lastIndex} as announced`);
+    }
     this.guard(() => {
       this.raft.step(from, snapshot);
       this.run();
@@ -294,7 +300,7 @@ export class Node implements PeerReceiver {
     this.renewals.failAll(noQuorum);
   }
 
-  private queueMessage(to: number, message: NonNullable<Parameters<typeof create<typeof PeerMessageSchema>>[1]>["message"]): void {
+  private queueMessage(to: number, message: NonNullable<MessageInitShape<typeof PeerMessageSchema>["message"]>): void {
     this.peers?.queue(to, create(PeerMessageSchema, { message }));
     this.schedule();
   }
@@ -369,6 +375,8 @@ export class Node implements PeerReceiver {
         this.state.install(this.receiver.file);
         this.log.reset(snapshot);
         this.watches.restored();
+        // Entries that the snapshot covers are never applied here: their callers cannot be told their results.
+        this.proposals.failAll(leaderLost);
         this.logger.info({ index: snapshot.index }, "installed a snapshot");
       }
       if (hardState !== undefined || entries.length > 0) this.log.write(hardState, entries);
@@ -464,6 +472,7 @@ export class Node implements PeerReceiver {
     this.renewals.expire(nowMs, electionTimeoutMs * 2);
     if (this.waitingForRevision.length > 0) this.wakeWaitingForRevision(nowMs);
     this.expireLeases(nowMs);
+    this.noticeIsolation(nowMs);
     if (nowMs >= this.nextFlushMs) {
       this.nextFlushMs = nowMs + bounds.flushIntervalMs;
       this.flush();
@@ -475,6 +484,14 @@ export class Node implements PeerReceiver {
       this.introduce();
     }
     this.run();
+  }
+
+  /** A watch on a node that is cut off would be silent for ever: better to send its client elsewhere. */
+  private noticeIsolation(nowMs: number): void {
+    if (this.raft.leader !== 0 || this.ledAtMs === 0) this.ledAtMs = nowMs;
+    else if (nowMs - this.ledAtMs >= 2 * this.options.electionTimeoutMs && this.watches.count > 0) {
+      this.watches.endAll("NO_QUORUM", noQuorum.message);
+    }
   }
 
   private expireLeases(nowMs: number): void {

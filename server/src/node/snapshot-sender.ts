@@ -12,10 +12,9 @@ import {
 } from "@quorate/proto";
 import type { Logger } from "pino";
 import { bounds } from "../config.js";
-import { StateStore } from "../storage/state-store.js";
 import { handshakeMetadata } from "../transport/handshake.js";
 import type { PeerLink } from "../transport/peer-link.js";
-import { removeDatabase, type StateKeeper } from "./state-keeper.js";
+import { readStateMeta, removeDatabase, type StateKeeper } from "./state-keeper.js";
 
 const { sendSnapshot } = grpcServiceDefinition(PeerService);
 
@@ -41,7 +40,7 @@ export class SnapshotSender {
     this.busy = true;
     try {
       await this.state.copyTo(this.file);
-      const { appliedIndex, appliedTerm } = StateStore.readMeta(this.file);
+      const { appliedIndex, appliedTerm } = readStateMeta(this.file);
       this.logger.info({ peer: link.peer, index: appliedIndex }, "sending a snapshot");
       const snapshot = create(InstallSnapshotSchema, {
         term: BigInt(term),

@@ -1,6 +1,6 @@
 import { renameSync, rmSync } from "node:fs";
 import { bounds } from "../config.js";
-import { type Change, type HistoryReader, type Key, StateMachine } from "../state-machine/index.js";
+import { type Change, type HistoryReader, type Key, StateMachine, type StateMeta } from "../state-machine/index.js";
 import { type DataDirectory, syncDirectory } from "../storage/data-directory.js";
 import { StateStore } from "../storage/state-store.js";
 import type { WatchHistory } from "./watch-hub.js";
@@ -53,9 +53,11 @@ export class StateKeeper implements HistoryReader, WatchHistory {
 
   changesFrom(revision: number, limit: number): readonly Change[] {
     const { changeLog } = this.current;
-    return revision >= changeLog.firstRevision
-      ? changeLog.from(revision, limit)
-      : this.store.changesFrom(revision, limit);
+    if (revision < changeLog.firstRevision) {
+      const stored = this.store.changesFrom(revision, limit);
+      if (stored.length > 0) return stored;
+    }
+    return changeLog.from(Math.max(revision, changeLog.firstRevision), limit);
   }
 
   previousOf(key: Key, revision: number): Change["previous"] {
@@ -108,6 +110,18 @@ export class StateKeeper implements HistoryReader, WatchHistory {
   close(): void {
     this.flush();
     this.store.close();
+  }
+}
+
+/** The numbers of the state in a file that nobody has open. */
+export function readStateMeta(file: string): StateMeta {
+  const store = StateStore.open(file);
+  try {
+    const meta = store.meta();
+    if (meta === undefined) throw new Error(`${file} holds no state`);
+    return meta;
+  } finally {
+    store.close();
   }
 }
 

@@ -10,6 +10,11 @@ export const leaseIdMax = 2 ** 52;
 /** Operations of a transaction, nested ones included, unless configured otherwise: as many as etcd allows. */
 export const txnOperationsMaxDefault = 128;
 
+/**
+ * How deep transactions may nest, in levels: their records nest with them, and protobuf decoders stop at a depth of 100.
+ */
+export const txnDepthMax = 16;
+
 /** Changes the change log keeps once they are on disk: some 0.3 s of history at 50,000 changes/s, for watches. */
 export const changeLogCountMax = 16_384;
 

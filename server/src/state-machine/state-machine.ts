@@ -155,6 +155,11 @@ export class StateMachine {
     return this.#members.all();
   }
 
+  /** How many changes `takeDelta` would hand out. */
+  get pendingChanges(): number {
+    return this.#mvcc.lastSeq - this.#takenSeq;
+  }
+
   /** Everything that changed since the last call, for the disk. */
   takeDelta(): StateDelta {
     const changes = this.changeLog.since(this.#takenSeq + 1);

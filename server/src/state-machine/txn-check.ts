@@ -1,19 +1,21 @@
 import type { DeleteRange, Txn, TxnOperation } from "./command.js";
 import { type Key, subtreeEnd, subtreeStart } from "./key.js";
-import { sequentialDigits, txnOperationsMaxDefault } from "./limits.js";
+import { sequentialDigits, txnDepthMax, txnOperationsMaxDefault } from "./limits.js";
 
 /** What is wrong with a transaction before any state is looked at. */
 export type TxnDefect =
   | { readonly kind: "tooManyOperations"; readonly operationsMax: number }
+  | { readonly kind: "tooDeep"; readonly depthMax: number }
   /** Two operations that can both be applied would change `key` twice at one revision. */
   | { readonly kind: "duplicateKey"; readonly key: Key };
 
 /**
- * Checks a transaction by itself: that it keeps within `operationsMax`, and that no key is changed twice. The budget is
+ * Checks a transaction by itself: that it keeps within `operationsMax`, does not nest too deep, and changes no key twice. The budget is
  * spent by the longest of the three lists, and by nested transactions on top. The two branches of one transaction
  * exclude each other and may change the same keys; deletes may overlap deletes.
  */
 export function checkTxn(txn: Txn, operationsMax: number = txnOperationsMaxDefault): TxnDefect | undefined {
+  if (tooDeep(txn, txnDepthMax)) return { kind: "tooDeep", depthMax: txnDepthMax };
   if (spend(txn, operationsMax) < 0) return { kind: "tooManyOperations", operationsMax };
   const key = duplicateKey(txn);
   return key === undefined ? undefined : { kind: "duplicateKey", key };
@@ -25,6 +27,12 @@ export function duplicateKey(txn: Txn): Key | undefined {
   const then = writesOf(txn.then);
   if (then.duplicate !== undefined) return then.duplicate;
   return writesOf(txn.otherwise).duplicate;
+}
+
+function tooDeep(txn: Txn, depthLeft: number): boolean {
+  if (depthLeft === 0) return true;
+  const nested = (operation: TxnOperation) => operation.kind === "txn" && tooDeep(operation, depthLeft - 1);
+  return txn.then.some(nested) || txn.otherwise.some(nested);
 }
 
 /** What is left of the budget: negative when it is overspent. */

@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
-import type { Database, Statement } from "better-sqlite3";
+import DatabaseConstructor, { type Database, type Statement } from "better-sqlite3";
 import type { HardState, LogEntry, LogPosition, LogStorage } from "../raft/index.js";
-import { CorruptData } from "./errors.js";
+import { CorruptData, UnusableDataDirectory } from "./errors.js";
 import { openDatabase } from "./sqlite.js";
 
 /** Rows of the log cut in one transaction: bounded, so that a cut never stalls the node. */
@@ -38,7 +38,7 @@ export class LogStore implements LogStorage {
   private hard: HardState;
 
   constructor(file: string) {
-    const db = openDatabase(file);
+    const db = openExclusively(file);
     this.db = db;
     db.exec(`
       CREATE TABLE IF NOT EXISTS entry (
@@ -168,6 +168,23 @@ export class LogStore implements LogStorage {
 
   close(): void {
     this.db.close();
+  }
+}
+
+/** Keeps every other process out for as long as this one lives: two nodes on one log would vote twice. */
+function openExclusively(file: string): Database {
+  let db: Database | undefined;
+  try {
+    db = openDatabase(file);
+    db.pragma("locking_mode = EXCLUSIVE");
+    db.exec("BEGIN EXCLUSIVE; COMMIT");
+    return db;
+  } catch (cause) {
+    db?.close();
+    if (cause instanceof DatabaseConstructor.SqliteError && cause.code.startsWith("SQLITE_BUSY")) {
+      throw new UnusableDataDirectory(`${file} is in use by another process`, { cause });
+    }
+    throw cause;
   }
 }
 

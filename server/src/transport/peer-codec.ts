@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { LogEntryKind, type PeerMessage, PeerMessageSchema } from "@quorate/proto";
 import type { LogEntry, Message } from "../raft/index.js";
 
@@ -9,7 +9,7 @@ export function toPeerMessage(message: Message): PeerMessage {
   return create(PeerMessageSchema, { message: toWire(message) });
 }
 
-function toWire(message: Message): NonNullable<Parameters<typeof create<typeof PeerMessageSchema>>[1]>["message"] {
+function toWire(message: Message): NonNullable<MessageInitShape<typeof PeerMessageSchema>["message"]> {
   switch (message.kind) {
     case "appendEntries":
       return {

@@ -1,0 +1,36 @@
+import { connect, type Quorate } from "@quorate/sdk";
+import type { GlobalOptions } from "./global-options.js";
+
+/** Which kind of client a command needs. */
+export interface ClientNeeds {
+  /**
+   * `none`: single requests, for reads and status; works without a quorum. `session`: mutations are exactly-once
+   * across retries and leader changes, and locks have something to live on. It costs a command two more commits.
+   */
+  readonly session: "none" | "session";
+  /** TTL of the session in milliseconds; the SDK's default when absent. */
+  readonly sessionTtlMs?: number;
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal;
+}
+
+/** Connects, runs `use`, and always closes again. */
+export async function withClient<T>(
+  options: GlobalOptions,
+  needs: ClientNeeds,
+  use: (client: Quorate) => Promise<T>,
+): Promise<T> {
+  const client = await connect(options.endpoints, {
+    session: needs.session === "session",
+    requestTimeoutMs: options.timeoutMs,
+    connectTimeoutMs: options.timeoutMs,
+    ...(needs.sessionTtlMs === undefined ? {} : { sessionTtlMs: needs.sessionTtlMs }),
+    ...(needs.signal === undefined ? {} : { signal: needs.signal }),
+  });
+  try {
+    return await use(client);
+  } finally {
+    // The outcome is known by now: a failure to say goodbye must not hide it. The session ends by its TTL.
+    await client.close().catch(() => undefined);
+  }
+}

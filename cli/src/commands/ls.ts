@@ -1,0 +1,85 @@
+import type { Listing } from "@quorate/sdk";
+import { withClient } from "../client.js";
+import type { RegisterCommand } from "../command.js";
+import { CommandFailure } from "../command-failure.js";
+import { exitCode } from "../exit-code.js";
+import { readGlobalOptions } from "../global-options.js";
+import { listAll } from "../listing.js";
+import { entryMetadataJson, valueJson } from "../output/entry.js";
+import { writeJson } from "../output/json.js";
+import { type Column, tableLines } from "../output/table.js";
+import { wholeNumber } from "../whole-number.js";
+import { readOptions, withReadOptions } from "./read-options.js";
+
+type ListedNode = Listing["nodes"][number];
+
+const columns: readonly Column[] = [
+  { heading: "NAME", align: "left" },
+  { heading: "CHILDREN", align: "right" },
+  { heading: "VERSION", align: "right" },
+  { heading: "CREATED", align: "right" },
+  { heading: "CHANGED", align: "right" },
+  { heading: "LEASE", align: "right" },
+];
+
+/** `quorate ls [PATH]`: the children of a directory, one name a line; a directory ends in a slash. */
+export const registerLs: RegisterCommand = (cli, { terminal }) =>
+  cli.command(
+    "ls [path]",
+    "List what is directly below a path; exits 1 when there is nothing",
+    (command) =>
+      withReadOptions(command.positional("path", { type: "string", default: "/", describe: "The directory" }))
+        .option("long", {
+          alias: "l",
+          type: "boolean",
+          default: false,
+          describe: "With versions and revisions",
+        })
+        .option("values", { type: "boolean", default: false, describe: "With --output json: the values too" })
+        .option("limit", { type: "string", requiresArg: true, describe: "At most so many" })
+        .example("$0 ls /app", "Names below /app; directories end in /")
+        .example("$0 ls /app --long", "With versions, revisions and leases"),
+    async (argv) => {
+      const options = readGlobalOptions(argv, terminal.env);
+      const limit = wholeNumber("limit", argv.limit, 1);
+      const listing = await withClient(options, { session: "none" }, (client) =>
+        listAll(client, argv.path, { ...readOptions(argv), keysOnly: !argv.values }, limit),
+      );
+      const { revision, nodes, more } = listing;
+      if (options.output === "json") {
+        writeJson(terminal, {
+          path: argv.path,
+          revision,
+          more,
+          nodes: nodes.map((node) => nodeJson(node, argv.values)),
+        });
+      }
+      if (nodes.length === 0 && argv.path !== "/") {
+        throw new CommandFailure(exitCode.failed, `${argv.path}: nothing below it`);
+      }
+      if (options.output === "json" || nodes.length === 0) return;
+      const lines = argv.long ? tableLines(columns, nodes.map(nodeRow)) : nodes.map(nodeName);
+      terminal.out(`${lines.join("\n")}\n`);
+      if (more) terminal.error(`quorate: there is more than ${nodes.length}; raise --limit`);
+    },
+  );
+
+function nodeName(node: ListedNode): string {
+  const name = node.path.slice(node.path.lastIndexOf("/") + 1);
+  return node.childCount > 0 ? `${name}/` : name;
+}
+
+function nodeRow(node: ListedNode): string[] {
+  const entry = node.entry;
+  const attributes =
+    entry === undefined
+      ? ["-", "-", "-", "-"]
+      : [entry.version, entry.createRevision, entry.modRevision, entry.lease];
+  return [nodeName(node), String(node.childCount), ...attributes.map((attribute) => String(attribute))];
+}
+
+function nodeJson(node: ListedNode, withValue: boolean): object {
+  const place = { key: node.path, children: node.childCount };
+  if (node.entry === undefined) return place;
+  return { ...place, ...(withValue ? valueJson(node.entry.value) : {}), ...entryMetadataJson(node.entry) };
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import yargs from "yargs";
+import { hideBin } from "yargs/helpers";
+import { checkCommand } from "./commands/check.js";
+import { EXIT_CODES } from "./commands/exit-codes.js";
+
+await yargs(hideBin(process.argv))
+  .scriptName("quorate-jepsen")
+  .usage("$0 <command>\n\nFaults, histories and linearizability for Quorate.")
+  .command(checkCommand)
+  .demandCommand(1, "expected a command: check or run")
+  .strict()
+  .recommendCommands()
+  .fail((message, error, parser) => {
+    if (error !== undefined) throw error;
+    parser.showHelp("error");
+    console.error(`\n${message}`);
+    process.exit(EXIT_CODES.input);
+  })
+  .parseAsync();

@@ -1,0 +1,304 @@
+import { ClusterService, grpcServiceDefinition } from "@quorate/proto";
+import { type Member, membersOf, type NodeStatus, nodeStatus } from "../cluster/node-status.js";
+import { ChannelCache } from "../endpoints/channel.js";
+import { type EndpointPool, parseEndpoints } from "../endpoints/endpoint-pool.js";
+import {
+  Closed,
+  CompareFailed,
+  InvalidArgument,
+  NoQuorum,
+  type QuorateError,
+  Unavailable,
+} from "../errors/quorate-error.js";
+import { type Entry, entryOf } from "../kv/entry.js";
+import type { DeleteOptions, ListOptions, PutOptions, ReadOptions } from "../kv/options.js";
+import {
+  type DeleteOutcome,
+  deleteOutcome,
+  type Listing,
+  listing,
+  type PutOutcome,
+  putOutcome,
+  type TxnOutcome,
+  txnOutcome,
+} from "../kv/outcome.js";
+import { deleteRequest, getRequest, listRequest, putRequest, txnRequest } from "../kv/request.js";
+import { compare, op, type TxnSpec } from "../kv/txn.js";
+import { type CampaignOptions, Leadership } from "../leader/leadership.js";
+import { type Leader, leaderOf, type ObserveOptions, observeLeader } from "../leader/observe.js";
+import { Lease } from "../lease/lease.js";
+import { Lock, type LockOptions } from "../locks/lock.js";
+import type { QueueClient } from "../ownership/queue-client.js";
+import { type OperationResponse, type OperationRunner, unexpectedResponse } from "../session/operation.js";
+import type { Session } from "../session/session.js";
+import { UnaryRunner } from "../session/unary-runner.js";
+import { WatchConnection } from "../watch/watch-connection.js";
+import type { Watch, WatchOptions } from "../watch/watch-event.js";
+import type { CallOptions, ClientOptions, ConnectionState } from "./options.js";
+import type { Quorate } from "./quorate.js";
+
+const cluster = grpcServiceDefinition(ClusterService);
+
+/** The client behind {@link Quorate}: turns calls into operations, and gives each to the session or to unary calls. */
+export class QuorateClient implements Quorate, QueueClient {
+  readonly #session: Session | undefined;
+  readonly #unary: UnaryRunner;
+  readonly #runner: OperationRunner;
+  readonly #channels = new ChannelCache();
+  readonly #watches: WatchConnection;
+  readonly #options: ClientOptions;
+  readonly #leases = new Set<Lease>();
+  /** Of a client without a session: aborted when it is closed. */
+  readonly #ended = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  constructor(pool: EndpointPool, options: ClientOptions, session: Session | undefined) {
+    this.#options = options;
+    this.#session = session;
+    this.#unary = new UnaryRunner(pool, this.#channels, options);
+    this.#runner = session ?? this.#unary;
+    this.#watches = new WatchConnection(pool, options);
+  }
+
+  get sessionId(): number {
+    return this.#session?.sessionId ?? 0;
+  }
+
+  get state(): ConnectionState {
+    if (this.#session !== undefined) return this.#session.state;
+    return this.#ended.signal.aborted ? "closed" : "connected";
+  }
+
+  get sessionSignal(): AbortSignal {
+    return this.#session?.lostSignal ?? this.#ended.signal;
+  }
+
+  get requestTimeoutMs(): number {
+    return this.#options.requestTimeoutMs;
+  }
+
+  get lapsed(): boolean {
+    return this.#session?.lapsed ?? true;
+  }
+
+  onLapse(listener: (reason: QuorateError) => void): () => void {
+    return this.#session?.onLapse(listener) ?? (() => undefined);
+  }
+
+  trouble(action: string): QuorateError | undefined {
+    const reason = this.#session?.trouble;
+    if (reason === undefined) return undefined;
+    const message = `${action}; last: ${reason.message}`;
+    return reason.code === "NO_QUORUM"
+      ? new NoQuorum(message, { cause: reason })
+      : new Unavailable(message, { cause: reason });
+  }
+
+  // Not async: on the hot path a call costs one promise, the runner's.
+  get(path: string, options: ReadOptions = {}): Promise<Entry | undefined> {
+    return attempt(() =>
+      this.#readerFor(options).run({ case: "get", value: getRequest(path, options) }, toEntry, options),
+    );
+  }
+
+  list(path: string, options: ListOptions = {}): Promise<Listing> {
+    return attempt(() =>
+      this.#readerFor(options).run({ case: "list", value: listRequest(path, options) }, toListing, options),
+    );
+  }
+
+  put(path: string, value: string | Uint8Array, options: PutOptions = {}): Promise<PutOutcome> {
+    if (options.ifModRevision !== undefined) return this.#putIf(path, value, options, options.ifModRevision);
+    return attempt(() =>
+      this.#runner.run(
+        { case: "put", value: putRequest(path, value, options, options.fence, this.sessionId) },
+        toPutOutcome,
+        options,
+      ),
+    );
+  }
+
+  async #putIf(
+    path: string,
+    value: string | Uint8Array,
+    options: PutOptions,
+    ifModRevision: number,
+  ): Promise<PutOutcome> {
+    if (options.sequential === true) {
+      throw new InvalidArgument("put: `sequential` creates a new key, which has no mod revision to compare");
+    }
+    const outcome = await this.#txnIf(path, ifModRevision, options, op.put(path, value, options));
+    const result = outcome.results[0];
+    if (outcome.succeeded && result?.kind === "put") {
+      return { revision: result.revision, path: result.path, previous: result.previous };
+    }
+    throw compareFailed("put", path, ifModRevision, outcome);
+  }
+
+  delete(path: string, options: DeleteOptions = {}): Promise<DeleteOutcome> {
+    if (options.ifModRevision !== undefined) return this.#deleteIf(path, options, options.ifModRevision);
+    return attempt(() =>
+      this.#runner.run(
+        { case: "delete", value: deleteRequest(path, options, options.fence) },
+        toDeleteOutcome,
+        options,
+      ),
+    );
+  }
+
+  async #deleteIf(path: string, options: DeleteOptions, ifModRevision: number): Promise<DeleteOutcome> {
+    const outcome = await this.#txnIf(path, ifModRevision, options, op.delete(path, options));
+    const result = outcome.results[0];
+    if (outcome.succeeded && result?.kind === "delete") {
+      return { revision: result.revision, deleted: result.deleted, previous: result.previous };
+    }
+    throw compareFailed("delete", path, ifModRevision, outcome);
+  }
+
+  #txnIf(
+    path: string,
+    ifModRevision: number,
+    options: PutOptions | DeleteOptions,
+    change: ReturnType<typeof op.put>,
+  ): Promise<TxnOutcome> {
+    return this.txn({
+      compares: [compare.modRevision(path).equals(ifModRevision)],
+      // biome-ignore lint/suspicious/noThenProperty: the name of the branch in the API and on the wire.
+      then: [change],
+      otherwise: [op.get(path)],
+      ...(options.fence === undefined ? {} : { fence: options.fence }),
+      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+      signal: options.signal,
+    });
+  }
+
+  txn(spec: TxnSpec): Promise<TxnOutcome> {
+    return attempt(() =>
+      this.#runner.run(
+        { case: "txn", value: txnRequest(spec, spec.fence, this.sessionId) },
+        toTxnOutcome,
+        spec,
+      ),
+    );
+  }
+
+  watch(path: string, options: WatchOptions = {}): Watch {
+    return this.#watches.watch(path, options);
+  }
+
+  async lease(ttlMs: number, options: CallOptions = {}): Promise<Lease> {
+    const lease = await Lease.grant(this.#runner, ttlMs, options, (ended) => this.#leases.delete(ended));
+    if (this.#closed === undefined) this.#leases.add(lease);
+    else lease.end(new Closed("the client is closed"));
+    return lease;
+  }
+
+  async lock(key: string, options: LockOptions = {}): Promise<Lock> {
+    this.#requireSession("lock");
+    return Lock.acquire(this, key, options);
+  }
+
+  async campaign(key: string, name: string, options: CampaignOptions = {}): Promise<Leadership> {
+    this.#requireSession("campaign");
+    return Leadership.campaign(this, key, name, options);
+  }
+
+  leader(key: string, options: CallOptions = {}): Promise<Leader | undefined> {
+    return leaderOf(this, key, options);
+  }
+
+  observe(key: string, options: ObserveOptions = {}): AsyncGenerator<Leader | undefined, void, undefined> {
+    return observeLeader(this, key, options);
+  }
+
+  async status(endpoint?: string, options: CallOptions = {}): Promise<NodeStatus> {
+    const [target] = endpoint === undefined ? [] : parseEndpoints(endpoint);
+    const call = {
+      method: cluster.status,
+      request: { $typeName: "quorate.v1.StatusRequest" as const },
+      mutation: false,
+    };
+    return nodeStatus(await this.#unary.call(call, options, target));
+  }
+
+  async members(options: CallOptions = {}): Promise<Member[]> {
+    const call = {
+      method: cluster.members,
+      request: { $typeName: "quorate.v1.MembersRequest" as const },
+      mutation: false,
+    };
+    return membersOf(await this.#unary.call(call, options));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const reason = new Closed("the client was closed");
+    this.#watches.close(reason);
+    for (const lease of [...this.#leases]) lease.end(reason);
+    await this.#session?.close();
+    this.#unary.close();
+    this.#ended.abort(reason);
+    this.#channels.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** A serializable read needs no session: while the session has no stream, any node will do. */
+  #readerFor(options: ReadOptions): OperationRunner {
+    const suspended = this.#session?.state === "suspended";
+    return suspended && options.consistency === "serializable" ? this.#unary : this.#runner;
+  }
+
+  #requireSession(action: string): void {
+    if (this.#session === undefined) {
+      throw new InvalidArgument(`${action}: needs a session; connect without { session: false }`);
+    }
+  }
+}
+
+/** Starts a call; what it throws at once rejects like everything else. */
+function attempt<T>(start: () => Promise<T>): Promise<T> {
+  try {
+    return start();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function toEntry(response: OperationResponse): Entry | undefined {
+  if (response.case !== "get") throw unexpectedResponse("get", response);
+  return entryOf(response.value.entry);
+}
+
+function toListing(response: OperationResponse): Listing {
+  if (response.case !== "list") throw unexpectedResponse("list", response);
+  return listing(response.value);
+}
+
+function toPutOutcome(response: OperationResponse): PutOutcome {
+  if (response.case !== "put") throw unexpectedResponse("put", response);
+  return putOutcome(response.value);
+}
+
+function toDeleteOutcome(response: OperationResponse): DeleteOutcome {
+  if (response.case !== "delete") throw unexpectedResponse("delete", response);
+  return deleteOutcome(response.value);
+}
+
+function toTxnOutcome(response: OperationResponse): TxnOutcome {
+  if (response.case !== "txn") throw unexpectedResponse("txn", response);
+  return txnOutcome(response.value);
+}
+
+function compareFailed(action: string, path: string, expected: number, outcome: TxnOutcome): CompareFailed {
+  const result = outcome.results[0];
+  const current = result?.kind === "get" ? result.entry : undefined;
+  const found = current === undefined ? "it does not exist" : `it is ${current.modRevision}`;
+  return new CompareFailed(`${action} ${path}: mod revision is not ${expected}: ${found}`, current);
+}

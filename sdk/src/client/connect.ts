@@ -1,0 +1,24 @@
+import { EndpointPool, parseEndpoints } from "../endpoints/endpoint-pool.js";
+import { Session } from "../session/session.js";
+import { QuorateClient } from "./client.js";
+import { breakerOptions, type ConnectOptions, resolveOptions } from "./options.js";
+import type { Quorate } from "./quorate.js";
+
+/**
+ * Connects to a cluster and resolves when a session is up; with `session: false` at once.
+ * Rejects with InvalidArgument, NoQuorum, Unavailable, DeadlineExceeded or Cancelled.
+ *
+ * @param endpoints "host:port,host:port…" or a list: some or all nodes of the cluster.
+ * @example
+ * await using quorate = await connect("127.0.0.1:7400,127.0.0.1:7410,127.0.0.1:7420");
+ * await quorate.put("/config/db", "postgres://…");
+ */
+export async function connect(
+  endpoints: string | readonly string[],
+  options: ConnectOptions = {},
+): Promise<Quorate> {
+  const resolved = resolveOptions(options);
+  const pool = new EndpointPool(parseEndpoints(endpoints), breakerOptions, Math.random);
+  const session = options.session === false ? undefined : await Session.open(pool, resolved, options.signal);
+  return new QuorateClient(pool, resolved, session);
+}

@@ -1,0 +1,120 @@
+import type { BackoffOptions } from "../endpoints/backoff.js";
+import type { BreakerOptions } from "../endpoints/circuit-breaker.js";
+import { InvalidArgument } from "../errors/quorate-error.js";
+
+/**
+ * Where a client stands. `connected`: operations flow. `suspended`: the stream is lost and being replaced; operations
+ * wait. `expired`: the session is gone, everything fails. `closed`: by the application.
+ */
+export type ConnectionState = "connected" | "suspended" | "expired" | "closed";
+
+/** Options of `connect`. */
+export interface ConnectOptions {
+  /**
+   * false for a client without a session: plain unary calls, no exactly-once, no locks or elections, nothing kept
+   * alive. It connects lazily and can read serializably where no session can be had. Default true.
+   */
+  readonly session?: boolean;
+  /** How long the session outlives a lost connection, in milliseconds. Default 10,000. */
+  readonly sessionTtlMs?: number;
+  /** Default deadline of an operation, in milliseconds. Default 5,000. */
+  readonly requestTimeoutMs?: number;
+  /** How long `connect` tries before it fails, in milliseconds. Default 5,000. */
+  readonly connectTimeoutMs?: number;
+  /** Aborts `connect` while it waits. */
+  readonly signal?: AbortSignal;
+  /** Pauses between attempts, of operations and of connections. Default 20 ms to 1,000 ms. */
+  readonly backoff?: Partial<BackoffOptions>;
+  /** Whether the session moves to the leader's endpoint when a server names it. Default true. */
+  readonly followLeader?: boolean;
+  /** Told every change of state, in order. Must not throw. */
+  readonly onStateChange?: (state: ConnectionState) => void;
+}
+
+/** {@link ConnectOptions} with every default filled in. */
+export interface ClientOptions {
+  readonly sessionTtlMs: number;
+  readonly requestTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly backoff: BackoffOptions;
+  readonly followLeader: boolean;
+  readonly onStateChange: (state: ConnectionState) => void;
+}
+
+/** Every bound of the client that is not an option. */
+export const bounds = {
+  /** Operations waiting for an answer, per client: beyond, calls fail with OVERLOADED instead of eating memory. */
+  pendingOperationsMax: 65_536,
+  /** Operations in one message: larger ones gain nothing and delay the first answer. */
+  batchOperationsMax: 1_024,
+  /** Bytes in one message, about: stays far below gRPC's limit whatever the last operation adds. */
+  batchBytesMax: 1024 * 1024,
+  /** One operation's bytes, about: more could not be received by a server. */
+  operationBytesMax: 8 * 1024 * 1024,
+  /** Resolution of operation deadlines and retries: one coarse timer instead of one per operation. */
+  tickMs: 20,
+  /** How long to wait for a connection to one endpoint before trying the next. */
+  dialTimeoutMs: 1_000,
+  /** How long to wait for a session's welcome on a connected channel: a commit, perhaps behind others. */
+  welcomeTimeoutMs: 2_000,
+  /** Pause between two moves of the stream to another endpoint: clients must not chase a leadership that flaps. */
+  moveIntervalMs: 1_000,
+  /** How long not to try again to move to an endpoint that could not be reached, for example behind a NAT. */
+  moveRetryMs: 30_000,
+  /** How long operations may fail with NO_QUORUM before the session looks for a node that has one. */
+  noQuorumPatienceMs: 300,
+  /** How long a replaced stream may still deliver answers before they are asked for again on the new one. */
+  drainTimeoutMs: 1_000,
+  /** How long `close` waits for outstanding operations and for the session to end. */
+  closeTimeoutMs: 2_000,
+  /** At least so long is one endpoint given to answer a unary read before the next is asked. */
+  unaryAttemptMs: 1_000,
+  /** Events a watch buffers for a slow consumer; beyond, it is paused at the server and resumed later. */
+  watchBufferEventsMax: 10_000,
+  /** Bytes of the same buffer. */
+  watchBufferBytesMax: 16 * 1024 * 1024,
+  /** Bytes of the entries a watch's initial snapshot may hold before the watch fails with TOO_LARGE. */
+  watchInitialBytesMax: 256 * 1024 * 1024,
+  /** Nodes asked for in one page where the SDK itself walks a list. */
+  listPageNodes: 1_000,
+  /** Lower bound of timeouts and TTLs given by the application. */
+  durationMinMs: 1,
+  /** Upper bound of the same: a day. */
+  durationMaxMs: 24 * 60 * 60 * 1000,
+} as const;
+
+/** When an endpoint is left alone for a while: soon, and for at most as long as a failover takes. */
+export const breakerOptions: BreakerOptions = { failuresMax: 3, open: { baseMs: 250, maxMs: 2_000 } };
+
+function duration(name: string, value: number | undefined, fallbackMs: number): number {
+  if (value === undefined) return fallbackMs;
+  if (!(value >= bounds.durationMinMs && value <= bounds.durationMaxMs)) {
+    throw new InvalidArgument(
+      `${name}: ${value} is not between ${bounds.durationMinMs} and ${bounds.durationMaxMs} ms`,
+    );
+  }
+  return value;
+}
+
+/** Fills in the defaults. Throws InvalidArgument when a value is out of its bounds. */
+export function resolveOptions(options: ConnectOptions): ClientOptions {
+  return {
+    sessionTtlMs: Math.ceil(duration("sessionTtlMs", options.sessionTtlMs, 10_000)),
+    requestTimeoutMs: duration("requestTimeoutMs", options.requestTimeoutMs, 5_000),
+    connectTimeoutMs: duration("connectTimeoutMs", options.connectTimeoutMs, 5_000),
+    backoff: {
+      baseMs: duration("backoff.baseMs", options.backoff?.baseMs, 20),
+      maxMs: duration("backoff.maxMs", options.backoff?.maxMs, 1_000),
+    },
+    followLeader: options.followLeader ?? true,
+    onStateChange: options.onStateChange ?? (() => undefined),
+  };
+}
+
+/** What every call that waits takes. */
+export interface CallOptions {
+  /** Deadline in milliseconds, instead of the client's `requestTimeoutMs`. Infinity for none. */
+  readonly timeoutMs?: number;
+  /** Gives the call up when aborted. A mutation that may have been sent then fails with OUTCOME_UNKNOWN. */
+  readonly signal?: AbortSignal | undefined;
+}

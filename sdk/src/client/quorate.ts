@@ -1,0 +1,56 @@
+import type { Member, NodeStatus } from "../cluster/node-status.js";
+import type { Entry } from "../kv/entry.js";
+import type { DeleteOptions, ListOptions, PutOptions, ReadOptions } from "../kv/options.js";
+import type { DeleteOutcome, Listing, PutOutcome, TxnOutcome } from "../kv/outcome.js";
+import type { TxnSpec } from "../kv/txn.js";
+import type { CampaignOptions, Leadership } from "../leader/leadership.js";
+import type { Leader, ObserveOptions } from "../leader/observe.js";
+import type { Lease } from "../lease/lease.js";
+import type { Lock, LockOptions } from "../locks/lock.js";
+import type { Watch, WatchOptions } from "../watch/watch-event.js";
+import type { CallOptions, ConnectionState } from "./options.js";
+
+/**
+ * A client. With a session (the default) every mutation is applied exactly once however often the network makes it
+ * be sent, and keys, locks and leaderships can live as long as the session. Every call rejects with a `QuorateError`;
+ * only `OutcomeUnknown` leaves open whether a mutation was applied.
+ */
+export interface Quorate extends AsyncDisposable {
+  /** Id of the session, and of its lease; 0 without one. */
+  readonly sessionId: number;
+  /** An expired session stays so: every call then fails with SessionExpired; connect again for a new one. */
+  readonly state: ConnectionState;
+  /**
+   * Aborted once: when the session expired or was closed, or first may have expired by the client's own conservative
+   * clock. The client still tries to resume it then, and works on if that succeeds; the signal stays aborted.
+   */
+  readonly sessionSignal: AbortSignal;
+  /** Reads one key; undefined when it does not exist. */
+  get(path: string, options?: ReadOptions): Promise<Entry | undefined>;
+  /** Reads a page of the direct children of a path or, with `recursive`, of every entry below it. */
+  list(path: string, options?: ListOptions): Promise<Listing>;
+  /** Writes one key. Throws CompareFailed when `ifModRevision` does not hold, Fenced when `fence` does not. */
+  put(path: string, value: string | Uint8Array, options?: PutOptions): Promise<PutOutcome>;
+  /** Deletes one key or, with `recursive`, it and everything below it. A missing key is no error. */
+  delete(path: string, options?: DeleteOptions): Promise<DeleteOutcome>;
+  /** Compares, then applies one of two lists of operations as one atomic change. */
+  txn(spec: TxnSpec): Promise<TxnOutcome>;
+  /** Watches a key or subtree, from the moment of the call. Survives reconnects: each revision once, in order. */
+  watch(path: string, options?: WatchOptions): Watch;
+  /** Grants a lease of at least `ttlMs` milliseconds and keeps it alive. */
+  lease(ttlMs: number, options?: CallOptions): Promise<Lease>;
+  /** Waits for a mutex. `timeoutMs` bounds the waiting, by default it is unbounded. */
+  lock(key: string, options?: LockOptions): Promise<Lock>;
+  /** Waits to be elected leader under `name`. `timeoutMs` bounds the waiting, by default it is unbounded. */
+  campaign(key: string, name: string, options?: CampaignOptions): Promise<Leadership>;
+  /** Who leads now, linearizably; undefined when nobody does. */
+  leader(key: string, options?: CallOptions): Promise<Leader | undefined>;
+  /** Follows who leads, from now on; undefined while nobody does. */
+  observe(key: string, options?: ObserveOptions): AsyncGenerator<Leader | undefined, void, undefined>;
+  /** A node's own view of itself: the one at `endpoint`, or any that answers. Needs no quorum. */
+  status(endpoint?: string, options?: CallOptions): Promise<NodeStatus>;
+  /** The members, as any node that answers knows them. Needs no quorum. */
+  members(options?: CallOptions): Promise<Member[]>;
+  /** Ends the session, so that its keys and locks are free at once, and every watch. Never rejects. */
+  close(): Promise<void>;
+}

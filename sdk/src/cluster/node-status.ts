@@ -1,0 +1,102 @@
+import { type MembersResponse, Role, type StatusResponse } from "@quorate/proto";
+
+/** What a node is. */
+export type NodeRole = "follower" | "candidate" | "leader" | "learner" | "unknown";
+
+/** A node's own view of itself. */
+export interface NodeStatus {
+  readonly name: string;
+  /** Id of the node, 16 hexadecimal digits. */
+  readonly memberId: string;
+  /** Id of the cluster, 16 hexadecimal digits. */
+  readonly clusterId: string;
+  /** The endpoint it advertises to clients. */
+  readonly endpoint: string;
+  readonly role: NodeRole;
+  /** Its current Raft term. */
+  readonly term: number;
+  /** Id of the leader it follows; undefined when it knows none. */
+  readonly leaderId: string | undefined;
+  /** The store's revision at the node. */
+  readonly revision: number;
+  /** The lowest revision still readable. */
+  readonly compactedRevision: number;
+  /** Index of the last log entry it applied. */
+  readonly appliedIndex: number;
+  /** Index of the last log entry it knows to be committed. */
+  readonly commitIndex: number;
+  /** Hash of the state at `appliedIndex`: equal on all nodes at equal applied index. */
+  readonly stateHash: string;
+  /** The server's version. */
+  readonly version: string;
+  readonly keyCount: number;
+  /** Leases, sessions included. */
+  readonly leaseCount: number;
+  /** Index of the first entry still in its log. */
+  readonly logFirstIndex: number;
+  readonly watchCount: number;
+}
+
+/** One member of the cluster. */
+export interface Member {
+  readonly name: string;
+  /** Id, never reused, 16 hexadecimal digits. */
+  readonly memberId: string;
+  /** Address that its peers dial. */
+  readonly peerAddress: string;
+  /** Endpoint it advertises to clients; empty until it first joined. */
+  readonly clientEndpoint: string;
+  /** Whether it has no vote. */
+  readonly learner: boolean;
+}
+
+function hex(id: bigint): string {
+  return id.toString(16).padStart(16, "0");
+}
+
+function roleOf(role: Role): NodeRole {
+  switch (role) {
+    case Role.FOLLOWER:
+      return "follower";
+    case Role.CANDIDATE:
+      return "candidate";
+    case Role.LEADER:
+      return "leader";
+    case Role.LEARNER:
+      return "learner";
+    default:
+      return "unknown";
+  }
+}
+
+export function nodeStatus(response: StatusResponse): NodeStatus {
+  return {
+    name: response.name,
+    memberId: hex(response.memberId),
+    clusterId: hex(response.clusterId),
+    endpoint: response.endpoint,
+    role: roleOf(response.role),
+    term: Number(response.term),
+    leaderId: response.leaderId === 0n ? undefined : hex(response.leaderId),
+    revision: Number(response.revision),
+    compactedRevision: Number(response.compactedRevision),
+    appliedIndex: Number(response.appliedIndex),
+    commitIndex: Number(response.commitIndex),
+    stateHash: response.stateHash,
+    version: response.version,
+    keyCount: Number(response.keyCount),
+    leaseCount: Number(response.leaseCount),
+    logFirstIndex: Number(response.logFirstIndex),
+    watchCount: Number(response.watchCount),
+  };
+}
+
+export function membersOf(response: MembersResponse): Member[] {
+  return response.members.map((member) => ({
+    name: member.name,
+    memberId: hex(member.memberId),
+    peerAddress: member.peerAddress,
+    clientEndpoint: member.clientEndpoint,
+    learner: member.learner,
+  }));
+}

@@ -1,0 +1,66 @@
+import { Client, connectivityState, credentials } from "@grpc/grpc-js";
+import { Unavailable } from "../errors/quorate-error.js";
+
+/** Largest message either way, in bytes: the server's limit for one request, with room for a page of a list. */
+const messageBytesMax = 32 * 1024 * 1024;
+/** HTTP/2 pings find a peer that vanished without closing its connection. */
+const pingIntervalMs = 5_000;
+const pingTimeoutMs = 3_000;
+
+/** Opens a channel of its own to one endpoint: channels never share a connection, so none waits behind another. */
+export function openChannel(endpoint: string): Client {
+  return new Client(endpoint, credentials.createInsecure(), {
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.enable_channelz": 0,
+    // Retrying is this SDK's business: only it knows what is safe to send again.
+    "grpc.enable_retries": 0,
+    "grpc.enable_http_proxy": 0,
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.max_send_message_length": messageBytesMax,
+    "grpc.max_receive_message_length": messageBytesMax,
+    "grpc.keepalive_time_ms": pingIntervalMs,
+    "grpc.keepalive_timeout_ms": pingTimeoutMs,
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1_000,
+  });
+}
+
+/**
+ * Resolves once the channel is connected. Rejects with Unavailable when connecting failed once, or took longer than
+ * `timeoutMs`: unlike grpc-js's own waitForReady, which goes on trying an endpoint that refuses.
+ */
+export function channelReady(client: Client, endpoint: string, timeoutMs: number): Promise<void> {
+  const channel = client.getChannel();
+  const deadlineMs = Date.now() + timeoutMs;
+  return new Promise((resolve, reject) => {
+    const check = (error?: Error): void => {
+      const state = channel.getConnectivityState(true);
+      if (state === connectivityState.READY) resolve();
+      else if (error !== undefined)
+        reject(new Unavailable(`${endpoint}: no connection within ${timeoutMs} ms`));
+      else if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) {
+        reject(new Unavailable(`${endpoint}: cannot connect`));
+      } else channel.watchConnectivityState(state, deadlineMs, check);
+    };
+    check();
+  });
+}
+
+/** One shared channel per endpoint, for unary calls. */
+export class ChannelCache {
+  readonly #channels = new Map<string, Client>();
+
+  get(endpoint: string): Client {
+    let channel = this.#channels.get(endpoint);
+    if (channel === undefined) {
+      channel = openChannel(endpoint);
+      this.#channels.set(endpoint, channel);
+    }
+    return channel;
+  }
+
+  close(): void {
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
+  }
+}

@@ -1,0 +1,87 @@
+import { InvalidArgument } from "../errors/quorate-error.js";
+import { type BreakerOptions, CircuitBreaker } from "./circuit-breaker.js";
+
+/** Endpoints remembered at most, given and learned together: a cluster has far fewer. */
+export const endpointsMax = 64;
+
+/**
+ * Reads "host:port,host:port" or a list of such, and drops duplicates.
+ * Throws InvalidArgument when there is none, too many, or one without a port.
+ */
+export function parseEndpoints(endpoints: string | readonly string[]): string[] {
+  const parts = typeof endpoints === "string" ? [endpoints] : endpoints;
+  const list = parts.flatMap((part) => part.split(",")).map((part) => part.trim());
+  const unique = [...new Set(list.filter((part) => part !== ""))];
+  if (unique.length === 0) throw new InvalidArgument("no endpoint given: expected host:port[,host:port…]");
+  if (unique.length > endpointsMax)
+    throw new InvalidArgument(`${unique.length} endpoints, at most ${endpointsMax}`);
+  for (const endpoint of unique) {
+    const port = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/]+):(\d{1,5})$/.exec(endpoint)?.[1];
+    if (port === undefined || Number(port) < 1 || Number(port) > 65_535) {
+      throw new InvalidArgument(`endpoint "${endpoint}": expected host:port`);
+    }
+  }
+  return unique;
+}
+
+/** The endpoints a client knows, with a circuit breaker for each. */
+export class EndpointPool {
+  readonly #breakers = new Map<string, CircuitBreaker>();
+  readonly #breakerOptions: BreakerOptions;
+  readonly #random: () => number;
+  #rotation: number;
+
+  constructor(endpoints: readonly string[], breaker: BreakerOptions, random: () => number) {
+    this.#breakerOptions = breaker;
+    this.#random = random;
+    for (const endpoint of endpoints) this.learn(endpoint);
+    // Clients that start together should not all knock at the same node.
+    this.#rotation = Math.floor(random() * endpoints.length);
+  }
+
+  get endpoints(): string[] {
+    return [...this.#breakers.keys()];
+  }
+
+  /** Adds an endpoint that a server named. Ignored once the pool is full. */
+  learn(endpoint: string): void {
+    if (this.#breakers.has(endpoint) || this.#breakers.size >= endpointsMax) return;
+    this.#breakers.set(endpoint, new CircuitBreaker(this.#breakerOptions, this.#random));
+  }
+
+  /**
+   * The endpoints to try now, best first: `preferred` if its breaker allows it, then the healthy ones, each round
+   * starting at another, then those due for a probe; `avoided` comes last.
+   */
+  candidates(nowMs: number, preferred?: string, avoided?: string): string[] {
+    const all = this.endpoints;
+    const start = this.#rotation++ % all.length;
+    const rotated = [...all.slice(start), ...all.slice(0, start)];
+    const closed: string[] = [];
+    const probes: string[] = [];
+    for (const endpoint of rotated) {
+      const state = this.#breakers.get(endpoint)?.state(nowMs);
+      if (state === "closed") closed.push(endpoint);
+      else if (state === "half-open") probes.push(endpoint);
+    }
+    const rank = (endpoint: string): number => (endpoint === preferred ? 0 : endpoint === avoided ? 2 : 1);
+    return [...closed, ...probes].sort((a, b) => rank(a) - rank(b));
+  }
+
+  /** How long until some breaker lets an attempt through, in milliseconds; 0 when one does now. */
+  waitMs(nowMs: number): number {
+    let waitMs = Number.POSITIVE_INFINITY;
+    for (const breaker of this.#breakers.values()) {
+      waitMs = Math.min(waitMs, breaker.state(nowMs) === "open" ? breaker.openUntilMs - nowMs : 0);
+    }
+    return waitMs;
+  }
+
+  succeeded(endpoint: string): void {
+    this.#breakers.get(endpoint)?.succeeded();
+  }
+
+  failed(endpoint: string, nowMs: number): void {
+    this.#breakers.get(endpoint)?.failed(nowMs);
+  }
+}

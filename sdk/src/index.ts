@@ -1,0 +1,54 @@
+// The public API. Everything else is internal.
+export { connect } from "./client/connect.js";
+export type { CallOptions, ConnectionState, ConnectOptions } from "./client/options.js";
+export type { Quorate } from "./client/quorate.js";
+export type { Member, NodeRole, NodeStatus } from "./cluster/node-status.js";
+export type { BackoffOptions } from "./endpoints/backoff.js";
+export {
+  Cancelled,
+  Closed,
+  Compacted,
+  CompareFailed,
+  DeadlineExceeded,
+  Fenced,
+  FutureRevision,
+  Internal,
+  InvalidArgument,
+  LeaseExists,
+  LeaseNotFound,
+  NoQuorum,
+  type Outcome,
+  OutcomeUnknown,
+  Overloaded,
+  QuorateError,
+  type QuorateErrorCode,
+  SequenceForgotten,
+  SessionExpired,
+  TooLarge,
+  Unavailable,
+} from "./errors/quorate-error.js";
+export type { Entry } from "./kv/entry.js";
+export type {
+  DeleteOptions,
+  LeaseChoice,
+  ListOptions,
+  Ownership,
+  PutOptions,
+  ReadOptions,
+} from "./kv/options.js";
+export type {
+  DeleteOutcome,
+  GetOutcome,
+  ListedNode,
+  Listing,
+  PutOutcome,
+  TxnOutcome,
+  TxnResult,
+} from "./kv/outcome.js";
+export { compare, op, type TxnBranches, type TxnCompare, type TxnOp, type TxnSpec } from "./kv/txn.js";
+export type { CampaignOptions, Leadership } from "./leader/leadership.js";
+export type { Leader, ObserveOptions } from "./leader/observe.js";
+export type { Lease } from "./lease/lease.js";
+export type { Lock, LockOptions } from "./locks/lock.js";
+export type { AcquireOptions } from "./ownership/queue-client.js";
+export type { Watch, WatchEvent, WatchOptions } from "./watch/watch-event.js";

@@ -1,0 +1,126 @@
+import { bounds, type CallOptions } from "../client/options.js";
+import {
+  Closed,
+  InvalidArgument,
+  LeaseNotFound,
+  type QuorateError,
+  SessionExpired,
+} from "../errors/quorate-error.js";
+import { int64 } from "../kv/request.js";
+import { type OperationRunner, unexpectedResponse } from "../session/operation.js";
+import { LeaseKeeper } from "./lease-keeper.js";
+
+/**
+ * A lease: keys put with it are deleted together when it ends. Kept alive until it is revoked or the client closed.
+ *
+ * @example
+ * await using lease = await quorate.lease(15_000);
+ * await quorate.put("/services/web/a", "10.0.0.1:80", { lease });
+ */
+export class Lease implements AsyncDisposable {
+  readonly id: number;
+  /** Time to live in milliseconds, as the server granted it: a TTL below its minimum is raised. */
+  readonly ttlMs: number;
+  readonly #runner: OperationRunner;
+  readonly #keeper: LeaseKeeper;
+  readonly #lost = new AbortController();
+  readonly #onEnd: (lease: Lease) => void;
+
+  private constructor(
+    runner: OperationRunner,
+    id: number,
+    ttlMs: number,
+    sentAtMs: number,
+    onEnd: (lease: Lease) => void,
+  ) {
+    this.#runner = runner;
+    this.id = id;
+    this.ttlMs = ttlMs;
+    this.#onEnd = onEnd;
+    this.#keeper = new LeaseKeeper({
+      runner,
+      leaseId: id,
+      ttlMs,
+      sentAtMs,
+      onLapse: () =>
+        this.#lost.abort(
+          new LeaseNotFound(`lease ${id} may have expired: no keepalive was answered in time`),
+        ),
+      onGone: () => this.end(new LeaseNotFound(`lease ${id} expired or was revoked`)),
+    });
+  }
+
+  /** Grants a lease and starts to keep it alive. `onEnd` is called once, when nothing keeps it alive any more. */
+  static async grant(
+    runner: OperationRunner,
+    ttlMs: number,
+    options: CallOptions,
+    onEnd: (lease: Lease) => void,
+  ): Promise<Lease> {
+    if (!(ttlMs >= bounds.durationMinMs && ttlMs <= bounds.durationMaxMs)) {
+      throw new InvalidArgument(
+        `ttlMs: ${ttlMs} is not between ${bounds.durationMinMs} and ${bounds.durationMaxMs}`,
+      );
+    }
+    const sentAtMs = performance.now();
+    const granted = await runner.run(
+      {
+        case: "grant",
+        value: {
+          $typeName: "quorate.v1.GrantRequest",
+          ttlMs: int64("ttlMs", Math.ceil(ttlMs)),
+          leaseId: 0n,
+        },
+      },
+      (response) => {
+        if (response.case !== "grant") throw unexpectedResponse("grant", response);
+        return response.value;
+      },
+      options,
+    );
+    return new Lease(runner, Number(granted.leaseId), Number(granted.ttlMs), sentAtMs, onEnd);
+  }
+
+  /** Aborted once the lease ended or may have expired, by the client's own conservative clock. */
+  get signal(): AbortSignal {
+    // Looks at the clock, so that a process that was paused sees it even before its timers run.
+    this.#keeper.lapsed;
+    return this.#lost.signal;
+  }
+
+  /** Ends the lease and deletes its keys. Succeeds when it is gone already. */
+  async revoke(options: CallOptions = {}): Promise<void> {
+    try {
+      await this.#runner.run(
+        {
+          case: "revoke",
+          value: { $typeName: "quorate.v1.RevokeRequest", leaseId: int64("lease", this.id) },
+        },
+        (response) => {
+          if (response.case !== "revoke") throw unexpectedResponse("revoke", response);
+        },
+        options,
+      );
+    } catch (error) {
+      if (!(error instanceof LeaseNotFound)) throw error;
+    } finally {
+      this.end(new LeaseNotFound(`lease ${this.id} was revoked`));
+    }
+  }
+
+  /** Stops keeping the lease alive, without telling the servers: it ends by its TTL. */
+  end(reason: QuorateError): void {
+    this.#lost.abort(reason);
+    this.#keeper.stop();
+    this.#onEnd(this);
+  }
+
+  /** Revokes the lease; a session or client that is gone is no failure, since the lease then ends by its TTL. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.revoke();
+    } catch (error) {
+      if (!(error instanceof SessionExpired) && !(error instanceof Closed)) throw error;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { Ownership } from "../kv/options.js";
+import { Contender } from "../ownership/contender.js";
+import type { AcquireOptions, QueueClient } from "../ownership/queue-client.js";
+
+/** Options of `lock`. */
+export interface LockOptions extends AcquireOptions {
+  /** Value of the entry in the queue, for people who look at it. Default empty. */
+  readonly value?: string | Uint8Array;
+}
+
+/**
+ * A held mutex. Fair: owners follow in the order of their requests. No client can be sure of mutual exclusion while
+ * it may be paused: pass the lock as `fence` with every write it protects, and the cluster is.
+ *
+ * @example
+ * await using lock = await quorate.lock("/locks/orders");
+ * await quorate.put("/orders/1", "paid", { fence: lock });
+ */
+export class Lock implements Ownership, AsyncDisposable {
+  readonly #contender: Contender;
+
+  private constructor(contender: Contender) {
+    this.#contender = contender;
+  }
+
+  /** Waits for the lock; see `Quorate.lock`. */
+  static async acquire(client: QueueClient, key: string, options: LockOptions): Promise<Lock> {
+    return new Lock(await Contender.acquire(client, key, options.value ?? "", options));
+  }
+
+  get key(): string {
+    return this.#contender.key;
+  }
+
+  /** Fencing token: strictly increasing with every owner of the key. */
+  get token(): number {
+    return this.#contender.token;
+  }
+
+  /** Path of this owner's entry in the queue. */
+  get path(): string {
+    return this.#contender.path;
+  }
+
+  /** Aborted once the lock is released or may have been lost. */
+  get signal(): AbortSignal {
+    return this.#contender.signal;
+  }
+
+  /** Gives the lock up. Resolves when the next in the queue can have it. */
+  release(): Promise<void> {
+    return this.#contender.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+}

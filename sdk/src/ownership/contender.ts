@@ -1,0 +1,289 @@
+import {
+  Cancelled,
+  Closed,
+  DeadlineExceeded,
+  Fenced,
+  QuorateError,
+  SessionExpired,
+} from "../errors/quorate-error.js";
+import type { Ownership } from "../kv/options.js";
+import { placeInQueue } from "./queue.js";
+import type { AcquireOptions, QueueClient } from "./queue-client.js";
+
+/**
+ * One entry in the queue for a key, from the moment it owns the key. The queue is the key's subtree: every contender
+ * puts a sequential entry on its session, and the first entry is the owner; its create revision is the fencing token.
+ * Everyone else watches only the entry right before its own, so a release wakes one contender, not all.
+ */
+export class Contender implements Ownership {
+  readonly key: string;
+  readonly token: number;
+  /** Path of its entry. */
+  readonly path: string;
+  readonly #client: QueueClient;
+  readonly #lost = new AbortController();
+  readonly #watching = new AbortController();
+  readonly #unsubscribe: () => void;
+  #released: Promise<void> | undefined;
+
+  private constructor(client: QueueClient, key: string, path: string, token: number, revision: number) {
+    this.#client = client;
+    this.key = key;
+    this.path = path;
+    this.token = token;
+    this.#unsubscribe = client.onLapse((reason) => this.#lose(reason));
+    if (client.lapsed) {
+      this.#lose(new SessionExpired(`${key}: the session may have expired while the ownership was acquired`));
+    }
+    void this.#watchOwnEntry(revision);
+  }
+
+  /**
+   * Queues for `key` and resolves once its entry is the first. Rejects, and leaves the queue, when the signal is
+   * aborted (Cancelled), the time is over (DeadlineExceeded), or the entry was deleted by somebody (Fenced).
+   */
+  static async acquire(
+    client: QueueClient,
+    key: string,
+    value: string | Uint8Array,
+    options: AcquireOptions,
+  ): Promise<Contender> {
+    const stop = new AbortController();
+    const abort = (): void =>
+      stop.abort(new Cancelled(`${key}: aborted while waiting`, { cause: options.signal?.reason }));
+    const lapse = client.onLapse((reason) => {
+      if (reason instanceof Closed) stop.abort(reason);
+    });
+    if (options.signal?.aborted) abort();
+    options.signal?.addEventListener("abort", abort, { once: true });
+    const timer =
+      options.timeoutMs === undefined || !Number.isFinite(options.timeoutMs)
+        ? undefined
+        : setTimeout(() => {
+            stop.abort(new DeadlineExceeded(`${key}: not acquired within ${options.timeoutMs} ms`));
+          }, options.timeoutMs);
+    try {
+      const { path, token } = await enter(client, key, value, stop);
+      try {
+        const revision = await waitForTurn(client, key, path, stop.signal);
+        stop.signal.throwIfAborted();
+        return new Contender(client, key, path, token, revision);
+      } catch (error) {
+        leaveInBackground(client, path);
+        throw error;
+      }
+    } catch (error) {
+      // What the stopping itself broke off is not the reason.
+      throw stop.signal.aborted ? stop.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+      lapse();
+      options.signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Aborted once the ownership ended or may have: released, session expired or perhaps expired, or entry deleted. */
+  get signal(): AbortSignal {
+    // Looks at the session's clock, so that a process that was paused sees it even before its timers run.
+    this.#client.lapsed;
+    return this.#lost.signal;
+  }
+
+  /** Gives the ownership up. Resolves when the entry is gone; a session that expired has taken it along. */
+  release(): Promise<void> {
+    this.#released ??= this.#release();
+    return this.#released;
+  }
+
+  async #release(): Promise<void> {
+    this.#lose(new Closed(`${this.key}: released`));
+    await untilDeadline(
+      this.#client,
+      `release ${this.key}`,
+      leave(this.#client, this.path),
+      this.#client.requestTimeoutMs,
+    );
+  }
+
+  #lose(reason: QuorateError): void {
+    this.#lost.abort(reason);
+    this.#unsubscribe();
+    this.#watching.abort();
+  }
+
+  /** Sees it when the own entry is deleted from outside: by an operator, say. */
+  async #watchOwnEntry(revision: number): Promise<void> {
+    const { signal } = this.#watching;
+    let fromRevision = revision + 1;
+    while (!signal.aborted) {
+      try {
+        for await (const event of this.#client.watch(this.path, { fromRevision, signal })) {
+          if (event.kind !== "delete") continue;
+          this.#lose(new Fenced(`${this.key}: the entry ${this.path} of this owner was deleted`));
+          return;
+        }
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof QuorateError) || error.code !== "COMPACTED") {
+          this.#lose(new Fenced(`${this.key}: cannot watch this owner's entry`, { cause: error }));
+          return;
+        }
+      }
+      // Disconnected for longer than history goes back: look, then watch from there.
+      const resumed = await this.#lookAtOwnEntry();
+      if (resumed === undefined) return;
+      fromRevision = resumed + 1;
+    }
+  }
+
+  async #lookAtOwnEntry(): Promise<number | undefined> {
+    try {
+      const place = await placeInQueue(this.#client, this.key, this.path, this.#watching.signal);
+      if (place.present) return place.revision;
+      this.#lose(new Fenced(`${this.key}: the entry ${this.path} of this owner was deleted`));
+    } catch (cause) {
+      this.#lose(new Fenced(`${this.key}: cannot look at this owner's entry`, { cause }));
+    }
+    return undefined;
+  }
+}
+
+/** Puts the queue entry. Never leaves one behind unnoticed. */
+async function enter(
+  client: QueueClient,
+  key: string,
+  value: string | Uint8Array,
+  stop: AbortController,
+): Promise<{ path: string; token: number }> {
+  stop.signal.throwIfAborted();
+  // Without a deadline of its own, the put is repeated until its outcome is known or the session over: giving it up
+  // half-way could leave an entry in the queue that blocks everyone behind it for as long as the session lives.
+  const entered = client.put(key, value, {
+    sequential: true,
+    lease: "session",
+    timeoutMs: Number.POSITIVE_INFINITY,
+  });
+  try {
+    const put = await untilDeadline(
+      client,
+      `queue for ${key}`,
+      entered,
+      client.requestTimeoutMs,
+      stop.signal,
+    );
+    return { path: put.path, token: put.revision };
+  } catch (error) {
+    entered.then(
+      (put) => leaveInBackground(client, put.path),
+      () => undefined,
+    );
+    throw error;
+  }
+}
+
+/** Resolves with the revision at which the entry was seen to be the first. */
+async function waitForTurn(
+  client: QueueClient,
+  key: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<number> {
+  for (;;) {
+    const place = await patiently(() => placeInQueue(client, key, path, signal), signal);
+    if (!place.present)
+      throw new Fenced(`${key}: the entry ${path} was deleted while it waited in the queue`);
+    if (place.predecessor === undefined) return place.revision;
+    await patiently(
+      () => waitForDelete(client, place.predecessor ?? path, place.revision + 1, signal),
+      signal,
+    );
+    // The predecessor may just have given up, with others still before it: look again.
+  }
+}
+
+/** Pause before a wait that was disturbed goes on, in milliseconds. */
+const disturbedPauseMs = 200;
+
+/** A wait outlives a time without quorum: its caller bounds it, by signal or timeout. */
+async function patiently<T>(look: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await look();
+    } catch (error) {
+      if (signal.aborted || !isPassing(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, disturbedPauseMs));
+    }
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof QuorateError)) return false;
+  switch (error.code) {
+    case "NO_QUORUM":
+    case "UNAVAILABLE":
+    case "OVERLOADED":
+    case "DEADLINE_EXCEEDED":
+      return true;
+    default:
+      return false;
+  }
+}
+
+async function waitForDelete(
+  client: QueueClient,
+  path: string,
+  fromRevision: number,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const event of client.watch(path, { fromRevision, signal })) {
+      if (event.kind === "delete") return;
+    }
+  } catch (error) {
+    // History up to now is gone: the caller looks at the queue again, which tells as much.
+    if (error instanceof QuorateError && error.code === "COMPACTED") return;
+    throw error;
+  }
+}
+
+async function leave(client: QueueClient, path: string): Promise<void> {
+  try {
+    await client.delete(path, { timeoutMs: Number.POSITIVE_INFINITY });
+  } catch (error) {
+    // The session took the entry along, or will by its TTL.
+    if (error instanceof SessionExpired || error instanceof Closed) return;
+    throw error;
+  }
+}
+
+function leaveInBackground(client: QueueClient, path: string): void {
+  leave(client, path).catch(() => undefined);
+}
+
+/** Waits for `work`, but no longer than `timeoutMs` or the signal; the work itself goes on. */
+function untilDeadline<T>(
+  client: QueueClient,
+  action: string,
+  work: Promise<T>,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const settle = (end: () => void): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      end();
+    };
+    const abort = (): void => settle(() => reject(signal?.reason));
+    const timer = setTimeout(() => {
+      const message = `${action}: no answer within ${timeoutMs} ms`;
+      settle(() => reject(client.trouble(message) ?? new DeadlineExceeded(message)));
+    }, timeoutMs);
+    signal?.addEventListener("abort", abort, { once: true });
+    work.then(
+      (value) => settle(() => resolve(value)),
+      (error: unknown) => settle(() => reject(error)),
+    );
+  });
+}

@@ -1,0 +1,312 @@
+import type { Operation, OperationResult } from "@quorate/proto";
+import { type BackoffOptions, backoffMs } from "../endpoints/backoff.js";
+import {
+  DeadlineExceeded,
+  NoQuorum,
+  OutcomeUnknown,
+  Overloaded,
+  QuorateError,
+  Unavailable,
+} from "../errors/quorate-error.js";
+import { isTransient } from "../errors/wire-error.js";
+import { isMutation, type OperationRequest, type OperationResponse, responseOf } from "./operation.js";
+
+/** Identity of a stream operations are sent on. */
+export type StreamId = object;
+
+/** One operation that has no final answer yet. */
+export interface PendingOperation {
+  readonly sequence: number;
+  readonly request: OperationRequest;
+  readonly bytes: number;
+  /** When its caller gives up, on the queue's clock. */
+  readonly deadlineMs: number;
+  /** Deadline minus start, for messages. */
+  readonly timeoutMs: number;
+  succeed: (response: OperationResponse) => void;
+  fail: (error: QuorateError) => void;
+  /** The stream that owes an answer; undefined when none does. */
+  stream: StreamId | undefined;
+  /** Whether some attempt may have been applied though no answer said so. Once true it stays true. */
+  uncertain: boolean;
+  /** Answers that asked to retry. */
+  retries: number;
+  /** When to send it again; 0 when it waits for no such time. */
+  retryAtMs: number;
+  /** What the last such answer said. */
+  trouble: QuorateError | undefined;
+  /** Whether it left the queue. */
+  settled: boolean;
+}
+
+/** What {@link OperationQueue} is made of. */
+export interface OperationQueueOptions {
+  readonly pendingMax: number;
+  readonly backoff: BackoffOptions;
+  readonly random: () => number;
+}
+
+/** What to enqueue. */
+export interface OperationSpec {
+  readonly request: OperationRequest;
+  readonly bytes: number;
+  readonly timeoutMs: number;
+  readonly succeed: (response: OperationResponse) => void;
+  readonly fail: (error: QuorateError) => void;
+}
+
+/** What became of a reply. */
+export interface Answered {
+  /** Operations that ended. */
+  readonly settled: number;
+  /** The last NO_QUORUM or UNAVAILABLE among the answers. */
+  readonly trouble: QuorateError | undefined;
+}
+
+/**
+ * The operations of a session: numbers them, hands them out in batches, and keeps each until its final answer. It
+ * knows no stream and no clock; both arrive as arguments.
+ *
+ * An operation is in one of three places: waiting to be sent (in `#ready`), owed by a stream (`stream` set), or
+ * waiting for its retry (`retryAtMs` set). One whose caller gave up leaves for good: it is never sent again, and
+ * `lowestPending` passes it, so that the servers refuse any copy still on its way.
+ */
+export class OperationQueue {
+  readonly #options: OperationQueueOptions;
+  /** By sequence, and in its order, since sequences only rise. */
+  readonly #pending = new Map<number, PendingOperation>();
+  #ready: PendingOperation[] = [];
+  #readyHead = 0;
+  #nextSequence = 1;
+  #lowest = 1;
+  /** No pending operation's deadline is before this. */
+  #earliestDeadlineMs = Number.POSITIVE_INFINITY;
+  /** No retry is due before this. */
+  #earliestRetryMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: OperationQueueOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Whether operations wait to be sent. */
+  get hasReady(): boolean {
+    return this.#readyHead < this.#ready.length;
+  }
+
+  /** The lowest sequence still waited for; the next one to be given when there is none. */
+  get lowestPending(): number {
+    while (this.#lowest < this.#nextSequence && !this.#pending.has(this.#lowest)) this.#lowest += 1;
+    return this.#lowest;
+  }
+
+  /** Takes an operation in. Throws Overloaded when too many are pending. */
+  add(spec: OperationSpec, nowMs: number): PendingOperation {
+    if (this.#pending.size >= this.#options.pendingMax) {
+      throw new Overloaded(`${this.#pending.size} operations are pending on this client: slow down`);
+    }
+    const deadlineMs = nowMs + spec.timeoutMs;
+    const operation: PendingOperation = {
+      sequence: this.#nextSequence++,
+      request: spec.request,
+      bytes: spec.bytes,
+      deadlineMs,
+      timeoutMs: spec.timeoutMs,
+      succeed: spec.succeed,
+      fail: spec.fail,
+      stream: undefined,
+      uncertain: false,
+      retries: 0,
+      retryAtMs: 0,
+      trouble: undefined,
+      settled: false,
+    };
+    this.#pending.set(operation.sequence, operation);
+    this.#ready.push(operation);
+    if (deadlineMs < this.#earliestDeadlineMs) this.#earliestDeadlineMs = deadlineMs;
+    return operation;
+  }
+
+  /** The next batch for a stream, which from now on owes the answers. Never empty while `hasReady`, but for given-up ones. */
+  take(stream: StreamId, operationsMax: number, bytesMax: number): Operation[] {
+    const batch: Operation[] = [];
+    let bytes = 0;
+    while (this.#readyHead < this.#ready.length && batch.length < operationsMax) {
+      const operation = this.#ready[this.#readyHead];
+      if (operation === undefined) break;
+      if (batch.length > 0 && bytes + operation.bytes > bytesMax) break;
+      this.#readyHead += 1;
+      if (operation.settled) continue;
+      operation.stream = stream;
+      bytes += operation.bytes;
+      batch.push({
+        $typeName: "quorate.v1.Operation",
+        sequence: BigInt(operation.sequence),
+        operation: operation.request,
+      });
+    }
+    if (this.#readyHead === this.#ready.length) {
+      this.#ready = [];
+      this.#readyHead = 0;
+    } else if (this.#readyHead > 4_096) {
+      this.#ready = this.#ready.slice(this.#readyHead);
+      this.#readyHead = 0;
+    }
+    return batch;
+  }
+
+  /** Settles what a stream answered, or schedules its retry. Answers to what is not pending are ignored. */
+  answer(stream: StreamId, results: readonly OperationResult[], nowMs: number): Answered {
+    let settled = 0;
+    let trouble: QuorateError | undefined;
+    for (const { sequence, result } of results) {
+      const operation = this.#pending.get(Number(sequence));
+      if (operation === undefined) continue;
+      const response = responseOf(result);
+      if (!(response instanceof QuorateError)) {
+        this.#settle(operation);
+        operation.succeed(response);
+        settled += 1;
+      } else if (isTransient(response)) {
+        if (response.code === "NO_QUORUM" || response.code === "UNAVAILABLE") trouble = response;
+        this.#retryLater(operation, stream, response, nowMs);
+      } else {
+        this.#settle(operation);
+        operation.fail(finalError(operation, response));
+        settled += 1;
+      }
+    }
+    return { settled, trouble };
+  }
+
+  #retryLater(operation: PendingOperation, stream: StreamId, error: QuorateError, nowMs: number): void {
+    if (error.code === "OUTCOME_UNKNOWN") operation.uncertain = true;
+    // Another stream owes the answer by now: this one's refusal changes nothing.
+    if (operation.stream !== stream) return;
+    operation.stream = undefined;
+    operation.trouble = error;
+    // At least 1 ms, so that `retryAtMs` is never the 0 that means none.
+    operation.retryAtMs =
+      nowMs + Math.max(1, backoffMs(operation.retries, this.#options.backoff, this.#options.random));
+    operation.retries += 1;
+    if (operation.retryAtMs < this.#earliestRetryMs) this.#earliestRetryMs = operation.retryAtMs;
+  }
+
+  /** A stream is gone: whatever it still owed waits to be sent again, under the same sequences and in their order. */
+  streamEnded(stream: StreamId): void {
+    const ready: PendingOperation[] = [];
+    for (const operation of this.#pending.values()) {
+      if (operation.stream === stream) {
+        operation.stream = undefined;
+        operation.uncertain = true;
+      }
+      if (operation.stream === undefined && operation.retryAtMs === 0) ready.push(operation);
+    }
+    this.#ready = ready;
+    this.#readyHead = 0;
+  }
+
+  /** Whether a stream still owes an answer. */
+  owes(stream: StreamId): boolean {
+    for (const operation of this.#pending.values()) if (operation.stream === stream) return true;
+    return false;
+  }
+
+  /** Moves the operations whose pause is over to those ready to be sent. */
+  releaseRetries(nowMs: number): void {
+    if (nowMs < this.#earliestRetryMs) return;
+    this.#earliestRetryMs = Number.POSITIVE_INFINITY;
+    for (const operation of this.#pending.values()) {
+      if (operation.retryAtMs === 0) continue;
+      if (operation.retryAtMs <= nowMs) {
+        operation.retryAtMs = 0;
+        this.#ready.push(operation);
+      } else if (operation.retryAtMs < this.#earliestRetryMs) {
+        this.#earliestRetryMs = operation.retryAtMs;
+      }
+    }
+  }
+
+  /** Fails the operations whose deadline passed. `trouble` is what keeps the session itself from working, if anything. */
+  expire(nowMs: number, trouble: QuorateError | undefined): void {
+    if (nowMs < this.#earliestDeadlineMs) return;
+    this.#earliestDeadlineMs = Number.POSITIVE_INFINITY;
+    for (const operation of this.#pending.values()) {
+      if (operation.deadlineMs <= nowMs) this.giveUp(operation, deadlineError(operation, trouble));
+      else if (operation.deadlineMs < this.#earliestDeadlineMs) {
+        this.#earliestDeadlineMs = operation.deadlineMs;
+      }
+    }
+  }
+
+  /** Fails one operation before its answer: with OutcomeUnknown when it may have been applied, else with `reason`. */
+  giveUp(operation: PendingOperation, reason: QuorateError): void {
+    if (operation.settled) return;
+    this.#settle(operation);
+    operation.fail(givenUpError(operation, reason));
+  }
+
+  /** Gives up every operation. */
+  giveUpAll(reason: QuorateError): void {
+    for (const operation of [...this.#pending.values()]) this.giveUp(operation, reason);
+    this.#ready = [];
+    this.#readyHead = 0;
+  }
+
+  #settle(operation: PendingOperation): void {
+    operation.settled = true;
+    this.#pending.delete(operation.sequence);
+  }
+}
+
+function deadlineError(operation: PendingOperation, trouble: QuorateError | undefined): QuorateError {
+  const timeout = `gave up after ${Math.round(operation.timeoutMs)} ms`;
+  // A stream that owes an answer is slow, not refusing: what it last refused explains nothing unless the session is
+  // in trouble too.
+  const reason = operation.stream === undefined ? (operation.trouble ?? trouble) : trouble;
+  if (reason === undefined) return new DeadlineExceeded(`${operation.request.case}: ${timeout}`);
+  const message = `${operation.request.case}: ${timeout}; last: ${reason.message}`;
+  switch (reason.code) {
+    case "NO_QUORUM":
+      return new NoQuorum(message, { cause: reason });
+    case "UNAVAILABLE":
+      return new Unavailable(message, { cause: reason });
+    case "OVERLOADED":
+      return new Overloaded(message, { cause: reason });
+    default:
+      return new DeadlineExceeded(message, { cause: reason });
+  }
+}
+
+function givenUpError(operation: PendingOperation, reason: QuorateError): QuorateError {
+  const mayHaveHappened = operation.uncertain || operation.stream !== undefined;
+  if (!mayHaveHappened || !isMutation(operation.request)) return reason;
+  return new OutcomeUnknown(
+    `${operation.request.case}: sent, but no answer says whether it was applied: ${reason.message}`,
+    { cause: reason },
+  );
+}
+
+/**
+ * The error of a final answer. After an attempt of unknown outcome only the verdicts of the state machine decide:
+ * a session remembers them with the sequence. Any other refusal speaks for its own attempt alone.
+ */
+function finalError(operation: PendingOperation, error: QuorateError): QuorateError {
+  if (!operation.uncertain || !isMutation(operation.request)) return error;
+  switch (error.code) {
+    case "FENCED":
+    case "LEASE_NOT_FOUND":
+    case "LEASE_EXISTS":
+      return error;
+    default:
+      return new OutcomeUnknown(
+        `${operation.request.case}: an earlier attempt may have been applied: ${error.message}`,
+        {
+          cause: error,
+        },
+      );
+  }
+}

@@ -1,0 +1,110 @@
+import type { Operation, OperationResult, TxnRequest } from "@quorate/proto";
+import type { CallOptions } from "../client/options.js";
+import { Internal, type QuorateError } from "../errors/quorate-error.js";
+import { errorOfWire } from "../errors/wire-error.js";
+
+/** One operation to be run, of any kind. */
+export type OperationRequest = Exclude<Operation["operation"], { case: undefined }>;
+
+/** What a server answered to one that did not fail. */
+export type OperationResponse = Exclude<OperationResult["result"], { case: undefined } | { case: "error" }>;
+
+/** Runs operations: over a session's stream, or as unary calls. */
+export interface OperationRunner {
+  /** The session the operations belong to, 0 for none. */
+  readonly sessionId: number;
+  /**
+   * Runs one operation and converts its response. Rejects with a QuorateError; with OutcomeUnknown when a mutation
+   * may have been applied.
+   */
+  run<T>(
+    request: OperationRequest,
+    convert: (response: OperationResponse) => T,
+    options: CallOptions,
+  ): Promise<T>;
+}
+
+/** The error of a response whose case is not the request's. */
+export function unexpectedResponse(
+  expected: OperationRequest["case"],
+  response: OperationResponse,
+): Internal {
+  return new Internal(`protocol violation: a ${response.case} answers a ${expected}`);
+}
+
+/** Splits a result of the wire into response or error. */
+export function responseOf(result: OperationResult["result"]): OperationResponse | QuorateError {
+  if (result.case === undefined) return new Internal("the answer carries no case that this client knows");
+  if (result.case === "error") return errorOfWire(result.value);
+  return result;
+}
+
+/** Whether the operation can change anything. */
+export function isMutation(request: OperationRequest): boolean {
+  switch (request.case) {
+    case "put":
+    case "delete":
+    case "grant":
+    case "revoke":
+      return true;
+    case "get":
+    case "list":
+    case "keepAlive":
+    case "timeToLive":
+      return false;
+    case "txn":
+      return mutates(request.value);
+  }
+}
+
+function mutates(txn: TxnRequest): boolean {
+  return [...txn.then, ...txn.otherwise].some(({ operation }) => {
+    switch (operation.case) {
+      case "put":
+      case "delete":
+        return true;
+      case "txn":
+        return mutates(operation.value);
+      case "get":
+      case "list":
+      case undefined:
+        return false;
+    }
+  });
+}
+
+/** Bytes that tags, lengths and numbers add to an operation, at most. */
+const operationOverheadBytes = 96;
+
+/** About how many bytes the operation takes on the wire. Never less than its values and paths. */
+export function operationBytes(request: OperationRequest): number {
+  switch (request.case) {
+    case "put":
+      return operationOverheadBytes + request.value.path.length + request.value.value.length;
+    case "get":
+    case "delete":
+      return operationOverheadBytes + request.value.path.length;
+    case "list":
+      return operationOverheadBytes + request.value.path.length + request.value.after.length;
+    case "txn":
+      return operationOverheadBytes + txnBytes(request.value);
+    case "keepAlive":
+      return operationOverheadBytes + 10 * request.value.leaseIds.length;
+    case "grant":
+    case "revoke":
+    case "timeToLive":
+      return operationOverheadBytes;
+  }
+}
+
+function txnBytes(txn: TxnRequest): number {
+  let bytes = 0;
+  for (const condition of txn.compares) {
+    bytes += operationOverheadBytes + condition.path.length;
+    if (condition.target.case === "value") bytes += condition.target.value.length;
+  }
+  for (const { operation } of [...txn.then, ...txn.otherwise]) {
+    if (operation.case !== undefined) bytes += operationBytes(operation);
+  }
+  return bytes;
+}

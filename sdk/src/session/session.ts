@@ -1,0 +1,468 @@
+import type { SessionReply } from "@quorate/proto";
+import { bounds, type CallOptions, type ClientOptions, type ConnectionState } from "../client/options.js";
+import type { EndpointPool } from "../endpoints/endpoint-pool.js";
+import {
+  Cancelled,
+  Closed,
+  DeadlineExceeded,
+  NoQuorum,
+  type QuorateError,
+  SessionExpired,
+  TooLarge,
+  Unavailable,
+} from "../errors/quorate-error.js";
+import type { CallFailure } from "../errors/wire-error.js";
+import { LeaseKeeper } from "../lease/lease-keeper.js";
+import { type Dialled, dial } from "./dialer.js";
+import { Mover } from "./mover.js";
+import {
+  type OperationRequest,
+  type OperationResponse,
+  type OperationRunner,
+  operationBytes,
+} from "./operation.js";
+import { OperationQueue, type PendingOperation } from "./operation-queue.js";
+import type { SessionStream, StreamHandlers } from "./session-stream.js";
+
+/**
+ * A session: one stream at a time, replaced when it breaks, and the operations that outlive it. What is issued in one
+ * turn of the event loop goes in one message.
+ */
+export class Session implements OperationRunner {
+  readonly #pool: EndpointPool;
+  readonly #options: ClientOptions;
+  readonly #queue: OperationQueue;
+  readonly #handlers: StreamHandlers;
+  readonly #mover: Mover;
+  readonly #lapseListeners = new Set<(reason: QuorateError) => void>();
+  readonly #lost = new AbortController();
+  #sessionId = 0;
+  #state: ConnectionState = "suspended";
+  #current: SessionStream | undefined;
+  #keeper: LeaseKeeper | undefined;
+  #flushScheduled = false;
+  #ticker: NodeJS.Timeout | undefined;
+  /** Why there is no stream, or why the servers refuse. */
+  #trouble: QuorateError | undefined;
+  #closing = false;
+  #closed: Promise<void> | undefined;
+  /** Why the session is over; undefined while it is not. */
+  #endReason: QuorateError | undefined;
+  #everConnected = false;
+  #wake: (() => void) | undefined;
+  #onDrained: (() => void) | undefined;
+
+  private constructor(pool: EndpointPool, options: ClientOptions) {
+    this.#pool = pool;
+    this.#options = options;
+    this.#queue = new OperationQueue({
+      pendingMax: bounds.pendingOperationsMax,
+      backoff: options.backoff,
+      random: Math.random,
+    });
+    this.#handlers = {
+      onReply: (stream, reply) => this.#replied(stream, reply),
+      onDrain: (stream) => {
+        if (stream === this.#current) this.#flush();
+      },
+      onEnd: (stream, failure) => this.#streamEnded(stream, failure),
+    };
+    this.#mover = new Mover({
+      pool,
+      handlers: this.#handlers,
+      hello: () => ({ sessionId: this.#sessionId, ttlMs: this.#options.sessionTtlMs }),
+      current: () => this.#current?.endpoint,
+      adopt: (dialled) => this.#adopt(dialled),
+      expired: (error) => this.#expire(error),
+    });
+  }
+
+  /**
+   * Creates a session at some endpoint. Rejects with NoQuorum, Unavailable or DeadlineExceeded after
+   * `connectTimeoutMs`, with Cancelled when `signal` is aborted.
+   */
+  static async open(
+    pool: EndpointPool,
+    options: ClientOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<Session> {
+    const session = new Session(pool, options);
+    let stopped = false;
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), options.connectTimeoutMs);
+    const failed = new Promise<never>((_, reject) => {
+      const abort = (): void => reject(new Cancelled("connect: aborted", { cause: signal?.reason }));
+      if (signal?.aborted) abort();
+      signal?.addEventListener("abort", abort, { signal: timeout.signal });
+      timeout.signal.addEventListener("abort", () => reject(session.#connectError()));
+    });
+    try {
+      const outcome = await Promise.race([
+        failed,
+        dial(pool, options, {
+          hello: { sessionId: 0, ttlMs: options.sessionTtlMs },
+          handlers: session.#handlers,
+          preferred: undefined,
+          avoided: undefined,
+          stopped: () => stopped,
+          onTrouble: (error) => {
+            session.#trouble = error;
+          },
+          pause: (ms) => session.#pause(ms),
+        }),
+      ]);
+      if (outcome.kind === "refused") throw outcome.error;
+      if (outcome.kind === "stopped") throw session.#connectError();
+      session.#begin(outcome.dialled);
+      return session;
+    } finally {
+      clearTimeout(timer);
+      stopped = true;
+      // Lets go of the caller's signal; nobody hears the rejection any more.
+      timeout.abort();
+      session.#wake?.();
+    }
+  }
+
+  #connectError(): QuorateError {
+    const reason = this.#trouble;
+    const tried = `no session within ${this.#options.connectTimeoutMs} ms from ${this.#pool.endpoints.join(", ")}`;
+    if (reason === undefined) return new DeadlineExceeded(tried);
+    const message = `${tried}; last: ${reason.message}`;
+    return reason.code === "NO_QUORUM"
+      ? new NoQuorum(message, { cause: reason })
+      : new Unavailable(message, { cause: reason });
+  }
+
+  get sessionId(): number {
+    return this.#sessionId;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Why the session does not work now: no stream, or a node that refuses. Undefined when it works. */
+  get trouble(): QuorateError | undefined {
+    return this.#trouble;
+  }
+
+  /** Aborted once: when the session ended or first may have, whichever comes first. */
+  get lostSignal(): AbortSignal {
+    // Looks at the clock, so that a process that was paused sees it even before its timers run.
+    this.#keeper?.lapsed;
+    return this.#lost.signal;
+  }
+
+  /** Whether the session may have expired, by the client's own clock. */
+  get lapsed(): boolean {
+    return this.#keeper === undefined || this.#keeper.lapsed;
+  }
+
+  /** Calls `listener` whenever the session ended or may have; the returned function unsubscribes. */
+  onLapse(listener: (reason: QuorateError) => void): () => void {
+    this.#lapseListeners.add(listener);
+    return () => this.#lapseListeners.delete(listener);
+  }
+
+  run<T>(
+    request: OperationRequest,
+    convert: (response: OperationResponse) => T,
+    options: CallOptions,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const refusal = this.#refusal();
+      if (refusal !== undefined) {
+        reject(refusal);
+        return;
+      }
+      const bytes = operationBytes(request);
+      if (bytes > bounds.operationBytesMax) {
+        reject(new TooLarge(`${request.case}: about ${bytes} bytes, at most ${bounds.operationBytesMax}`));
+        return;
+      }
+      const { signal } = options;
+      if (signal?.aborted) {
+        reject(new Cancelled(`${request.case}: aborted before it was sent`, { cause: signal.reason }));
+        return;
+      }
+      // Throws Overloaded, which rejects.
+      const operation = this.#queue.add(
+        {
+          request,
+          bytes,
+          timeoutMs: options.timeoutMs ?? this.#options.requestTimeoutMs,
+          succeed: (response) => {
+            try {
+              resolve(convert(response));
+            } catch (error) {
+              reject(error);
+            }
+          },
+          fail: reject,
+        },
+        performance.now(),
+      );
+      this.#scheduleFlush();
+      this.#startTicking();
+      if (signal !== undefined) this.#giveUpOnAbort(operation, signal);
+    });
+  }
+
+  /**
+   * Ends the session: waits a bounded time for outstanding operations, then for the session's end, so that its keys
+   * and locks are free at once. Never rejects; without a stream the session ends by its TTL.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing = true;
+    if (this.#state !== "expired") await this.#finish();
+    this.#end("closed", new Closed("the client was closed"));
+  }
+
+  async #finish(): Promise<void> {
+    const deadlineMs = performance.now() + bounds.closeTimeoutMs;
+    await this.#until((done) => {
+      if (this.#queue.size === 0) done();
+      this.#onDrained = done;
+    }, deadlineMs);
+    const stream = this.#current;
+    if (stream === undefined) return;
+    stream.sendClose(this.#queue.lowestPending);
+    await this.#until((done) => {
+      this.#wake = done;
+    }, deadlineMs);
+  }
+
+  async #until(arm: (done: () => void) => void, deadlineMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, deadlineMs - performance.now()));
+      arm(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #refusal(): QuorateError | undefined {
+    if (this.#closing) return new Closed("the client is closed");
+    if (this.#state === "expired") {
+      return new SessionExpired(`session ${this.#sessionId} expired: connect again for a new one`);
+    }
+    return undefined;
+  }
+
+  #giveUpOnAbort(operation: PendingOperation, signal: AbortSignal): void {
+    const abort = (): void => {
+      const reason = new Cancelled(`${operation.request.case}: aborted`, { cause: signal.reason });
+      this.#queue.giveUp(operation, reason);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    // Long-lived signals must not collect listeners of operations long gone.
+    const { succeed, fail } = operation;
+    operation.succeed = (response) => {
+      signal.removeEventListener("abort", abort);
+      succeed(response);
+    };
+    operation.fail = (error) => {
+      signal.removeEventListener("abort", abort);
+      fail(error);
+    };
+  }
+
+  #begin(dialled: Dialled): void {
+    const { welcome, askedAtMs } = dialled;
+    this.#sessionId = Number(welcome.sessionId);
+    this.#keeper = new LeaseKeeper({
+      runner: this,
+      leaseId: this.#sessionId,
+      ttlMs: Number(welcome.ttlMs),
+      sentAtMs: askedAtMs,
+      onLapse: () => this.#lapsed(),
+      onGone: () => this.#expire(new SessionExpired(`session ${this.#sessionId} does not exist any more`)),
+    });
+    this.#adopt(dialled);
+  }
+
+  /** Makes a welcomed stream the current one. The one before, if any, delivers what it still owes. */
+  #adopt({ stream, welcome }: Dialled): void {
+    if (this.#closing || this.#state === "expired" || this.#state === "closed") {
+      stream.destroy(new Closed("the session is over"));
+      return;
+    }
+    if (stream.ended) {
+      // It broke between its welcome and now, when nobody was listening.
+      if (this.#current === undefined) void this.#reconnect(stream.endpoint);
+      return;
+    }
+    const previous = this.#current;
+    this.#current = stream;
+    this.#trouble = undefined;
+    this.#pool.learn(stream.endpoint);
+    if (previous !== undefined) this.#retire(previous);
+    this.#setState("connected");
+    if (previous === undefined && this.#everConnected) this.#keeper?.renew();
+    this.#everConnected = true;
+    this.#flush();
+    this.#hinted(welcome.leaderEndpoint);
+  }
+
+  #retire(stream: SessionStream): void {
+    if (!this.#queue.owes(stream)) {
+      stream.destroy(new Unavailable("replaced by another stream"));
+      return;
+    }
+    stream.halfClose();
+    setTimeout(
+      () => stream.destroy(new Unavailable("replaced by another stream")),
+      bounds.drainTimeoutMs,
+    ).unref();
+  }
+
+  #hinted(leaderEndpoint: string): void {
+    if (leaderEndpoint !== "" && this.#options.followLeader) this.#mover.towards(leaderEndpoint);
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    // The check phase follows the poll phase: everything that this turn's replies and their continuations issue is
+    // in the batch, and an idle process waits for nothing.
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const stream = this.#current;
+    if (stream === undefined) return;
+    while (this.#queue.hasReady && stream.writable) {
+      const batch = this.#queue.take(stream, bounds.batchOperationsMax, bounds.batchBytesMax);
+      if (batch.length > 0) stream.send(batch, this.#queue.lowestPending);
+    }
+  }
+
+  #startTicking(): void {
+    this.#ticker ??= setInterval(() => this.#tick(), bounds.tickMs);
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    this.#queue.expire(nowMs, this.#trouble);
+    this.#queue.releaseRetries(nowMs);
+    if (this.#queue.hasReady) this.#flush();
+    if (this.#queue.size > 0) return;
+    this.#onDrained?.();
+    clearInterval(this.#ticker);
+    this.#ticker = undefined;
+  }
+
+  #replied(stream: SessionStream, reply: SessionReply): void {
+    const { settled, trouble } = this.#queue.answer(stream, reply.results, performance.now());
+    if (stream === this.#current) {
+      if (trouble !== undefined) {
+        this.#trouble = trouble;
+        this.#mover.refused();
+      } else if (settled > 0) {
+        this.#trouble = undefined;
+        this.#mover.served();
+      }
+      this.#hinted(reply.leaderEndpoint);
+    }
+    if (this.#queue.size === 0) this.#onDrained?.();
+  }
+
+  #streamEnded(stream: SessionStream, failure: CallFailure): void {
+    this.#queue.streamEnded(stream);
+    if (stream !== this.#current) {
+      this.#scheduleFlush();
+      return;
+    }
+    this.#current = undefined;
+    if (this.#closing) {
+      this.#wake?.();
+      return;
+    }
+    if (failure.error.code === "SESSION_EXPIRED") {
+      this.#expire(failure.error);
+      return;
+    }
+    this.#trouble = new Unavailable(`the session's stream broke: ${failure.error.message}`, {
+      cause: failure.error,
+    });
+    this.#setState("suspended");
+    void this.#reconnect(stream.endpoint);
+  }
+
+  /** Dials until the session is welcome somewhere, has expired, or is closed; `broken` last. */
+  async #reconnect(broken: string): Promise<void> {
+    this.#pool.failed(broken, performance.now());
+    const outcome = await dial(this.#pool, this.#options, {
+      hello: { sessionId: this.#sessionId, ttlMs: this.#options.sessionTtlMs },
+      handlers: this.#handlers,
+      preferred: this.#mover.leader === broken ? undefined : this.#mover.leader,
+      avoided: broken,
+      // A move that was under way may have succeeded in the meantime.
+      stopped: () => this.#current !== undefined || this.#state !== "suspended" || this.#closing,
+      onTrouble: (error) => {
+        this.#trouble = error;
+      },
+      pause: (ms) => this.#pause(ms),
+    });
+    if (outcome.kind === "dialled") this.#adopt(outcome.dialled);
+    else if (outcome.kind === "refused") this.#expire(outcome.error);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #lapsed(): void {
+    const reason =
+      this.#endReason ??
+      new SessionExpired(
+        `session ${this.#sessionId} may have expired: no keepalive was answered within its TTL`,
+      );
+    this.#lost.abort(reason);
+    for (const listener of [...this.#lapseListeners]) listener(reason);
+  }
+
+  #expire(error: QuorateError): void {
+    if (this.#state === "expired" || this.#closing) return;
+    const reason = new SessionExpired(`session ${this.#sessionId} expired: ${error.message}`, {
+      cause: error,
+    });
+    this.#end("expired", reason);
+  }
+
+  #end(state: "expired" | "closed", reason: QuorateError): void {
+    this.#endReason = reason;
+    this.#setState(state);
+    this.#keeper?.stop();
+    this.#queue.giveUpAll(reason);
+    clearInterval(this.#ticker);
+    this.#ticker = undefined;
+    this.#mover.stop();
+    const stream = this.#current;
+    this.#current = undefined;
+    stream?.destroy(reason);
+    this.#wake?.();
+  }
+
+  #setState(state: ConnectionState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#options.onStateChange(state);
+  }
+}

@@ -1,0 +1,259 @@
+import type { Message } from "@bufbuild/protobuf";
+import { type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
+
+import { type GrpcMethod, grpcServiceDefinition, KVService, LeaseService } from "@quorate/proto";
+import { bounds, type CallOptions, type ClientOptions } from "../client/options.js";
+import { backoffMs } from "../endpoints/backoff.js";
+import { type ChannelCache, channelReady } from "../endpoints/channel.js";
+import type { EndpointPool } from "../endpoints/endpoint-pool.js";
+import {
+  Cancelled,
+  Closed,
+  DeadlineExceeded,
+  NoQuorum,
+  OutcomeUnknown,
+  QuorateError,
+  Unavailable,
+} from "../errors/quorate-error.js";
+import { type CallFailure, failureOfStatus, isTransient } from "../errors/wire-error.js";
+import {
+  isMutation,
+  type OperationRequest,
+  type OperationResponse,
+  type OperationRunner,
+} from "./operation.js";
+
+const kv = grpcServiceDefinition(KVService);
+const lease = grpcServiceDefinition(LeaseService);
+
+/** One unary call: what to ask, and whether asking twice could do harm. */
+export interface UnaryCall<Request extends Message, Response extends Message> {
+  readonly method: GrpcMethod<Request, Response>;
+  readonly request: Request;
+  readonly mutation: boolean;
+}
+
+/**
+ * Makes unary calls, on one endpoint after the other until one answers: reads wherever it is safe, mutations only
+ * while a server or a failed connection vouches that nothing happened.
+ */
+export class UnaryRunner implements OperationRunner {
+  readonly sessionId = 0;
+  readonly #pool: EndpointPool;
+  readonly #channels: ChannelCache;
+  readonly #options: ClientOptions;
+  #closed = false;
+  /** The endpoint that answered last: no need to look for another. */
+  #preferred: string | undefined;
+
+  constructor(pool: EndpointPool, channels: ChannelCache, options: ClientOptions) {
+    this.#pool = pool;
+    this.#channels = channels;
+    this.#options = options;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async run<T>(
+    request: OperationRequest,
+    convert: (response: OperationResponse) => T,
+    options: CallOptions,
+  ): Promise<T> {
+    return convert(await this.#runCase(request, options));
+  }
+
+  async #runCase(request: OperationRequest, options: CallOptions): Promise<OperationResponse> {
+    const mutation = isMutation(request);
+    switch (request.case) {
+      case "get":
+        return {
+          case: "get",
+          value: await this.call({ method: kv.get, request: request.value, mutation }, options),
+        };
+      case "list":
+        return {
+          case: "list",
+          value: await this.call({ method: kv.list, request: request.value, mutation }, options),
+        };
+      case "put":
+        return {
+          case: "put",
+          value: await this.call({ method: kv.put, request: request.value, mutation }, options),
+        };
+      case "delete":
+        return {
+          case: "delete",
+          value: await this.call({ method: kv.delete, request: request.value, mutation }, options),
+        };
+      case "txn":
+        return {
+          case: "txn",
+          value: await this.call({ method: kv.txn, request: request.value, mutation }, options),
+        };
+      case "keepAlive":
+        return {
+          case: "keepAlive",
+          value: await this.call({ method: lease.keepAlive, request: request.value, mutation }, options),
+        };
+      case "grant":
+        return {
+          case: "grant",
+          value: await this.call({ method: lease.grant, request: request.value, mutation }, options),
+        };
+      case "revoke":
+        return {
+          case: "revoke",
+          value: await this.call({ method: lease.revoke, request: request.value, mutation }, options),
+        };
+      case "timeToLive":
+        return {
+          case: "timeToLive",
+          value: await this.call({ method: lease.timeToLive, request: request.value, mutation }, options),
+        };
+    }
+  }
+
+  /**
+   * Makes one call, at `endpoint` or at whichever answers. Rejects with a QuorateError.
+   */
+  async call<Request extends Message, Response extends Message>(
+    call: UnaryCall<Request, Response>,
+    options: CallOptions,
+    endpoint?: string,
+  ): Promise<Response> {
+    const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
+    const deadlineMs = performance.now() + timeoutMs;
+    let trouble: QuorateError | undefined;
+    for (let round = 0; ; round += 1) {
+      const allowed = this.#pool.candidates(performance.now(), this.#preferred);
+      const candidates = endpoint === undefined ? allowed : [endpoint];
+      for (const [index, candidate] of candidates.entries()) {
+        this.#checkOpen(options.signal);
+        const remainingMs = deadlineMs - performance.now();
+        if (remainingMs <= 0) throw deadlineError(call.method.path, timeoutMs, trouble);
+        const attemptMs = Math.max(bounds.unaryAttemptMs, remainingMs / (candidates.length - index));
+        const attempt = await this.#attempt(
+          call,
+          candidate,
+          Math.min(remainingMs, attemptMs),
+          remainingMs,
+          options,
+        );
+        if (attempt.kind === "answered") {
+          this.#preferred = candidate;
+          return attempt.response;
+        }
+        trouble = this.#retryable(call, attempt, deadlineMs);
+      }
+      const pauseMs = backoffMs(round, this.#options.backoff, Math.random);
+      const waitMs = Math.max(pauseMs, candidates.length === 0 ? this.#pool.waitMs(performance.now()) : 0);
+      if (performance.now() + waitMs >= deadlineMs) throw deadlineError(call.method.path, timeoutMs, trouble);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+
+  #checkOpen(signal: AbortSignal | undefined): void {
+    if (this.#closed) throw new Closed("the client is closed");
+    if (signal?.aborted) throw new Cancelled("aborted", { cause: signal.reason });
+  }
+
+  /** Returns why the attempt failed when another may follow; throws when it may not. */
+  #retryable<Request extends Message, Response extends Message>(
+    call: UnaryCall<Request, Response>,
+    attempt: FailedAttempt,
+    deadlineMs: number,
+  ): QuorateError {
+    const { error, fromServer } = attempt.failure;
+    if (call.mutation && attempt.sent && (!fromServer || error.code === "OUTCOME_UNKNOWN")) {
+      throw new OutcomeUnknown(`${call.method.path}: sent, but the answer did not come: ${error.message}`, {
+        cause: error,
+      });
+    }
+    const slow = error.code === "DEADLINE_EXCEEDED" && performance.now() < deadlineMs;
+    if (!isTransient(error) && !slow) throw error;
+    return slow ? new Unavailable(error.message, { cause: error }) : error;
+  }
+
+  async #attempt<Request extends Message, Response extends Message>(
+    call: UnaryCall<Request, Response>,
+    endpoint: string,
+    attemptMs: number,
+    remainingMs: number,
+    options: CallOptions,
+  ): Promise<Attempt<Response>> {
+    const channel = this.#channels.get(endpoint);
+    try {
+      await channelReady(channel, endpoint, Math.min(bounds.dialTimeoutMs, remainingMs));
+    } catch (error) {
+      if (!(error instanceof QuorateError)) throw error;
+      this.#pool.failed(endpoint, performance.now());
+      return { kind: "failed", sent: false, failure: { error, fromServer: false } };
+    }
+    // A mutation is never cut short to ask elsewhere: that would only make its outcome unknown.
+    const attempt = await sendUnary(
+      channel,
+      endpoint,
+      call,
+      call.mutation ? remainingMs : attemptMs,
+      options.signal,
+    );
+    if (attempt.kind === "answered" || attempt.failure.fromServer) this.#pool.succeeded(endpoint);
+    else if (!options.signal?.aborted) this.#pool.failed(endpoint, performance.now());
+    return attempt;
+  }
+}
+
+interface FailedAttempt {
+  readonly kind: "failed";
+  /** Whether the server may have seen the call. */
+  readonly sent: boolean;
+  readonly failure: CallFailure;
+}
+
+type Attempt<Response> = { readonly kind: "answered"; readonly response: Response } | FailedAttempt;
+
+function sendUnary<Request extends Message, Response extends Message>(
+  channel: Client,
+  endpoint: string,
+  { method, request }: UnaryCall<Request, Response>,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Attempt<Response>> {
+  return new Promise((resolve) => {
+    const abort = (): void => grpcCall.cancel();
+    const done = (error: ServiceError | null, response?: Response): void => {
+      signal?.removeEventListener("abort", abort);
+      if (response !== undefined) resolve({ kind: "answered", response });
+      else if (signal?.aborted) {
+        const cancelled = new Cancelled(`${method.path}: aborted`, { cause: signal.reason });
+        resolve({ kind: "failed", sent: true, failure: { error: cancelled, fromServer: false } });
+      } else if (error !== null) {
+        resolve({ kind: "failed", sent: true, failure: failureOfStatus(error, endpoint) });
+      } else {
+        const unavailable = new Unavailable(`${endpoint}: no answer`);
+        resolve({ kind: "failed", sent: true, failure: { error: unavailable, fromServer: false } });
+      }
+    };
+    const grpcCall = channel.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      new Metadata(),
+      Number.isFinite(timeoutMs) ? { deadline: Date.now() + timeoutMs } : {},
+      done,
+    );
+    signal?.addEventListener("abort", abort, { once: true });
+  });
+}
+
+function deadlineError(path: string, timeoutMs: number, trouble: QuorateError | undefined): QuorateError {
+  const message = `${path}: gave up after ${Math.round(timeoutMs)} ms`;
+  if (trouble === undefined) return new DeadlineExceeded(message);
+  const detailed = `${message}; last: ${trouble.message}`;
+  return trouble.code === "NO_QUORUM"
+    ? new NoQuorum(detailed, { cause: trouble })
+    : new Unavailable(detailed, { cause: trouble });
+}

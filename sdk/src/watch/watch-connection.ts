@@ -1,0 +1,295 @@
+import { type Client, type ClientDuplexStream, Metadata, type StatusObject } from "@grpc/grpc-js";
+import {
+  grpcServiceDefinition,
+  type WatchReply,
+  type WatchRequest,
+  WatchService,
+  type Error as WireError,
+} from "@quorate/proto";
+import { bounds, type ClientOptions } from "../client/options.js";
+import { backoffMs } from "../endpoints/backoff.js";
+import { channelReady, openChannel } from "../endpoints/channel.js";
+import type { EndpointPool } from "../endpoints/endpoint-pool.js";
+import { Cancelled, Closed, Internal, InvalidArgument, type QuorateError } from "../errors/quorate-error.js";
+import { errorOfWire, failureOfStatus } from "../errors/wire-error.js";
+import type { Watch, WatchOptions } from "./watch-event.js";
+import { Watcher, type WatchFeed } from "./watcher.js";
+
+const watchMethod = grpcServiceDefinition(WatchService).watch;
+
+interface Stream {
+  readonly endpoint: string;
+  readonly channel: Client;
+  readonly call: ClientDuplexStream<WatchRequest, WatchReply>;
+}
+
+/**
+ * The client's watches: all on one stream, on a channel of its own so that a flood of events never delays an answer.
+ * A stream that breaks is replaced at another endpoint, and every watch goes on after its last event.
+ */
+export class WatchConnection implements WatchFeed {
+  readonly #pool: EndpointPool;
+  readonly #options: ClientOptions;
+  /** Active watches by their id on the stream; a watch gets a new id each time it is started. */
+  readonly #active = new Map<bigint, Watcher>();
+  readonly #ids = new Map<Watcher, bigint>();
+  /** Watches that are not over and not paused: what a new stream must start. */
+  readonly #wanted = new Set<Watcher>();
+  readonly #retries = new Map<Watcher, NodeJS.Timeout>();
+  #stream: Stream | undefined;
+  #connecting = false;
+  #closed = false;
+  #nextId = 1n;
+  #wake: (() => void) | undefined;
+
+  constructor(pool: EndpointPool, options: ClientOptions) {
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  watch(path: string, options: WatchOptions): Watch {
+    if (options.initial === true && options.fromRevision !== undefined) {
+      throw new InvalidArgument("watch: `initial` and `fromRevision` exclude each other");
+    }
+    const watcher = new Watcher(path, options, this);
+    if (this.#closed) watcher.end(new Closed("the client is closed"));
+    else if (options.signal?.aborted) {
+      watcher.end(new Cancelled(`watch ${path}: aborted`, { cause: options.signal.reason }));
+    } else this.resume(watcher);
+    return watcher;
+  }
+
+  /** Ends every watch with `reason`. */
+  close(reason: QuorateError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const watcher of [...this.#wanted]) watcher.end(reason);
+    this.#disconnect();
+    this.#wake?.();
+  }
+
+  pause(watcher: Watcher): void {
+    this.#wanted.delete(watcher);
+    this.#cancel(watcher);
+  }
+
+  resume(watcher: Watcher): void {
+    if (this.#closed) {
+      watcher.end(new Closed("the client is closed"));
+      return;
+    }
+    this.#wanted.add(watcher);
+    if (this.#stream !== undefined) this.#start(this.#stream, watcher);
+    else if (!this.#connecting) void this.#connect();
+  }
+
+  remove(watcher: Watcher): void {
+    this.#wanted.delete(watcher);
+    this.#cancel(watcher);
+    clearTimeout(this.#retries.get(watcher));
+    this.#retries.delete(watcher);
+    // Nothing is watched any more: an idle stream would only keep the process alive.
+    if (this.#wanted.size === 0 && this.#active.size === 0) this.#disconnect();
+  }
+
+  async #connect(): Promise<void> {
+    this.#connecting = true;
+    try {
+      attempts: for (let round = 0; !this.#closed && this.#wanted.size > 0; round += 1) {
+        for (const endpoint of this.#pool.candidates(performance.now())) {
+          if (this.#closed || this.#wanted.size === 0 || (await this.#open(endpoint))) break attempts;
+        }
+        await this.#pause(
+          Math.max(
+            backoffMs(round, this.#options.backoff, Math.random),
+            this.#pool.waitMs(performance.now()),
+          ),
+        );
+      }
+    } finally {
+      this.#connecting = false;
+    }
+    // A watch may have come, or the new stream have gone, while the attempt was being wound up.
+    if (!this.#closed && this.#stream === undefined && this.#wanted.size > 0) void this.#connect();
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async #open(endpoint: string): Promise<boolean> {
+    const channel = openChannel(endpoint);
+    try {
+      await channelReady(channel, endpoint, bounds.dialTimeoutMs);
+    } catch {
+      channel.close();
+      this.#pool.failed(endpoint, performance.now());
+      return false;
+    }
+    if (this.#closed || this.#wanted.size === 0) {
+      channel.close();
+      return true;
+    }
+    const call = channel.makeBidiStreamRequest(
+      watchMethod.path,
+      watchMethod.requestSerialize,
+      watchMethod.responseDeserialize,
+      new Metadata(),
+      {},
+    );
+    const stream: Stream = { endpoint, channel, call };
+    call.on("data", (reply: WatchReply) => this.#receive(stream, reply));
+    call.on("error", () => undefined);
+    call.on("status", (status: StatusObject) => setImmediate(() => this.#broken(stream, status)));
+    this.#stream = stream;
+    for (const watcher of this.#wanted) this.#start(stream, watcher);
+    return true;
+  }
+
+  #start(stream: Stream, watcher: Watcher): void {
+    if (this.#retries.has(watcher)) return;
+    const watchId = this.#nextId++;
+    try {
+      const create = watcher.create(watchId);
+      this.#active.set(watchId, watcher);
+      this.#ids.set(watcher, watchId);
+      stream.call.write({
+        $typeName: "quorate.v1.WatchRequest",
+        request: { case: "create", value: create },
+      });
+    } catch (error) {
+      watcher.end(new InvalidArgument(`watch ${watcher.path}: ${String(error)}`, { cause: error }));
+    }
+  }
+
+  #cancel(watcher: Watcher): void {
+    const watchId = this.#ids.get(watcher);
+    if (watchId === undefined) return;
+    this.#forget(watchId, watcher);
+    this.#stream?.call.write({
+      $typeName: "quorate.v1.WatchRequest",
+      request: { case: "cancel", value: { $typeName: "quorate.v1.WatchCancel", watchId } },
+    });
+  }
+
+  #forget(watchId: bigint, watcher: Watcher): void {
+    this.#active.delete(watchId);
+    if (this.#ids.get(watcher) === watchId) this.#ids.delete(watcher);
+  }
+
+  #receive(stream: Stream, { watchId, reply }: WatchReply): void {
+    if (stream !== this.#stream) return;
+    // The first reply shows that the endpoint serves watches; an open connection alone does not.
+    this.#pool.succeeded(stream.endpoint);
+    const watcher = this.#active.get(watchId);
+    if (watcher === undefined) return;
+    switch (reply.case) {
+      case "created":
+        watcher.created(Number(reply.value.revision));
+        return;
+      case "initial":
+        watcher.initial(reply.value);
+        return;
+      case "events":
+        watcher.events(reply.value);
+        return;
+      case "progress":
+        watcher.progress(Number(reply.value.revision));
+        return;
+      case "ended":
+        this.#forget(watchId, watcher);
+        this.#ended(stream, watcher, reply.value.error);
+        return;
+      case undefined:
+        return;
+    }
+  }
+
+  /** A server ended a watch that nobody cancelled here. */
+  #ended(stream: Stream, watcher: Watcher, wire: WireError | undefined): void {
+    const error =
+      wire === undefined ? new Internal(`watch ${watcher.path}: ended without a reason`) : errorOfWire(wire);
+    switch (error.code) {
+      case "NO_QUORUM":
+      case "UNAVAILABLE":
+        // This node is no place to watch from: take every watch elsewhere.
+        this.#pool.failed(stream.endpoint, performance.now());
+        this.#replace(stream);
+        return;
+      case "CANCELLED":
+      case "OVERLOADED":
+        // Too slow for the server's buffer: what was received is safe, go on after it.
+        this.#restartLater(watcher);
+        return;
+      case "FUTURE_REVISION":
+        if (this.#mayCatchUp(watcher)) this.#restartLater(watcher);
+        else watcher.end(error);
+        return;
+      default:
+        watcher.end(error);
+    }
+  }
+
+  /**
+   * Whether a revision called future may just be news that the asked node has not heard yet. Surely so for a watch
+   * that has received events; else for as long as a request may take.
+   */
+  #mayCatchUp(watcher: Watcher): boolean {
+    const nowMs = performance.now();
+    watcher.futureSinceMs ??= nowMs;
+    return watcher.started || nowMs - watcher.futureSinceMs < this.#options.requestTimeoutMs;
+  }
+
+  #restartLater(watcher: Watcher): void {
+    // Half of the bound to the bound: no retry at once, whatever the jitter.
+    const { maxMs } = this.#options.backoff;
+    const delayMs =
+      Math.min(maxMs, 50) / 2 + backoffMs(0, { baseMs: Math.min(maxMs, 50), maxMs }, Math.random) / 2;
+    const timer = setTimeout(() => {
+      this.#retries.delete(watcher);
+      if (!watcher.over && this.#wanted.has(watcher)) this.resume(watcher);
+    }, delayMs);
+    this.#retries.set(watcher, timer);
+  }
+
+  #broken(stream: Stream, status: StatusObject): void {
+    if (stream !== this.#stream) return;
+    const { error } = failureOfStatus(status, stream.endpoint);
+    if (error.code === "INVALID_ARGUMENT") {
+      // The request itself is at fault: it would break every stream.
+      for (const watcher of [...this.#wanted]) watcher.end(error);
+      return;
+    }
+    this.#pool.failed(stream.endpoint, performance.now());
+    this.#replace(stream);
+  }
+
+  #replace(stream: Stream): void {
+    if (stream !== this.#stream) return;
+    this.#disconnect();
+    if (!this.#closed && !this.#connecting && this.#wanted.size > 0) void this.#reconnect();
+  }
+
+  async #reconnect(): Promise<void> {
+    this.#connecting = true;
+    await this.#pause(backoffMs(0, this.#options.backoff, Math.random));
+    this.#connecting = false;
+    if (!this.#closed && this.#stream === undefined) await this.#connect();
+  }
+
+  #disconnect(): void {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    this.#active.clear();
+    this.#ids.clear();
+    if (stream === undefined) return;
+    stream.call.cancel();
+    stream.channel.close();
+  }
+}

@@ -1,0 +1,253 @@
+import { EventKind, type WatchCreate, type WatchEvents, type WatchInitial } from "@quorate/proto";
+import { bounds } from "../client/options.js";
+import { Cancelled, type QuorateError, TooLarge } from "../errors/quorate-error.js";
+import { Entry, entryOf } from "../kv/entry.js";
+import { int64 } from "../kv/request.js";
+import type { Watch, WatchEvent, WatchOptions } from "./watch-event.js";
+
+/** What a watcher asks of the connection that feeds it. */
+export interface WatchFeed {
+  /** Stop delivering to the watcher; it will ask to be resumed. */
+  pause(watcher: Watcher): void;
+  resume(watcher: Watcher): void;
+  /** The watcher is over. */
+  remove(watcher: Watcher): void;
+}
+
+/** Bytes an event takes besides its entries' values, about. */
+const eventOverheadBytes = 256;
+
+interface Waiter {
+  readonly resolve: (result: IteratorResult<WatchEvent>) => void;
+  readonly reject: (error: QuorateError) => void;
+}
+
+/**
+ * One watch as its consumer sees it: a bounded buffer, and the position from which a broken stream is resumed. Every
+ * revision enters the buffer once, in order, whole. The initial snapshot enters only when it is complete: one that
+ * breaks off is read again from the start.
+ */
+export class Watcher implements Watch {
+  readonly #path: string;
+  readonly #options: WatchOptions;
+  readonly #feed: WatchFeed;
+  readonly #abort: () => void;
+  #buffer: WatchEvent[] = [];
+  #head = 0;
+  #bufferBytes = 0;
+  #initialEntries: Entry[] = [];
+  #initialBytes = 0;
+  /** Every event up to this revision is in the buffer or was taken; undefined before the first position is known. */
+  #position: number | undefined;
+  #waiters: Waiter[] = [];
+  #paused = false;
+  #over: { readonly error: QuorateError | undefined } | undefined;
+  /** Since when the server has called the start a future revision. */
+  futureSinceMs: number | undefined;
+
+  constructor(path: string, options: WatchOptions, feed: WatchFeed) {
+    this.#path = path;
+    this.#options = options;
+    this.#feed = feed;
+    if (options.fromRevision !== undefined && options.fromRevision > 0) {
+      this.#position = options.fromRevision - 1;
+    }
+    this.#abort = () => {
+      this.end(new Cancelled(`watch ${path}: aborted`, { cause: options.signal?.reason }));
+    };
+    options.signal?.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  get over(): boolean {
+    return this.#over !== undefined;
+  }
+
+  /** Whether some revision was already received: from then on its history cannot be in the future. */
+  get started(): boolean {
+    return this.#position !== undefined && this.#position !== (this.#options.fromRevision ?? 0) - 1;
+  }
+
+  /** The request that starts it, or continues it after the last event received. */
+  create(watchId: bigint): WatchCreate {
+    this.#initialEntries = [];
+    this.#initialBytes = 0;
+    const position = this.#position;
+    return {
+      $typeName: "quorate.v1.WatchCreate",
+      watchId,
+      path: this.#path,
+      recursive: this.#options.recursive ?? false,
+      startRevision: position === undefined ? 0n : int64("fromRevision", position + 1),
+      initial: position === undefined && (this.#options.initial ?? false),
+      previous: this.#options.previous ?? false,
+      exclude: [],
+      progress: true,
+    };
+  }
+
+  /** The server has started the watch; without a snapshot to come, its revision is the position. */
+  created(revision: number): void {
+    this.futureSinceMs = undefined;
+    if (this.#position === undefined && this.#options.initial !== true) this.#position = revision;
+  }
+
+  initial({ entries, revision, more }: WatchInitial): void {
+    if (this.#over !== undefined || this.#position !== undefined) return;
+    for (const wire of entries) {
+      this.#initialEntries.push(new Entry(wire));
+      this.#initialBytes += eventOverheadBytes + wire.value.length;
+    }
+    if (this.#initialBytes > bounds.watchInitialBytesMax) {
+      const limit = `${bounds.watchInitialBytesMax} bytes`;
+      this.end(new TooLarge(`watch ${this.#path}: its initial entries take more than ${limit}`));
+      return;
+    }
+    if (more) return;
+    const complete = this.#initialEntries;
+    this.#initialEntries = [];
+    this.#position = Number(revision);
+    for (const entry of complete) {
+      this.#push(
+        {
+          kind: "put",
+          path: entry.path,
+          entry,
+          previous: undefined,
+          revision: Number(revision),
+          initial: true,
+        },
+        entry.value.length,
+      );
+    }
+    this.#checkBounds();
+  }
+
+  events({ events, revision }: WatchEvents): void {
+    const position = this.#position;
+    if (this.#over !== undefined || this.#paused || position === undefined) return;
+    for (const event of events) {
+      const wire = event.entry;
+      if (wire === undefined || Number(wire.modRevision) <= position) continue;
+      const put = event.kind === EventKind.PUT;
+      this.#push(
+        {
+          kind: put ? "put" : "delete",
+          path: wire.path,
+          entry: put ? new Entry(wire) : undefined,
+          previous: entryOf(event.previous),
+          revision: Number(wire.modRevision),
+          initial: false,
+        },
+        wire.value.length + (event.previous?.value.length ?? 0),
+      );
+    }
+    this.progress(Number(revision));
+    this.#checkBounds();
+  }
+
+  /** Everything up to `revision` was delivered. */
+  progress(revision: number): void {
+    if (this.#paused || this.#position === undefined || revision <= this.#position) return;
+    this.#position = revision;
+  }
+
+  /** Ends the iteration once the buffer is empty: with `error`, or as done. */
+  end(error: QuorateError | undefined): void {
+    if (this.#over !== undefined) return;
+    this.#over = { error };
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#initialEntries = [];
+    for (const waiter of this.#waiters.splice(0)) {
+      if (error === undefined) waiter.resolve({ done: true, value: undefined });
+      else waiter.reject(error);
+    }
+    this.#feed.remove(this);
+  }
+
+  next(): Promise<IteratorResult<WatchEvent>> {
+    const event = this.#buffer[this.#head];
+    if (event !== undefined) {
+      this.#taken(event);
+      return Promise.resolve({ done: false, value: event });
+    }
+    if (this.#over !== undefined) {
+      const { error } = this.#over;
+      // The error is thrown once; an iterator that was told is done.
+      this.#over = { error: undefined };
+      return error === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+    });
+  }
+
+  return(): Promise<IteratorResult<WatchEvent>> {
+    this.#buffer = [];
+    this.#head = 0;
+    this.end(undefined);
+    // Whoever left the loop is not interested in why it would have ended.
+    this.#over = { error: undefined };
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #push(event: WatchEvent, valueBytes: number): void {
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) {
+      waiter.resolve({ done: false, value: event });
+      return;
+    }
+    this.#buffer.push(event);
+    this.#bufferBytes += eventOverheadBytes + valueBytes;
+  }
+
+  #taken(event: WatchEvent): void {
+    this.#head += 1;
+    this.#bufferBytes -=
+      eventOverheadBytes + (event.entry?.value.length ?? 0) + (event.previous?.value.length ?? 0);
+    if (this.#head === this.#buffer.length) {
+      this.#buffer = [];
+      this.#head = 0;
+      this.#bufferBytes = 0;
+    } else if (this.#head >= 1_024) {
+      this.#buffer = this.#buffer.slice(this.#head);
+      this.#head = 0;
+    }
+    // Resumed at half, so that a consumer as fast as the server does not pause at every event.
+    if (this.#paused && this.#bufferedEvents <= bounds.watchBufferEventsMax / 2 && this.#halfBytes) {
+      this.#paused = false;
+      if (this.#over === undefined) this.#feed.resume(this);
+    }
+  }
+
+  get #bufferedEvents(): number {
+    return this.#buffer.length - this.#head;
+  }
+
+  get #halfBytes(): boolean {
+    return this.#bufferBytes <= bounds.watchBufferBytesMax / 2;
+  }
+
+  #checkBounds(): void {
+    if (this.#paused) return;
+    if (
+      this.#bufferedEvents < bounds.watchBufferEventsMax &&
+      this.#bufferBytes < bounds.watchBufferBytesMax
+    ) {
+      return;
+    }
+    this.#paused = true;
+    this.#feed.pause(this);
+  }
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env node
+import yargs from "yargs";
+import {
+  ConfigurationError,
+  type LogLevel,
+  logLevels,
+  parseInitialCluster,
+  parseListenAddress,
+  type ServerOptions,
+} from "./config.js";
+import { createLogger } from "./observability/logger.js";
+import { type RunningServer, startServer } from "./server.js";
+import { UnusableDataDirectory } from "./storage/errors.js";
+import { VERSION } from "./version.js";
+
+const EXIT_OK = 0;
+const EXIT_FATAL = 1;
+const EXIT_UNUSABLE = 2;
+
+/** The command line, after `server` when this is reached through `quorate server`. */
+function ownArguments(): string[] {
+  const args = process.argv.slice(2);
+  return args[0] === "server" ? args.slice(1) : args;
+}
+
+async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
+  const parsed = await yargs(args)
+    .scriptName("quorate server")
+    .usage("$0 --name NAME --initial-cluster NAME=HOST:PORT,…  runs one node of a cluster")
+    .env("QUORATE")
+    .option("name", { type: "string", demandOption: true, describe: "This node's name, one of --initial-cluster" })
+    .option("data-dir", { type: "string", describe: "Where log and state are kept  [default: ./<name>.quorate]" })
+    .option("initial-cluster", {
+      type: "string",
+      demandOption: true,
+      describe: "Every member's name and the peer address at which this node dials it",
+    })
+    .option("client-listen", { type: "string", default: "127.0.0.1:7400", describe: "Where clients connect" })
+    .option("peer-listen", { type: "string", default: "127.0.0.1:7401", describe: "Where peers connect" })
+    .option("http-listen", { type: "string", default: "127.0.0.1:7402", describe: "Where /livez and /readyz are" })
+    .option("client-advertise", {
+      type: "string",
+      describe: "Endpoint told to clients  [default: --client-listen]",
+    })
+    .option("cluster-token", {
+      type: "string",
+      default: "quorate",
+      describe: "Nodes of clusters with different tokens refuse each other",
+    })
+    .option("heartbeat-ms", { type: "number", default: 100, describe: "Milliseconds between heartbeats" })
+    .option("election-timeout-ms", {
+      type: "number",
+      default: 1_000,
+      describe: "Milliseconds of silence after which a node stands for election",
+    })
+    .option("log-level", { choices: logLevels, default: "info" as LogLevel, describe: "Least severity logged" })
+    .example(
+      "$0 --name n1 --initial-cluster n1=10.0.0.1:7401,n2=10.0.0.2:7401,n3=10.0.0.3:7401 \\\n  --client-listen 0.0.0.0:7400 --peer-listen 0.0.0.0:7401 --client-advertise 10.0.0.1:7400",
+      "the first of three nodes",
+    )
+    .epilogue(
+      "Every option can also be given as QUORATE_<NAME>, for example QUORATE_DATA_DIR.\nExit codes: 0 stopped by SIGTERM or SIGINT; 1 a fatal error; 2 bad options, an unusable data directory or a port in use.",
+    )
+    .strictOptions()
+    .version(VERSION)
+    .wrap(110)
+    .fail((message, error, parser) => {
+      throw new ConfigurationError(`${message ?? error.message}\nSee: ${"quorate server"} --help`, {
+        cause: parser === undefined ? undefined : error,
+      });
+    })
+    .parseAsync();
+  return {
+    name: parsed.name,
+    dataDir: parsed.dataDir ?? `./${parsed.name}.quorate`,
+    initialCluster: parseInitialCluster(parsed.initialCluster),
+    clientListen: parseListenAddress(parsed.clientListen, "--client-listen"),
+    peerListen: parseListenAddress(parsed.peerListen, "--peer-listen"),
+    httpListen: parseListenAddress(parsed.httpListen, "--http-listen"),
+    clientAdvertise: parsed.clientAdvertise ?? parsed.clientListen,
+    clusterToken: parsed.clusterToken,
+    heartbeatMs: parsed.heartbeatMs,
+    electionTimeoutMs: parsed.electionTimeoutMs,
+    logLevel: parsed.logLevel,
+    unsafeSkipReadIndex: process.env["QUORATE_UNSAFE_TEST"] === "skip-read-index",
+  };
+}
+
+async function main(): Promise<void> {
+  const options = await parseOptions(ownArguments());
+  const logger = createLogger(options.logLevel, options.name);
+  if (options.unsafeSkipReadIndex) {
+    logger.warn("UNSAFE: QUORATE_UNSAFE_TEST=skip-read-index is set: reads may be stale. Never set this in production");
+  }
+  const onFatal = (error: unknown): void => {
+    logger.fatal({ err: error }, "stopping at once: the node cannot go on safely");
+    process.exit(EXIT_FATAL);
+  };
+  process.on("uncaughtException", onFatal);
+  process.on("unhandledRejection", onFatal);
+
+  let running: RunningServer | undefined;
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ signal }, "stopping");
+    (running?.stop() ?? Promise.resolve()).then(() => process.exit(EXIT_OK), onFatal);
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  running = await startServer(options, logger, onFatal);
+}
+
+main().catch((error: unknown) => {
+  const expected = error instanceof ConfigurationError || error instanceof UnusableDataDirectory;
+  process.stderr.write(
+    `quorate server: ${error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
+  );
+  process.exit(expected ? EXIT_UNUSABLE : EXIT_FATAL);
+});

@@ -1,0 +1,211 @@
+import {
+  Consistency,
+  type DeleteRequest,
+  type GetRequest,
+  type GrantRequest,
+  type KeepAliveRequest,
+  type ListRequest,
+  type Operation,
+  type PutRequest,
+  type RevokeRequest,
+  type TimeToLiveRequest,
+  type TxnRequest,
+} from "@quorate/proto";
+import type { Failure } from "../node/failure.js";
+import type { Node } from "../node/node.js";
+import type { CommandBody, Fence, Range, Result } from "../state-machine/index.js";
+import { type Problem, problemOf, RequestError, toWireError } from "./errors.js";
+import { leaseId, revision, toDelete, toFence, toGet, toGrant, toList, toPut, toTxn } from "./requests.js";
+import {
+  type Answer,
+  toDeleteResponse,
+  toGetResponse,
+  toGrantResponse,
+  toListResponse,
+  toPutResponse,
+  toTxnResponse,
+} from "./responses.js";
+import { pathOf } from "./path.js";
+
+/** Who asks: a session and the number of the operation in it, or nobody in particular. */
+export interface Identity {
+  readonly sessionId: number;
+  readonly sequence: number;
+  readonly lowestPending: number;
+}
+
+export const anonymous: Identity = { sessionId: 0, sequence: 0, lowestPending: 0 };
+
+/** Called once with an operation's answer. */
+export type Reply = (answer: Answer) => void;
+
+/** Milliseconds that a serializable read waits for its minimal revision. */
+const MIN_REVISION_WAIT_MS = 5_000;
+
+/** Carries out operations, whichever service they came by: checks, translates, hands over, and translates back. */
+export class Executor {
+  private readonly node: Node;
+
+  constructor(node: Node) {
+    this.node = node;
+  }
+
+  /** Never throws: whatever is wrong with the operation is its answer. */
+  execute(operation: Operation["operation"], identity: Identity, reply: Reply): void {
+    try {
+      this.dispatch(operation, identity, reply);
+    } catch (thrown) {
+      reply(failed(problemOf(thrown)));
+    }
+  }
+
+  private dispatch(operation: Operation["operation"], identity: Identity, reply: Reply): void {
+    switch (operation.case) {
+      case "put":
+        return this.put(operation.value, identity, reply);
+      case "get":
+        return this.get(operation.value, reply);
+      case "list":
+        return this.list(operation.value, reply);
+      case "delete":
+        return this.delete(operation.value, identity, reply);
+      case "txn":
+        return this.txn(operation.value, identity, reply);
+      case "keepAlive":
+        return this.keepAlive(operation.value, reply);
+      case "grant":
+        return this.grant(operation.value, identity, reply);
+      case "revoke":
+        return this.revoke(operation.value, identity, reply);
+      case "timeToLive":
+        return this.timeToLive(operation.value, reply);
+      case undefined:
+        throw new RequestError("INVALID_ARGUMENT", "the operation is empty or of a kind unknown to this server");
+    }
+  }
+
+  private put(request: PutRequest, identity: Identity, reply: Reply): void {
+    this.submit(toPut(request), toFence(request.fence), identity, (outcome) =>
+      reply(outcome.kind === "put" ? { case: "put", value: toPutResponse(outcome) } : unexpected(outcome)),
+    );
+  }
+
+  private delete(request: DeleteRequest, identity: Identity, reply: Reply): void {
+    this.submit(toDelete(request), toFence(request.fence), identity, (outcome) =>
+      reply(outcome.kind === "delete" ? { case: "delete", value: toDeleteResponse(outcome) } : unexpected(outcome)),
+    );
+  }
+
+  private txn(request: TxnRequest, identity: Identity, reply: Reply): void {
+    const txn = toTxn(request);
+    this.submit(txn, toFence(request.fence), identity, (outcome) =>
+      reply(outcome.kind === "txn" ? { case: "txn", value: toTxnResponse(txn, outcome) } : unexpected(outcome)),
+    );
+  }
+
+  private grant(request: GrantRequest, identity: Identity, reply: Reply): void {
+    this.submit(toGrant(request, false), undefined, identity, (outcome) =>
+      reply(outcome.kind === "grant" ? { case: "grant", value: toGrantResponse(outcome) } : unexpected(outcome)),
+    );
+  }
+
+  private revoke(request: RevokeRequest, identity: Identity, reply: Reply): void {
+    this.submit({ kind: "revoke", lease: leaseId(request.leaseId) }, undefined, identity, (outcome) =>
+      reply(
+        outcome.kind === "done"
+          ? {
+              case: "revoke",
+              value: { $typeName: "quorate.v1.RevokeResponse", revision: BigInt(outcome.revision) },
+            }
+          : unexpected(outcome),
+      ),
+    );
+  }
+
+  private submit(
+    body: CommandBody,
+    fence: Fence | undefined,
+    { sessionId, sequence, lowestPending }: Identity,
+    done: (outcome: Result | Failure) => void,
+  ): void {
+    this.node.submit({ sessionId, sequence, lowestPending, fence, body }, done);
+  }
+
+  private get(request: GetRequest, reply: Reply): void {
+    const range = toGet(request);
+    this.whenFresh(request, reply, () =>
+      this.read(range, (result) => ({ case: "get", value: toGetResponse(result) }), reply),
+    );
+  }
+
+  private list(request: ListRequest, reply: Reply): void {
+    const range = toList(request);
+    this.whenFresh(request, reply, () =>
+      this.read(range, (result) => ({ case: "list", value: toListResponse(result) }), reply),
+    );
+  }
+
+  private whenFresh(request: GetRequest | ListRequest, reply: Reply, read: () => void): void {
+    const fresh = (failure?: Failure): void => {
+      if (failure === undefined) read();
+      else reply(failed(failure));
+    };
+    if (request.consistency === Consistency.SERIALIZABLE) {
+      this.node.readAt(revision(request.minRevision), MIN_REVISION_WAIT_MS, fresh);
+    } else {
+      this.node.read(fresh);
+    }
+  }
+
+  private read(
+    range: Range,
+    answer: (result: Extract<Result, { kind: "range" }>) => Answer,
+    reply: Reply,
+  ): void {
+    const result = this.node.machine.read(range);
+    reply(result.kind === "error" ? failed(result) : answer(result));
+  }
+
+  private keepAlive(request: KeepAliveRequest, reply: Reply): void {
+    this.node.renewLeases(request.leaseIds.map(leaseId), false, (outcome) => {
+      if ("kind" in outcome) reply(failed(outcome));
+      else {
+        reply({
+          case: "keepAlive",
+          value: { $typeName: "quorate.v1.KeepAliveResponse", ttlsMs: outcome.map(BigInt) },
+        });
+      }
+    });
+  }
+
+  private timeToLive(request: TimeToLiveRequest, reply: Reply): void {
+    const id = leaseId(request.leaseId);
+    this.node.renewLeases([id], true, (outcome) => {
+      if ("kind" in outcome) {
+        reply(failed(outcome));
+        return;
+      }
+      const lease = this.node.machine.leaseInfo(id);
+      const remainingMs = outcome[0] ?? 0;
+      reply({
+        case: "timeToLive",
+        value: {
+          $typeName: "quorate.v1.TimeToLiveResponse",
+          remainingMs: remainingMs === 0 ? -1n : BigInt(remainingMs),
+          grantedTtlMs: BigInt(lease?.ttlMs ?? 0),
+          paths: request.keys && lease !== undefined ? [...lease.keys()].map(pathOf).sort() : [],
+        },
+      });
+    });
+  }
+}
+
+export function failed(problem: Problem): Answer {
+  return { case: "error", value: toWireError(problem) };
+}
+
+function unexpected(outcome: Result | Failure): Answer {
+  if (outcome.kind === "error" || outcome.kind === "failure") return failed(outcome);
+  return failed(new RequestError("INTERNAL", `a command returned ${outcome.kind}`));
+}
+

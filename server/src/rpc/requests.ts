@@ -1,0 +1,230 @@
+import {
+  type Compare as CompareRequest,
+  type DeleteRequest,
+  type Fence as FenceRequest,
+  type GetRequest,
+  type GrantRequest,
+  type ListRequest,
+  type PutRequest,
+  Relation as WireRelation,
+  type TxnOperation as TxnOperationRequest,
+  type TxnRequest,
+} from "@quorate/proto";
+import { bounds } from "../config.js";
+import {
+  checkTxn,
+  type Compare,
+  type DeleteRange,
+  type Fence,
+  type Grant,
+  type Put,
+  type Range,
+  type Relation,
+  subtreeEnd,
+  subtreeStart,
+  type Txn,
+  type TxnOperation,
+} from "../state-machine/index.js";
+import { RequestError } from "./errors.js";
+import { directoryKeyOf, keyOf, pathOf } from "./path.js";
+
+/** Requests as the state machine's commands and reads, checked: whatever is refused here changes nothing. */
+
+export function toPut(request: PutRequest): Put {
+  if (request.value.length > bounds.valueBytesMax) {
+    throw new RequestError(
+      "TOO_LARGE",
+      `a value may have ${bounds.valueBytesMax} bytes; this one has ${request.value.length}`,
+    );
+  }
+  const key = keyOf(request.path);
+  if (request.sequential && key.length + SEQUENCE_SUFFIX_BYTES > bounds.pathBytesMax) {
+    throw new RequestError("INVALID_ARGUMENT", "the path leaves no room for a sequence number");
+  }
+  return {
+    kind: "put",
+    key,
+    value: request.value,
+    lease: leaseId(request.leaseId),
+    sequential: request.sequential,
+    returnPrevious: request.returnPrevious,
+    ignoreValue: false,
+    ignoreLease: false,
+  };
+}
+
+/** "/" and the sixteen digits of a revision. */
+const SEQUENCE_SUFFIX_BYTES = 17;
+
+export function toDelete(request: DeleteRequest): DeleteRange {
+  const root = request.path === "/" && request.recursive;
+  return {
+    kind: "delete",
+    key: root ? "/" : keyOf(request.path),
+    // Every key begins with "/", so what ends at "0", the next character, is all of them.
+    end: root ? "0" : undefined,
+    subtree: request.recursive && !root,
+    returnPrevious: request.returnPrevious,
+  };
+}
+
+export function toGet(request: GetRequest): Range {
+  return {
+    kind: "range",
+    key: keyOf(request.path),
+    end: undefined,
+    limit: 1,
+    revision: revision(request.revision),
+    keysOnly: false,
+    countOnly: false,
+    childrenOf: undefined,
+  };
+}
+
+export function toList(request: ListRequest): Range {
+  const directory = subtreeStart(directoryKeyOf(request.path));
+  const limit = Number(request.limit);
+  if (!(limit >= 0)) throw new RequestError("INVALID_ARGUMENT", `the limit ${limit} is negative`);
+  return {
+    kind: "range",
+    key: request.after === "" ? directory : startAfter(request.after, directory),
+    end: subtreeEnd(directoryKeyOf(request.path)),
+    limit: limit === 0 ? bounds.listNodesMax : Math.min(limit, bounds.listNodesMax),
+    revision: revision(request.revision),
+    keysOnly: request.keysOnly,
+    countOnly: false,
+    childrenOf: request.recursive ? undefined : directory,
+  };
+}
+
+/** Where the page after the node `after` starts. */
+function startAfter(after: string, directory: string): string {
+  const key = keyOf(after);
+  if (!key.startsWith(directory)) {
+    throw new RequestError("INVALID_ARGUMENT", `"after" must lie below the listed directory: ${pathOf(key)}`);
+  }
+  return `${key}\0`;
+}
+
+export function toTxn(request: TxnRequest): Txn {
+  const txn = toUncheckedTxn(request, 0);
+  const defect = checkTxn(txn, bounds.txnOperationsMax);
+  if (defect === undefined) return txn;
+  switch (defect.kind) {
+    case "tooManyOperations":
+      throw new RequestError("TOO_LARGE", `a transaction may have ${defect.operationsMax} operations, nested ones counted`);
+    case "duplicateKey":
+      throw new RequestError(
+        "INVALID_ARGUMENT",
+        `a transaction may change a key once; this one may change ${pathOf(defect.key)} twice`,
+      );
+    default:
+      throw new RequestError("INVALID_ARGUMENT", "the transaction is not valid");
+  }
+}
+
+/** Nested deeper than the operation budget allows cannot be valid, and must not exhaust the stack. */
+function toUncheckedTxn(request: TxnRequest, depth: number): Txn {
+  if (depth > bounds.txnOperationsMax) throw new RequestError("TOO_LARGE", "transactions are nested too deeply");
+  return {
+    kind: "txn",
+    compares: request.compares.map(toCompare),
+    then: request.then.map((operation) => toOperation(operation, depth)),
+    otherwise: request.otherwise.map((operation) => toOperation(operation, depth)),
+  };
+}
+
+function toOperation({ operation }: TxnOperationRequest, depth: number): TxnOperation {
+  switch (operation.case) {
+    case "get":
+      return toGet(operation.value);
+    case "list":
+      return toList(operation.value);
+    case "put":
+      refuseInner(operation.value);
+      return toPut(operation.value);
+    case "delete":
+      refuseInner(operation.value);
+      return toDelete(operation.value);
+    case "txn":
+      refuseInner(operation.value);
+      return toUncheckedTxn(operation.value, depth + 1);
+    case undefined:
+      throw new RequestError("INVALID_ARGUMENT", "an operation of the transaction is empty");
+  }
+}
+
+function refuseInner(request: { readonly fence?: FenceRequest | undefined; readonly exactlyOnce?: unknown }): void {
+  if (request.fence !== undefined || request.exactlyOnce !== undefined) {
+    throw new RequestError("INVALID_ARGUMENT", "fence and exactly_once belong on the outermost transaction");
+  }
+}
+
+const RELATIONS: Record<WireRelation, Relation> = {
+  [WireRelation.UNSPECIFIED]: "equal",
+  [WireRelation.EQUAL]: "equal",
+  [WireRelation.NOT_EQUAL]: "notEqual",
+  [WireRelation.LESS]: "less",
+  [WireRelation.GREATER]: "greater",
+};
+
+function toCompare(request: CompareRequest): Compare {
+  const relation = RELATIONS[request.relation];
+  if (relation === undefined) throw new RequestError("INVALID_ARGUMENT", `unknown relation ${request.relation}`);
+  const key = request.path === "/" && request.recursive ? "/" : keyOf(request.path);
+  const end = request.recursive ? subtreeEnd(directoryKeyOf(request.path)) : undefined;
+  return { key, end, relation, target: toTarget(request) };
+}
+
+function toTarget({ target }: CompareRequest): Compare["target"] {
+  switch (target.case) {
+    case "version":
+    case "createRevision":
+    case "modRevision":
+      return { kind: target.case, number: Number(target.value) };
+    case "leaseId":
+      return { kind: "lease", number: Number(target.value) };
+    case "value":
+      return { kind: "value", value: target.value };
+    case undefined:
+      throw new RequestError("INVALID_ARGUMENT", "a compare does not say what to compare");
+  }
+}
+
+export function toFence(request: FenceRequest | undefined): Fence | undefined {
+  if (request === undefined) return undefined;
+  const token = Number(request.token);
+  if (!(token > 0)) throw new RequestError("INVALID_ARGUMENT", `a fencing token is positive; got ${token}`);
+  return { key: keyOf(request.key), token };
+}
+
+export function toGrant(request: GrantRequest, session: boolean): Grant {
+  const ttlMs = Number(request.ttlMs);
+  if (!(ttlMs > 0 && ttlMs <= bounds.leaseTtlMaxMs)) {
+    throw new RequestError("INVALID_ARGUMENT", `a TTL is between 1 and ${bounds.leaseTtlMaxMs} ms; got ${ttlMs}`);
+  }
+  return {
+    kind: "grant",
+    ttlMs: Math.max(ttlMs, bounds.leaseTtlMinMs),
+    lease: leaseId(request.leaseId),
+    session,
+  };
+}
+
+/** A lease id: 0 for none. */
+export function leaseId(id: bigint): number {
+  const number = Number(id);
+  if (!(number >= 0 && Number.isSafeInteger(number))) {
+    throw new RequestError("INVALID_ARGUMENT", `a lease id is a positive number below 2^53; got ${id}`);
+  }
+  return number;
+}
+
+/** A revision to read at: 0 for the current one. */
+export function revision(value: bigint): number {
+  const number = Number(value);
+  if (!(number >= 0 && Number.isSafeInteger(number))) {
+    throw new RequestError("INVALID_ARGUMENT", `a revision is not negative and below 2^53; got ${value}`);
+  }
+  return number;
+}

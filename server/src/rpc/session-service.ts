@@ -1,0 +1,229 @@
+import type { handleBidiStreamingCall, Server, ServerDuplexStream } from "@grpc/grpc-js";
+import {
+  grpcServiceDefinition,
+  type OperationResult,
+  type SessionHello,
+  type SessionReply,
+  type SessionRequest,
+  SessionService,
+  type SessionWelcome,
+} from "@quorate/proto";
+import { bounds } from "../config.js";
+import type { Node } from "../node/node.js";
+import { type Problem, problemOf, RequestError, toGrpcError } from "./errors.js";
+import { type Executor, failed } from "./executor.js";
+import { leaseId, toGrant } from "./requests.js";
+import type { Answer } from "./responses.js";
+
+type Call = ServerDuplexStream<SessionRequest, SessionReply>;
+
+/** Adds the session streams to a gRPC server. */
+export function addSessionService(server: Server, node: Node, executor: Executor): void {
+  const connect: handleBidiStreamingCall<SessionRequest, SessionReply> = (call) => {
+    new SessionStream(call, node, executor);
+  };
+  const { connect: method } = grpcServiceDefinition(SessionService);
+  server.addService({ connect: { ...method } }, { connect });
+}
+
+/**
+ * One session stream. Answers that become ready in one turn of the event loop leave as one message. The stream may
+ * end at any time: the session, and what was asked on it, live on.
+ */
+class SessionStream {
+  private readonly call: Call;
+  private readonly node: Node;
+  private readonly executor: Executor;
+  private readonly forgetLeadership: () => void;
+  private sessionId = 0;
+  private state: "new" | "opening" | "open" | "closed" = "new";
+  private inFlight = 0;
+  private results: OperationResult[] = [];
+  private flushScheduled = false;
+  private leaderEndpoint = "";
+
+  constructor(call: Call, node: Node, executor: Executor) {
+    this.call = call;
+    this.node = node;
+    this.executor = executor;
+    this.forgetLeadership = node.onLeadershipChange(() => this.tellLeader());
+    call.on("data", (request: SessionRequest) => this.receive(request));
+    call.on("end", () => this.ended());
+    call.on("close", () => this.ended());
+    call.on("cancelled", () => this.ended());
+    call.on("error", () => this.ended());
+  }
+
+  private receive(request: SessionRequest): void {
+    if (this.state === "closed") return;
+    if (request.hello !== undefined) {
+      this.greet(request.hello);
+      return;
+    }
+    if (this.state !== "open") {
+      this.fail(new RequestError("INVALID_ARGUMENT", "operations came before the welcome: send hello and wait for it"));
+      return;
+    }
+    if (request.operations.length > bounds.sessionBatchOperationsMax) {
+      this.fail(
+        new RequestError("TOO_LARGE", `one message may carry ${bounds.sessionBatchOperationsMax} operations`),
+      );
+      return;
+    }
+    const lowestPending = Number(request.lowestPending);
+    for (const { sequence, operation } of request.operations) {
+      const number = Number(sequence);
+      if (this.inFlight >= bounds.sessionInFlightMax) {
+        this.answer(
+          sequence,
+          failed(new RequestError("OVERLOADED", `a stream may have ${bounds.sessionInFlightMax} operations in flight`)),
+        );
+        continue;
+      }
+      this.inFlight++;
+      this.executor.execute(operation, { sessionId: this.sessionId, sequence: number, lowestPending }, (answer) => {
+        this.inFlight--;
+        this.answer(sequence, answer);
+      });
+    }
+    if (request.close) this.close();
+  }
+
+  // ---- Opening and closing ----
+
+  private greet(hello: SessionHello): void {
+    if (this.state !== "new") {
+      this.fail(new RequestError("INVALID_ARGUMENT", "hello comes once, in the first message of a stream"));
+      return;
+    }
+    this.state = "opening";
+    try {
+      const resumed = leaseId(hello.sessionId);
+      if (resumed === 0) this.openSession(hello.ttlMs);
+      else this.resumeSession(resumed);
+    } catch (thrown) {
+      this.fail(problemOf(thrown));
+    }
+  }
+
+  private openSession(ttlMs: bigint): void {
+    const grant = toGrant(
+      {
+        $typeName: "quorate.v1.GrantRequest",
+        ttlMs: ttlMs === 0n ? BigInt(bounds.sessionTtlDefaultMs) : ttlMs,
+        leaseId: 0n,
+      },
+      true,
+    );
+    this.node.submitBody(grant, undefined, (outcome) => {
+      if (outcome.kind === "grant") this.welcome(outcome.lease, outcome.ttlMs);
+      else if (outcome.kind === "error" || outcome.kind === "failure") this.fail(outcome);
+      else this.fail(new RequestError("INTERNAL", `opening a session returned ${outcome.kind}`));
+    });
+  }
+
+  /** The keepalive goes through the leader: it confirms that the session exists, and gives it its full time. */
+  private resumeSession(id: number): void {
+    this.node.renewLeases([id], false, (outcome) => {
+      if ("kind" in outcome) this.fail(outcome);
+      else if (outcome[0] === 0 || outcome[0] === undefined) {
+        this.fail(new RequestError("SESSION_EXPIRED", `session ${id} has ended; open a new one`));
+      } else this.welcome(id, outcome[0]);
+    });
+  }
+
+  private welcome(sessionId: number, ttlMs: number): void {
+    if (this.state !== "opening") return;
+    this.state = "open";
+    this.sessionId = sessionId;
+    this.leaderEndpoint = this.node.leaderEndpoint;
+    this.write([], {
+      $typeName: "quorate.v1.SessionWelcome",
+      sessionId: BigInt(sessionId),
+      ttlMs: BigInt(ttlMs),
+      node: this.node.name,
+      leaderEndpoint: this.leaderEndpoint,
+    });
+  }
+
+  private tellLeader(): void {
+    if (this.state !== "open" || this.node.leaderEndpoint === this.leaderEndpoint) return;
+    this.leaderEndpoint = this.node.leaderEndpoint;
+    if (this.leaderEndpoint !== "") this.write([], undefined, this.leaderEndpoint);
+  }
+
+  private close(): void {
+    this.node.submitBody({ kind: "revoke", lease: this.sessionId }, undefined, (outcome) => {
+      if (outcome.kind === "failure") this.fail(outcome);
+      else this.end();
+    });
+  }
+
+  private end(): void {
+    if (this.state === "closed") return;
+    this.flush();
+    this.ended();
+    this.call.end();
+  }
+
+  private fail(problem: Problem): void {
+    if (this.state === "closed") return;
+    this.ended();
+    this.call.emit("error", toGrpcError(problem));
+  }
+
+  private ended(): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.forgetLeadership();
+    this.results = [];
+  }
+
+  // ---- Answering ----
+
+  private answer(sequence: bigint, result: Answer): void {
+    if (this.state === "closed") return;
+    this.results.push({ $typeName: "quorate.v1.OperationResult", sequence, result });
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    process.nextTick(() => this.flush());
+  }
+
+  private flush(): void {
+    this.flushScheduled = false;
+    if (this.state === "closed" || this.results.length === 0) return;
+    const { results } = this;
+    this.results = [];
+    let start = 0;
+    for (let end = 0, bytes = 0; end < results.length; end++) {
+      bytes += weight(results[end]);
+      if (bytes < REPLY_BYTES_MAX && end < results.length - 1) continue;
+      this.write(results.slice(start, end + 1));
+      start = end + 1;
+      bytes = 0;
+    }
+  }
+
+  private write(results: OperationResult[], welcome?: SessionWelcome, leaderEndpoint = ""): void {
+    const reply: SessionReply = { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint };
+    if (welcome !== undefined) reply.welcome = welcome;
+    this.call.write(reply);
+  }
+}
+
+/** Bytes of results after which a reply is cut; a single result may have more. */
+const REPLY_BYTES_MAX = 1_048_576;
+
+/** About how many bytes a result has; only what may be large is looked at. */
+function weight(result: OperationResult | undefined): number {
+  switch (result?.result.case) {
+    case "get":
+      return 64 + (result.result.value.entry?.value.length ?? 0);
+    case "list":
+      return result.result.value.nodes.reduce((sum, node) => sum + 64 + (node.entry?.value.length ?? 0), 64);
+    case "txn":
+      return 16_384;
+    default:
+      return 64;
+  }
+}

@@ -1,0 +1,24 @@
+import DatabaseConstructor, { type Database } from "better-sqlite3";
+
+/** Page size in bytes: entries of a few hundred bytes fill larger pages better, and a commit writes fewer of them. */
+const PAGE_SIZE_BYTES = 8192;
+/** How long a statement waits for a lock of another process, such as a tool that looks at the file, in milliseconds. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/**
+ * Opens or creates a SQLite file for data that must survive: write-ahead log, and an fsync at each commit.
+ * better-sqlite3 by itself would run WAL with synchronous=NORMAL, which can lose commits at power loss.
+ * @throws SqliteError when the file cannot be opened or is not a database.
+ */
+export function openDatabase(file: string): Database {
+  const db = new DatabaseConstructor(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    db.pragma(`page_size = ${PAGE_SIZE_BYTES}`);
+    db.pragma("journal_mode = WAL");
+    db.pragma("synchronous = FULL");
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return db;
+}

@@ -1,0 +1,43 @@
+import { defineConfig } from "vitest/config";
+
+const excluded = ["**/node_modules/**", "**/dist/**", ".quorate/**"];
+
+/**
+ * Two groups, one after the other. `unit` is everything that runs inside one process; its files run in parallel.
+ * `cluster` starts real server processes, so its files run one at a time: the test machines have two cores, and a
+ * cluster that gets no processor time loses its leader for reasons no test is about.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: [
+            "{proto,server,sdk,cli,jepsen-style}/src/**/*.test.ts",
+            "test/{architecture,simulator,models,checkers}/**/*.test.ts",
+          ],
+          exclude: excluded,
+          pool: "forks",
+          maxWorkers: 2,
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "cluster",
+          include: ["test/**/*.test.ts"],
+          exclude: [...excluded, "test/{architecture,simulator,models,checkers}/**"],
+          pool: "forks",
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
