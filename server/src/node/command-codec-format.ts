@@ -6,8 +6,6 @@ export class UnknownFormat extends Error {
   override readonly name = "UnknownFormat";
 
   constructor(found: string) {
-    super(
-      `the log holds ${found}, but this version of Quorate knows format ${COMMAND_FORMAT}: upgrade this node`,
-    );
+    super(`the log holds ${found}, but this node knows command format ${COMMAND_FORMAT}: upgrade it`);
   }
 }

@@ -1,0 +1,191 @@
+import { describe, expect, it } from "vitest";
+import type { SetMember } from "./command.js";
+import { del, put, TestMachine } from "./testing/machine.js";
+
+const member = (memberId: number, peerAddress: string): SetMember => ({
+  kind: "member",
+  memberId,
+  name: `n${memberId}`,
+  peerAddress,
+  clientEndpoint: "127.0.0.1:7400",
+  format: 1,
+});
+
+describe("applying", () => {
+  it("takes entries one after the other, and no-ops among them", () => {
+    const t = new TestMachine();
+    expect(t.machine.apply(1, 3, [])).toEqual({
+      results: [],
+      changes: [],
+      leasesGranted: [],
+      leasesEnded: [],
+    });
+    expect([t.machine.appliedIndex, t.machine.appliedTerm]).toEqual([1, 3]);
+    expect(() => t.machine.apply(3, 3, [])).toThrow("entry 3 follows entry 1");
+    expect(() => t.machine.apply(1, 3, [])).toThrow();
+  });
+
+  it("gives each command of an entry its own revision and result", () => {
+    const t = new TestMachine();
+    const command = (body: ReturnType<typeof put>) => ({
+      sessionId: 0,
+      sequence: 0,
+      lowestPending: 0,
+      fence: undefined,
+      body,
+    });
+    const applied = t.machine.apply(1, 1, [command(put("/a", "1")), command(put("/a", "2"))]);
+    expect(applied.results).toMatchObject([{ revision: 1 }, { revision: 2 }]);
+    expect(applied.changes.map(({ seq }) => seq)).toEqual([1, 2]);
+  });
+
+  it("keeps the latest record of each member, in the order of their ids", () => {
+    const t = new TestMachine();
+    t.run(member(2, "old"));
+    t.run(member(1, "one"));
+    t.run(member(2, "new"));
+    expect(t.machine.members().map(({ memberId, peerAddress }) => [memberId, peerAddress])).toEqual([
+      [1, "one"],
+      [2, "new"],
+    ]);
+  });
+});
+
+describe("the state hash", () => {
+  it("is 16 hexadecimal digits and depends on everything replicated", () => {
+    const t = new TestMachine();
+    const seen = new Set([t.machine.hash]);
+    const session = t.session();
+    seen.add(t.machine.hash);
+    const steps = [
+      () => t.run(put("/a", "1")),
+      () => t.run(put("/a", "1")),
+      () => t.run(put("/a", "1", { lease: session })),
+      () => t.on(session, 1, put("/none", "", { lease: 99 })),
+      () => t.on(session, 2, put("/none", "", { lease: 99 }), 2),
+      () => t.run(member(1, "a")),
+      () => t.run(member(1, "b")),
+      () => t.run({ kind: "compact", revision: 1 }),
+      () => t.run(del("/a")),
+      () => t.run({ kind: "revoke", lease: session }),
+    ];
+    for (const step of steps) {
+      step();
+      expect(t.machine.hash).toMatch(/^[0-9a-f]{16}$/);
+      seen.add(t.machine.hash);
+    }
+    expect(seen.size).toBe(steps.length + 2);
+  });
+
+  it("does not depend on what is not replicated: index, term and change log", () => {
+    const t = new TestMachine();
+    t.run(put("/a", "1"));
+    const { hash } = t.machine;
+    t.term = 9;
+    t.machine.apply(2, 9, []);
+    t.flush();
+    expect(t.machine.hash).toBe(hash);
+  });
+
+  it("tells values apart that differ in one bit anywhere, or in where a field ends", () => {
+    const hashes = new Set<string>();
+    const values = ["", "\0", "\0\0", "\0\0\0\0", "a", "b", "abcd", "abce", "bbcd", "abcde", "abcdf"];
+    for (const value of values) {
+      for (const key of ["/a", "/b", "/ab"]) {
+        const t = new TestMachine();
+        t.run(put(key, value));
+        hashes.add(t.machine.hash);
+      }
+    }
+    expect(hashes.size).toBe(values.length * 3);
+  });
+});
+
+describe("deltas", () => {
+  it("hold what changed since the last one, once", () => {
+    const t = new TestMachine();
+    const session = t.session();
+    t.run(put("/a"));
+    expect(t.machine.pendingChanges).toBe(1);
+    const first = t.machine.takeDelta();
+    expect(first.changes.map(({ seq }) => seq)).toEqual([1]);
+    expect(first.leases).toEqual([
+      { id: session, ttlMs: 10_000, session: { lowestPending: 1, results: [] } },
+    ]);
+    expect(first.meta).toMatchObject({
+      appliedIndex: 2,
+      appliedTerm: 1,
+      revision: 1,
+      lastSeq: 1,
+      nextLeaseId: 2,
+    });
+    expect(t.machine.pendingChanges).toBe(0);
+    expect(t.machine.takeDelta()).toMatchObject({
+      changes: [],
+      leases: [],
+      leasesRemoved: [],
+      members: undefined,
+    });
+    t.run(member(1, "a"));
+    t.run({ kind: "revoke", lease: session });
+    expect(t.machine.takeDelta()).toMatchObject({
+      leases: [],
+      leasesRemoved: [session],
+      members: [{ memberId: 1 }],
+    });
+  });
+
+  it("name a lease that ended and began anew in both lists", () => {
+    const t = new TestMachine();
+    t.lease({ lease: 5 });
+    t.run({ kind: "revoke", lease: 5 });
+    t.lease({ lease: 5, ttlMs: 77 });
+    const delta = t.machine.takeDelta();
+    expect(delta.leasesRemoved).toEqual([5]);
+    expect(delta.leases).toMatchObject([{ id: 5, ttlMs: 77 }]);
+  });
+});
+
+describe("restoring", () => {
+  it("brings back keys, history, leases, sessions, members and hash", () => {
+    const t = new TestMachine();
+    const session = t.session();
+    t.run(put("/a", "1"));
+    const result = t.on(session, 1, put("/a", "2", { lease: session }));
+    t.run(member(1, "a"));
+    t.flush();
+    const { hash } = t.machine;
+    t.restart();
+    expect(t.machine.hash).toBe(hash);
+    expect([t.machine.appliedIndex, t.machine.revision, t.machine.lastSeq]).toEqual([4, 2, 2]);
+    expect([t.text("/a", 1), t.text("/a")]).toEqual(["1", "2"]);
+    expect([...(t.machine.leaseInfo(session)?.keys() ?? [])]).toEqual(["/a"]);
+    expect(t.on(session, 1, put("/a", "2"))).toEqual(result);
+    expect(t.lease()).toBe(session + 1);
+    expect(t.machine.members()).toHaveLength(1);
+  });
+
+  it("fills the change log again, with what was there before each change", () => {
+    const t = new TestMachine();
+    t.run(put("/a", "1"));
+    t.run(put("/a", "2"));
+    t.flush();
+    t.restart();
+    expect(t.machine.changeLog.from(1, 10).map(({ previous }) => previous?.version)).toEqual([undefined, 1]);
+    expect(t.machine.takeDelta().changes).toEqual([]);
+  });
+
+  it("refuses an image that was tampered with", () => {
+    const t = new TestMachine();
+    t.run(put("/a", "1"));
+    t.flush();
+    const image = t.disk.image();
+    const altered = [...image.changes].map((change) =>
+      change.entry === undefined
+        ? change
+        : { ...change, entry: { ...change.entry, value: new Uint8Array([9]) } },
+    );
+    t.disk.image = () => ({ ...image, changes: altered });
+    expect(() => t.restart()).toThrow("hash");
+  });
+});

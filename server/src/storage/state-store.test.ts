@@ -1,0 +1,231 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { SetMember } from "../state-machine/command.js";
+import { StateMachine } from "../state-machine/state-machine.js";
+import { bytes, compare, del, put, range, TestMachine, txn } from "../state-machine/testing/machine.js";
+import { UnusableDataDirectory } from "./errors.js";
+import { openDatabase } from "./sqlite.js";
+import { StateStore } from "./state-store.js";
+
+let directory: string;
+let file: string;
+let store: StateStore;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "quorate-state-"));
+  file = join(directory, "state.db");
+  store = StateStore.open(file);
+});
+
+afterEach(() => {
+  store.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function reopen(): StateMachine {
+  store.close();
+  store = StateStore.open(file);
+  const image = store.load();
+  if (image === undefined) throw new Error("nothing was stored");
+  return StateMachine.restore(image, store);
+}
+
+const n1: SetMember = {
+  kind: "member",
+  memberId: 2 ** 52 + 1,
+  name: "n1",
+  peerAddress: "127.0.0.1:7401",
+  clientEndpoint: "127.0.0.1:7400",
+  format: 1,
+};
+
+describe("state store", () => {
+  it("has nothing at first", () => {
+    expect(store.load()).toBeUndefined();
+    expect(store.meta()).toBeUndefined();
+    expect(store.change(1)).toBeUndefined();
+    expect(store.changesFrom(1, 10)).toEqual([]);
+  });
+
+  it("brings a whole state back, equal in hash and in every read", () => {
+    const t = new TestMachine();
+    const session = t.session();
+    const key = "/\xc3\xa4\xff\0";
+    t.run(put(key, "old\0\xff"));
+    t.run(put(key, "", { lease: session }));
+    t.run(put("/gone"));
+    t.run(del("/gone"));
+    t.run(n1);
+    store.write(t.machine.takeDelta());
+    const restored = reopen();
+    expect(restored.hash).toBe(t.machine.hash);
+    expect(restored.members()).toEqual([n1]);
+    for (let revision = 1; revision <= t.machine.revision; revision += 1) {
+      const read = range("/", { end: "", revision });
+      expect(restored.read(read)).toEqual(t.machine.read(read));
+    }
+    expect(store.meta()).toMatchObject({ appliedIndex: 6, appliedTerm: 1, revision: 4, lastSeq: 4 });
+  });
+
+  it("keeps every kind of result that a session may ask for again", () => {
+    const t = new TestMachine();
+    const session = t.session();
+    t.run(put("/d/a/x", "1"));
+    const children = range("/d/", { end: "/d0", childrenOf: "/d/" });
+    const bodies = [
+      put("/q", "2", { sequential: true, returnPrevious: true }),
+      put("/d/a/x", "3", { returnPrevious: true }),
+      put("/b", "", { lease: 99 }),
+      txn(
+        [compare("/b", "version", "equal", 0)],
+        [range("/d", { end: "/e", limit: 1 }), children, del("/q")],
+      ),
+      del("/d", { subtree: true, returnPrevious: true }),
+      { kind: "grant", ttlMs: 1_000, lease: 0, session: false } as const,
+      { kind: "revoke", lease: 2 } as const,
+      { kind: "compact", revision: 99 } as const,
+      { kind: "compact", revision: 2 } as const,
+      { kind: "compact", revision: 2 } as const,
+    ];
+    const results = bodies.map((body, at) => t.on(session, at + 1, body));
+    expect(results.map(({ kind }) => kind)).toEqual([
+      "put",
+      "put",
+      "error",
+      "txn",
+      "delete",
+      "grant",
+      "done",
+      "error",
+      "done",
+      "error",
+    ]);
+    store.write(t.machine.takeDelta());
+    const restored = reopen();
+    const again = bodies.map((body, at) => {
+      const command = { sessionId: session, sequence: at + 1, lowestPending: 1, fence: undefined, body };
+      return restored.apply(restored.appliedIndex + 1, 1, [command]).results[0];
+    });
+    expect(again).toEqual(results);
+  });
+
+  it("removes leases that ended, and keeps one that began anew", () => {
+    const t = new TestMachine();
+    t.lease({ lease: 5 });
+    t.lease({ lease: 6 });
+    store.write(t.machine.takeDelta());
+    t.run({ kind: "revoke", lease: 5 });
+    t.run({ kind: "revoke", lease: 6 });
+    t.lease({ lease: 6, ttlMs: 77 });
+    store.write(t.machine.takeDelta());
+    const restored = reopen();
+    expect([...restored.allLeases()].map(({ id, ttlMs }) => [id, ttlMs])).toEqual([[6, 77]]);
+  });
+
+  it("forgets what compaction forgot, also when it was never written", () => {
+    const t = new TestMachine();
+    t.run(put("/a", "1"));
+    store.write(t.machine.takeDelta());
+    for (let i = 2; i <= 5; i += 1) t.run(put("/a", String(i)));
+    t.run({ kind: "compact", revision: 5 });
+    store.write(t.machine.takeDelta());
+    expect(store.change(1)).toBeUndefined();
+    expect(store.change(3)).toBeUndefined();
+    expect(store.change(5)?.entry?.value).toEqual(bytes("5"));
+    expect(reopen().hash).toBe(t.machine.hash);
+  });
+
+  it("finds changes by revision, whole revisions only, across gaps", () => {
+    const t = new TestMachine();
+    for (let i = 0; i < 40; i += 1) t.run(put("/a", String(i)));
+    t.run(txn([], [put("/x"), put("/y"), put("/z")]));
+    t.run(put("/a", "last"));
+    t.run({ kind: "compact", revision: 30 });
+    store.write(t.machine.takeDelta());
+    const found = (revision: number, limit: number) =>
+      store.changesFrom(revision, limit).map((change) => [change.revision, change.key]);
+    expect(found(1, 1)).toEqual([[29, "/a"]]);
+    expect(found(38, 2)).toEqual([
+      [38, "/a"],
+      [39, "/a"],
+    ]);
+    const atomic = [
+      [41, "/x"],
+      [41, "/y"],
+      [41, "/z"],
+    ];
+    expect(found(41, 1)).toEqual(atomic);
+    expect(found(41, 4)).toEqual([...atomic, [42, "/a"]]);
+    expect(found(43, 10)).toEqual([]);
+    expect(store.changesFrom(30, 1_000)).toEqual(
+      t.machine.changeLog.from(30, 1_000).map((change) => ({ ...change, previous: undefined })),
+    );
+  });
+
+  it("serves old versions to a state machine whose change log has moved on", () => {
+    const machine = new StateMachine(store);
+    let index = 0;
+    const apply = (key: string, value: string) => {
+      index += 1;
+      const body = put(key, value);
+      machine.apply(index, 1, [{ sessionId: 0, sequence: 0, lowestPending: 0, fence: undefined, body }]);
+    };
+    apply("/a", "first");
+    for (let i = 0; i < 20_000; i += 1) apply("/b", "x");
+    store.write(machine.takeDelta());
+    machine.changeLog.trim(machine.lastSeq);
+    apply("/a", "second");
+    expect(machine.changeLog.bySeq(1)).toBeUndefined();
+    expect(machine.read(range("/a", { revision: 1 }))).toMatchObject({
+      entries: [{ entry: { version: 1 } }],
+    });
+  });
+
+  it("is copied whole while it is in use", async () => {
+    const t = new TestMachine();
+    for (let i = 0; i < 2_000; i += 1) t.run(put(`/k${i}`, "x".repeat(500)));
+    store.write(t.machine.takeDelta());
+    const copyFile = join(directory, "copy.db");
+    const copying = store.backup(copyFile);
+    t.run(put("/meanwhile", "x"));
+    store.write(t.machine.takeDelta());
+    await copying;
+    const copy = StateStore.open(copyFile);
+    try {
+      const image = copy.load();
+      if (image === undefined) throw new Error("the copy is empty");
+      const restored = StateMachine.restore(image, copy);
+      expect(restored.keyCount).toBeGreaterThanOrEqual(2_000);
+      expect(restored.hash).toBe(image.meta.hash);
+    } finally {
+      copy.close();
+    }
+  });
+
+  it("commits with an fsync, in write-ahead mode", () => {
+    const db = openDatabase(join(directory, "other.db"));
+    try {
+      expect(db.pragma("journal_mode", { simple: true })).toBe("wal");
+      expect(db.pragma("synchronous", { simple: true })).toBe(2);
+    } finally {
+      db.close();
+    }
+  });
+
+  it("refuses a format it does not know", () => {
+    store.close();
+    const db = openDatabase(file);
+    db.pragma("user_version = 2");
+    db.close();
+    expect(() => StateStore.open(file)).toThrow(UnusableDataDirectory);
+    expect(() => StateStore.open(file)).toThrow("state format 2");
+  });
+
+  it("refuses a file that is no database", () => {
+    const other = join(directory, "text.db");
+    writeFileSync(other, "this is not a database, but it is long enough to look like a header ".repeat(20));
+    expect(() => StateStore.open(other)).toThrow("not a database");
+  });
+});
