@@ -1,0 +1,248 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { connect, type NodeStatus, type Quorate } from "@quorate/sdk";
+
+/** The server's executable, run as an operator would. */
+const SERVER = fileURLToPath(import.meta.resolve("@quorate/server/main"));
+
+/** How a cluster for a test or a benchmark is run. */
+export interface LocalClusterOptions {
+  /** Nodes, 1 to 5. Default 3. */
+  readonly nodes?: number;
+  /** Flags beside those that every node gets. */
+  readonly flags?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+interface LocalNode {
+  readonly name: string;
+  readonly clientPort: number;
+  readonly peerPort: number;
+  readonly httpPort: number;
+  readonly dataDir: string;
+  process: ChildProcess | undefined;
+}
+
+/**
+ * Real server processes on free ports of this machine, in a temporary folder. Stopping it leaves neither behind; nor
+ * does a test that dies.
+ */
+export class LocalCluster implements AsyncDisposable {
+  readonly dir: string;
+  private readonly nodes: LocalNode[];
+  private readonly options: LocalClusterOptions;
+  private readonly killAtExit = (): void => {
+    for (const node of this.nodes) node.process?.kill("SIGKILL");
+  };
+
+  private constructor(dir: string, nodes: LocalNode[], options: LocalClusterOptions) {
+    this.dir = dir;
+    this.nodes = nodes;
+    this.options = options;
+    process.on("exit", this.killAtExit);
+  }
+
+  /** Starts a cluster and waits until it has a leader. */
+  static async start(options: LocalClusterOptions = {}): Promise<LocalCluster> {
+    const count = options.nodes ?? 3;
+    const dir = mkdtempSync(join(tmpdir(), "quorate-test-"));
+    const ports = await freePorts(count * 3);
+    const nodes = Array.from({ length: count }, (_, i) => ({
+      name: `n${i + 1}`,
+      clientPort: ports[i * 3] ?? 0,
+      peerPort: ports[i * 3 + 1] ?? 0,
+      httpPort: ports[i * 3 + 2] ?? 0,
+      dataDir: join(dir, `n${i + 1}`),
+      process: undefined,
+    }));
+    const cluster = new LocalCluster(dir, nodes, options);
+    for (let i = 0; i < count; i++) cluster.launch(i);
+    await cluster.waitForLeader();
+    return cluster;
+  }
+
+  get size(): number {
+    return this.nodes.length;
+  }
+
+  get endpoints(): string[] {
+    return this.nodes.map(({ clientPort }) => `127.0.0.1:${clientPort}`);
+  }
+
+  node(index: number): LocalNode {
+    const node = this.nodes[index];
+    if (node === undefined) throw new Error(`no node ${index}`);
+    return node;
+  }
+
+  isRunning(index: number): boolean {
+    return this.node(index).process !== undefined;
+  }
+
+  /** The flags that node `index` is run with. */
+  flags(index: number): string[] {
+    const node = this.node(index);
+    return [
+      ...["--name", node.name, "--data-dir", node.dataDir],
+      ...["--initial-cluster", this.nodes.map(({ name, peerPort }) => `${name}=127.0.0.1:${peerPort}`).join(",")],
+      ...["--client-listen", `127.0.0.1:${node.clientPort}`],
+      ...["--peer-listen", `127.0.0.1:${node.peerPort}`],
+      ...["--http-listen", `127.0.0.1:${node.httpPort}`],
+      ...(this.options.flags ?? []),
+    ];
+  }
+
+  /** Starts node `index`, which must not run. Its log is appended to a file of its name. */
+  launch(index: number): void {
+    const node = this.node(index);
+    if (node.process !== undefined) throw new Error(`${node.name} runs already`);
+    mkdirSync(node.dataDir, { recursive: true });
+    const child = spawn(process.execPath, [SERVER, ...this.flags(index)], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...this.options.env },
+    });
+    child.stderr?.pipe(createWriteStream(join(this.dir, `${node.name}.log`), { flags: "a" }));
+    node.process = child;
+    child.on("exit", () => {
+      if (node.process === child) node.process = undefined;
+    });
+  }
+
+  /** Sends a signal to node `index`, if it runs. */
+  signal(index: number, signal: NodeJS.Signals): void {
+    this.node(index).process?.kill(signal);
+  }
+
+  /** Kills node `index` without warning and waits until it is gone. */
+  async kill(index: number): Promise<void> {
+    await this.end(index, "SIGKILL");
+  }
+
+  /** Asks node `index` to stop, waits until it has, and returns its exit code. */
+  async shutDown(index: number): Promise<number | null> {
+    return await this.end(index, "SIGTERM");
+  }
+
+  private async end(index: number, signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.node(index).process;
+    if (child === undefined) return null;
+    const gone = once(child, "exit");
+    child.kill(signal);
+    const [code] = (await gone) as [number | null];
+    return code;
+  }
+
+  /** What node `index` says of itself; undefined when it does not answer. */
+  async status(index: number): Promise<NodeStatus | undefined> {
+    const endpoint = this.endpoints[index] ?? "";
+    const client = await connect(endpoint, { session: false, requestTimeoutMs: 500 });
+    try {
+      return await client.status(endpoint);
+    } catch {
+      return undefined;
+    } finally {
+      await client.close();
+    }
+  }
+
+  /** Index of the running node that leads in the highest term; -1 when none does. */
+  async leader(): Promise<number> {
+    const statuses = await Promise.all(this.nodes.map((node, i) => (node.process ? this.status(i) : undefined)));
+    let leader = -1;
+    let leaderTerm = 0;
+    for (const [i, status] of statuses.entries()) {
+      if (status?.role !== "leader" || status.term <= leaderTerm) continue;
+      leader = i;
+      leaderTerm = status.term;
+    }
+    return leader;
+  }
+
+  /** Waits for a leader other than `not` and returns its index. */
+  async waitForLeader(not = -1, timeoutMs = 20_000): Promise<number> {
+    let leader = -1;
+    await eventually(
+      async () => {
+        leader = await this.leader();
+        return leader !== -1 && leader !== not;
+      },
+      "a leader",
+      timeoutMs,
+    );
+    return leader;
+  }
+
+  /** Waits until all running nodes stand at one applied index, with one state hash, which is returned. */
+  async waitForAgreement(timeoutMs = 20_000): Promise<string> {
+    let hash = "";
+    await eventually(
+      async () => {
+        const running = this.nodes.flatMap((node, i) => (node.process ? [this.status(i)] : []));
+        const statuses = await Promise.all(running);
+        const [first] = statuses;
+        if (first === undefined) return false;
+        if (!statuses.every((status) => status?.appliedIndex === first.appliedIndex)) return false;
+        if (!statuses.every((status) => status?.stateHash === first.stateHash)) {
+          throw new Error(`state hashes differ at index ${first.appliedIndex}: ${statuses.map((s) => s?.stateHash)}`);
+        }
+        hash = first.stateHash;
+        return true;
+      },
+      "agreement of all nodes",
+      timeoutMs,
+    );
+    return hash;
+  }
+
+  /** A client of all nodes. */
+  async connect(options?: Parameters<typeof connect>[1]): Promise<Quorate> {
+    return await connect(this.endpoints, { connectTimeoutMs: 15_000, ...options });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (let i = 0; i < this.size; i++) this.signal(i, "SIGCONT");
+    await Promise.all(this.nodes.map((_, i) => this.kill(i)));
+    process.off("exit", this.killAtExit);
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Ports that are free now, found by binding them all at once. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** Waits until `holds`, asking again after short pauses. */
+export async function eventually(
+  holds: () => Promise<boolean> | boolean,
+  what: string,
+  timeoutMs = 20_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+    await sleep(50);
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
