@@ -2,7 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { CommandBatchSchema } from "@quorate/proto";
 import { describe, expect, it } from "vitest";
 import type { CommandBody } from "../state-machine/command.js";
-import { compare, compareValue, del, put, range, txn } from "../state-machine/testing/machine.js";
+import { compare, compareValue, del, put, range, txn } from "../state-machine/machine.test-support.js";
 import { decodeBatch, encodeBatch } from "./command-codec.js";
 import { UnknownFormat } from "./command-codec-format.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Range } from "./command.js";
-import { del, put, seeded, TestMachine } from "./testing/machine.js";
+import { del, put, seeded, TestMachine } from "./machine.test-support.js";
 
 function machineWith(keys: string[]): TestMachine {
   const t = new TestMachine();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { leaseIdMax } from "./limits.js";
-import { del, put, TestMachine, txn } from "./testing/machine.js";
+import { del, put, TestMachine, txn } from "./machine.test-support.js";
 
 const keysOf = (t: TestMachine, lease: number) => [...(t.machine.leaseInfo(lease)?.keys() ?? [])].sort();
 

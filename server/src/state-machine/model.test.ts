@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CommandBody, TxnOperation } from "./command.js";
-import { compare, del, put, range, seeded, TestMachine, textOf, txn } from "./testing/machine.js";
+import { compare, del, put, range, seeded, TestMachine, textOf, txn } from "./machine.test-support.js";
 import { checkTxn } from "./txn-check.js";
 
 interface ModelEntry {
@@ -170,6 +170,8 @@ describe("the store against a naive model", () => {
       }
     }
     t.flush();
+    twin.flush();
+    expect(t.disk.changeCount).toBe(twin.disk.changeCount);
     for (let revision = Math.max(1, model.compacted); revision <= model.revision; revision += 1) {
       expect(stateAt(t, revision)).toBe(model.at(revision));
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { del, put, range, TestMachine, textOf, txn } from "./testing/machine.js";
+import { del, put, range, TestMachine, textOf, txn } from "./machine.test-support.js";
 
 const noEnd = { end: "" };
 

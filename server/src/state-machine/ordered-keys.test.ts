@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { seeded } from "./machine.test-support.js";
 import { OrderedKeys } from "./ordered-keys.js";
-import { seeded } from "./testing/machine.js";
 
 function keysFrom(keys: OrderedKeys, from: string): string[] {
   const found: string[] = [];

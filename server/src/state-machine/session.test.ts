@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sessionResultsMax } from "./limits.js";
+import { put, TestMachine, txn } from "./machine.test-support.js";
 import { Session } from "./session.js";
-import { put, TestMachine, txn } from "./testing/machine.js";
 
 describe("exactly-once", () => {
   it("answers a retry with the very result of the first time, and applies nothing", () => {

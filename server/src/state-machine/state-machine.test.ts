@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SetMember } from "./command.js";
-import { del, put, TestMachine } from "./testing/machine.js";
+import { del, put, TestMachine } from "./machine.test-support.js";
 
 const member = (memberId: number, peerAddress: string): SetMember => ({
   kind: "member",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { TxnOperation } from "./command.js";
 import { txnDepthMax } from "./limits.js";
-import { compare, del, put, range, txn } from "./testing/machine.js";
+import { compare, del, put, range, txn } from "./machine.test-support.js";
 import { checkTxn } from "./txn-check.js";
 
 const defect = (...operations: TxnOperation[]) => checkTxn(txn([], operations))?.kind;

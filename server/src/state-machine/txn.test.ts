@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compare, compareValue, del, put, range, TestMachine, txn } from "./testing/machine.js";
+import { compare, compareValue, del, put, range, TestMachine, txn } from "./machine.test-support.js";
 
 describe("compares", () => {
   const succeeded = (t: TestMachine, ...compares: Parameters<typeof txn>[0]) => {

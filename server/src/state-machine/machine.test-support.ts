@@ -10,12 +10,12 @@ import type {
   Relation,
   Txn,
   TxnOperation,
-} from "../command.js";
-import type { Change } from "../entry.js";
-import type { Key } from "../key.js";
-import type { RangeResult, Result } from "../result.js";
-import type { LeaseImage, StateDelta, StateImage } from "../state-image.js";
-import { type Applied, StateMachine } from "../state-machine.js";
+} from "./command.js";
+import type { Change } from "./entry.js";
+import type { Key } from "./key.js";
+import type { RangeResult, Result } from "./result.js";
+import type { LeaseImage, StateDelta, StateImage } from "./state-image.js";
+import { type Applied, StateMachine } from "./state-machine.js";
 
 /** A state machine with what stands for its disk, fed one command an entry. For tests. */
 export class TestMachine {
