@@ -2,14 +2,8 @@ import { ClusterService, grpcServiceDefinition } from "@quorate/proto";
 import { type Member, membersOf, type NodeStatus, nodeStatus } from "../cluster/node-status.js";
 import { ChannelCache } from "../endpoints/channel.js";
 import { type EndpointPool, parseEndpoints } from "../endpoints/endpoint-pool.js";
-import {
-  Closed,
-  CompareFailed,
-  InvalidArgument,
-  NoQuorum,
-  type QuorateError,
-  Unavailable,
-} from "../errors/quorate-error.js";
+import { gaveUp } from "../errors/give-up.js";
+import { Closed, CompareFailed, InvalidArgument, type QuorateError } from "../errors/quorate-error.js";
 import { type Entry, entryOf } from "../kv/entry.js";
 import type { DeleteOptions, ListOptions, PutOptions, ReadOptions } from "../kv/options.js";
 import {
@@ -88,10 +82,7 @@ export class QuorateClient implements Quorate, QueueClient {
   trouble(action: string): QuorateError | undefined {
     const reason = this.#session?.trouble;
     if (reason === undefined) return undefined;
-    const message = `${action}; last: ${reason.message}`;
-    return reason.code === "NO_QUORUM"
-      ? new NoQuorum(message, { cause: reason })
-      : new Unavailable(message, { cause: reason });
+    return gaveUp(action, reason);
   }
 
   // Not async: on the hot path a call costs one promise, the runner's.
@@ -163,7 +154,6 @@ export class QuorateClient implements Quorate, QueueClient {
   ): Promise<TxnOutcome> {
     return this.txn({
       compares: [compare.modRevision(path).equals(ifModRevision)],
-      // biome-ignore lint/suspicious/noThenProperty: the name of the branch in the API and on the wire.
       then: [change],
       otherwise: [op.get(path)],
       ...(options.fence === undefined ? {} : { fence: options.fence }),

@@ -14,21 +14,21 @@ export interface ConnectOptions {
    * false for a client without a session: plain unary calls, no exactly-once, no locks or elections, nothing kept
    * alive. It connects lazily and can read serializably where no session can be had. Default true.
    */
-  readonly session?: boolean;
+  readonly session?: boolean | undefined;
   /** How long the session outlives a lost connection, in milliseconds. Default 10,000. */
-  readonly sessionTtlMs?: number;
+  readonly sessionTtlMs?: number | undefined;
   /** Default deadline of an operation, in milliseconds. Default 5,000. */
-  readonly requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number | undefined;
   /** How long `connect` tries before it fails, in milliseconds. Default 5,000. */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
   /** Aborts `connect` while it waits. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Pauses between attempts, of operations and of connections. Default 20 ms to 1,000 ms. */
-  readonly backoff?: Partial<BackoffOptions>;
+  readonly backoff?: Partial<BackoffOptions> | undefined;
   /** Whether the session moves to the leader's endpoint when a server names it. Default true. */
-  readonly followLeader?: boolean;
+  readonly followLeader?: boolean | undefined;
   /** Told every change of state, in order. Must not throw. */
-  readonly onStateChange?: (state: ConnectionState) => void;
+  readonly onStateChange?: ((state: ConnectionState) => void) | undefined;
 }
 
 /** {@link ConnectOptions} with every default filled in. */
@@ -46,7 +46,7 @@ export const bounds = {
   /** Operations waiting for an answer, per client: beyond, calls fail with OVERLOADED instead of eating memory. */
   pendingOperationsMax: 65_536,
   /** Operations in one message: larger ones gain nothing and delay the first answer. */
-  batchOperationsMax: 1_024,
+  batchOperationsMax: 128,
   /** Bytes in one message, about: stays far below gRPC's limit whatever the last operation adds. */
   batchBytesMax: 1024 * 1024,
   /** One operation's bytes, about: more could not be received by a server. */
@@ -114,7 +114,7 @@ export function resolveOptions(options: ConnectOptions): ClientOptions {
 /** What every call that waits takes. */
 export interface CallOptions {
   /** Deadline in milliseconds, instead of the client's `requestTimeoutMs`. Infinity for none. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Gives the call up when aborted. A mutation that may have been sent then fails with OUTCOME_UNKNOWN. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -35,7 +35,10 @@ export interface Quorate extends AsyncDisposable {
   delete(path: string, options?: DeleteOptions): Promise<DeleteOutcome>;
   /** Compares, then applies one of two lists of operations as one atomic change. */
   txn(spec: TxnSpec): Promise<TxnOutcome>;
-  /** Watches a key or subtree, from the moment of the call. Survives reconnects: each revision once, in order. */
+  /**
+   * Watches a key or subtree, from shortly after the call: from when a server has it. With `fromRevision` the start is
+   * exact, with `initial` nothing is missed. Survives reconnects: each revision once, in order.
+   */
   watch(path: string, options?: WatchOptions): Watch;
   /** Grants a lease of at least `ttlMs` milliseconds and keeps it alive. */
   lease(ttlMs: number, options?: CallOptions): Promise<Lease>;

@@ -17,55 +17,55 @@ export interface ReadOptions extends CallOptions {
    * `linearizable` (default): reflects every write acknowledged before the read began. `serializable`: the asked
    * node's own state, which may lag; works without a quorum.
    */
-  readonly consistency?: "linearizable" | "serializable";
+  readonly consistency?: "linearizable" | "serializable" | undefined;
   /** Read as of this revision instead of the current one. */
-  readonly revision?: number;
+  readonly revision?: number | undefined;
   /** With `serializable`: wait until the node has applied this revision. */
-  readonly minRevision?: number;
+  readonly minRevision?: number | undefined;
 }
 
 /** Options of `list`. */
 export interface ListOptions extends ReadOptions {
   /** Everything below the path instead of its direct children. Default false. */
-  readonly recursive?: boolean;
+  readonly recursive?: boolean | undefined;
   /** At most so many nodes; default the server's maximum. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Only what sorts after this path: the last one of the page before. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** Leave the values out. Default false. */
-  readonly keysOnly?: boolean;
+  readonly keysOnly?: boolean | undefined;
 }
 
 /** What a put inside or outside a transaction can ask for. */
 export interface PutFields {
   /** Lease to attach the key to. Default none: a put without one detaches the key. */
-  readonly lease?: LeaseChoice;
+  readonly lease?: LeaseChoice | undefined;
   /** Create `path`/NNNNNNNNNNNNNNNN, where the number is the revision of the change. Default false. */
-  readonly sequential?: boolean;
+  readonly sequential?: boolean | undefined;
   /** Return the entry as it was before. Default false. */
-  readonly returnPrevious?: boolean;
+  readonly returnPrevious?: boolean | undefined;
 }
 
 /** Options of `put`. */
 export interface PutOptions extends PutFields, CallOptions {
   /** Apply only while this ownership is held; otherwise the put fails with FENCED. */
-  readonly fence?: Ownership;
+  readonly fence?: Ownership | undefined;
   /** Apply only if the key's mod revision is this one, 0 for "does not exist"; otherwise COMPARE_FAILED. */
-  readonly ifModRevision?: number;
+  readonly ifModRevision?: number | undefined;
 }
 
 /** What a delete inside or outside a transaction can ask for. */
 export interface DeleteFields {
   /** Also delete everything below the path. Default false. */
-  readonly recursive?: boolean;
+  readonly recursive?: boolean | undefined;
   /** Return the deleted entries. Default false. */
-  readonly returnPrevious?: boolean;
+  readonly returnPrevious?: boolean | undefined;
 }
 
 /** Options of `delete`. */
 export interface DeleteOptions extends DeleteFields, CallOptions {
   /** Apply only while this ownership is held; otherwise the delete fails with FENCED. */
-  readonly fence?: Ownership;
+  readonly fence?: Ownership | undefined;
   /** Apply only if the key's mod revision is this one; otherwise COMPARE_FAILED. */
-  readonly ifModRevision?: number;
+  readonly ifModRevision?: number | undefined;
 }

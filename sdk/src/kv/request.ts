@@ -116,7 +116,6 @@ export function txnRequest(spec: TxnBranches, fence: Ownership | undefined, sess
   return {
     $typeName: "quorate.v1.TxnRequest",
     compares: (spec.compares ?? []).map(compareOf),
-    // biome-ignore lint/suspicious/noThenProperty: the wire contract's name for the branch.
     then: (spec.then ?? []).map((operation) => operationOf(operation, sessionId)),
     otherwise: (spec.otherwise ?? []).map((operation) => operationOf(operation, sessionId)),
     fence: fenceOf(fence),

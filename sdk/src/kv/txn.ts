@@ -36,22 +36,22 @@ export type TxnListOptions = Pick<ListOptions, "recursive" | "limit" | "after" |
 /** Conditions and the two branches. */
 export interface TxnBranches {
   /** All must hold for `then` to be applied. Default none, which holds. */
-  readonly compares?: readonly TxnCompare[];
+  readonly compares?: readonly TxnCompare[] | undefined;
   /** Applied when every compare holds. */
-  readonly then?: readonly TxnOp[];
+  readonly then?: readonly TxnOp[] | undefined;
   /** Applied when some compare does not. */
-  readonly otherwise?: readonly TxnOp[];
+  readonly otherwise?: readonly TxnOp[] | undefined;
 }
 
 /** A transaction: one atomic change at one revision. */
 export interface TxnSpec extends TxnBranches, CallOptions {
   /** Apply only while this ownership is held, whichever branch is taken; otherwise FENCED. */
-  readonly fence?: Ownership;
+  readonly fence?: Ownership | undefined;
 }
 
 /** Whether a compare covers the key alone or, with `recursive`, the key and every key below it. */
 export interface CompareOptions {
-  readonly recursive?: boolean;
+  readonly recursive?: boolean | undefined;
 }
 
 /** Completes a condition on a number. */

@@ -1,4 +1,4 @@
-import { bounds } from "../client/options.js";
+import { bounds, type CallOptions } from "../client/options.js";
 import { Compacted } from "../errors/quorate-error.js";
 import type { Entry } from "../kv/entry.js";
 import { ownerOf } from "../ownership/queue.js";
@@ -21,7 +21,7 @@ export interface ObserveOptions {
 export async function leaderOf(
   client: QueueClient,
   key: string,
-  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal | undefined },
+  options: CallOptions,
 ): Promise<Leader | undefined> {
   return leaderFrom(await ownerOf(client, key, options));
 }

@@ -5,7 +5,7 @@ import type { AcquireOptions, QueueClient } from "../ownership/queue-client.js";
 /** Options of `lock`. */
 export interface LockOptions extends AcquireOptions {
   /** Value of the entry in the queue, for people who look at it. Default empty. */
-  readonly value?: string | Uint8Array;
+  readonly value?: string | Uint8Array | undefined;
 }
 
 /**

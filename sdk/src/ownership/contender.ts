@@ -3,6 +3,7 @@ import {
   Closed,
   DeadlineExceeded,
   Fenced,
+  OutcomeUnknown,
   QuorateError,
   SessionExpired,
 } from "../errors/quorate-error.js";
@@ -52,7 +53,8 @@ export class Contender implements Ownership {
     const abort = (): void =>
       stop.abort(new Cancelled(`${key}: aborted while waiting`, { cause: options.signal?.reason }));
     const lapse = client.onLapse((reason) => {
-      if (reason instanceof Closed) stop.abort(reason);
+      // One that only may have expired may also come back: the place in the queue is looked at before it counts.
+      if (client.state === "expired" || client.state === "closed") stop.abort(reason);
     });
     if (options.signal?.aborted) abort();
     options.signal?.addEventListener("abort", abort, { once: true });
@@ -97,12 +99,11 @@ export class Contender implements Ownership {
 
   async #release(): Promise<void> {
     this.#lose(new Closed(`${this.key}: released`));
-    await untilDeadline(
-      this.#client,
-      `release ${this.key}`,
-      leave(this.#client, this.path),
-      this.#client.requestTimeoutMs,
-    );
+    const { requestTimeoutMs } = this.#client;
+    await untilDeadline(leave(this.#client, this.path), requestTimeoutMs, () => {
+      const message = `release ${this.key}: no answer within ${requestTimeoutMs} ms; it goes on in the background`;
+      return new OutcomeUnknown(message, { cause: this.#client.trouble(message) });
+    });
   }
 
   #lose(reason: QuorateError): void {
@@ -165,13 +166,12 @@ async function enter(
     timeoutMs: Number.POSITIVE_INFINITY,
   });
   try {
-    const put = await untilDeadline(
-      client,
-      `queue for ${key}`,
-      entered,
-      client.requestTimeoutMs,
-      stop.signal,
-    );
+    const { requestTimeoutMs } = client;
+    const refusal = (): QuorateError => {
+      const message = `${key}: not queued within ${requestTimeoutMs} ms`;
+      return client.trouble(message) ?? new DeadlineExceeded(message);
+    };
+    const put = await untilDeadline(entered, requestTimeoutMs, refusal, stop.signal);
     return { path: put.path, token: put.revision };
   } catch (error) {
     entered.then(
@@ -193,7 +193,13 @@ async function waitForTurn(
     const place = await patiently(() => placeInQueue(client, key, path, signal), signal);
     if (!place.present)
       throw new Fenced(`${key}: the entry ${path} was deleted while it waited in the queue`);
-    if (place.predecessor === undefined) return place.revision;
+    if (place.predecessor === undefined) {
+      if (!client.lapsed) return place.revision;
+      // The entry is the first, but the session lives on borrowed time: own it once a keepalive was answered.
+      await pause(lapsedPauseMs);
+      signal.throwIfAborted();
+      continue;
+    }
     await patiently(
       () => waitForDelete(client, place.predecessor ?? path, place.revision + 1, signal),
       signal,
@@ -204,6 +210,12 @@ async function waitForTurn(
 
 /** Pause before a wait that was disturbed goes on, in milliseconds. */
 const disturbedPauseMs = 200;
+/** Pause before the own session's clock is looked at again, in milliseconds. */
+const lapsedPauseMs = 50;
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
 
 /** A wait outlives a time without quorum: its caller bounds it, by signal or timeout. */
 async function patiently<T>(look: () => Promise<T>, signal: AbortSignal): Promise<T> {
@@ -212,7 +224,7 @@ async function patiently<T>(look: () => Promise<T>, signal: AbortSignal): Promis
       return await look();
     } catch (error) {
       if (signal.aborted || !isPassing(error)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, disturbedPauseMs));
+      await pause(disturbedPauseMs);
     }
   }
 }
@@ -263,10 +275,9 @@ function leaveInBackground(client: QueueClient, path: string): void {
 
 /** Waits for `work`, but no longer than `timeoutMs` or the signal; the work itself goes on. */
 function untilDeadline<T>(
-  client: QueueClient,
-  action: string,
   work: Promise<T>,
   timeoutMs: number,
+  timeoutError: () => QuorateError,
   signal?: AbortSignal,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
@@ -276,10 +287,7 @@ function untilDeadline<T>(
       end();
     };
     const abort = (): void => settle(() => reject(signal?.reason));
-    const timer = setTimeout(() => {
-      const message = `${action}: no answer within ${timeoutMs} ms`;
-      settle(() => reject(client.trouble(message) ?? new DeadlineExceeded(message)));
-    }, timeoutMs);
+    const timer = setTimeout(() => settle(() => reject(timeoutError())), timeoutMs);
     signal?.addEventListener("abort", abort, { once: true });
     work.then(
       (value) => settle(() => resolve(value)),

@@ -1,4 +1,4 @@
-import type { CallOptions } from "../client/options.js";
+import type { CallOptions, ConnectionState } from "../client/options.js";
 import type { QuorateError } from "../errors/quorate-error.js";
 import type { Entry } from "../kv/entry.js";
 import type { DeleteOptions, ListOptions, PutOptions, ReadOptions } from "../kv/options.js";
@@ -12,6 +12,7 @@ export interface QueueClient {
   put(path: string, value: string | Uint8Array, options?: PutOptions): Promise<PutOutcome>;
   delete(path: string, options?: DeleteOptions): Promise<DeleteOutcome>;
   watch(path: string, options?: WatchOptions): Watch;
+  readonly state: ConnectionState;
   /** Default deadline of one operation, in milliseconds. */
   readonly requestTimeoutMs: number;
   /** Whether the session may have expired, by the client's own clock. */
@@ -25,5 +26,5 @@ export interface QueueClient {
 /** Options of `lock` and `campaign`. */
 export interface AcquireOptions extends CallOptions {
   /** How long to wait for the ownership, in milliseconds. Default forever. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }

@@ -1,4 +1,4 @@
-import { bounds } from "../client/options.js";
+import { bounds, type CallOptions } from "../client/options.js";
 import type { Entry } from "../kv/entry.js";
 import type { QueueClient } from "./queue-client.js";
 
@@ -46,7 +46,7 @@ export async function placeInQueue(
 export async function ownerOf(
   client: QueueClient,
   key: string,
-  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal | undefined },
+  options: CallOptions,
 ): Promise<Entry | undefined> {
   const page = await client.list(key, { ...options, recursive: true, limit: 1 });
   return page.nodes[0]?.entry;

@@ -1,13 +1,7 @@
 import type { Operation, OperationResult } from "@quorate/proto";
 import { type BackoffOptions, backoffMs } from "../endpoints/backoff.js";
-import {
-  DeadlineExceeded,
-  NoQuorum,
-  OutcomeUnknown,
-  Overloaded,
-  QuorateError,
-  Unavailable,
-} from "../errors/quorate-error.js";
+import { gaveUp } from "../errors/give-up.js";
+import { OutcomeUnknown, Overloaded, QuorateError } from "../errors/quorate-error.js";
 import { isTransient } from "../errors/wire-error.js";
 import { isMutation, type OperationRequest, type OperationResponse, responseOf } from "./operation.js";
 
@@ -29,6 +23,8 @@ export interface PendingOperation {
   stream: StreamId | undefined;
   /** Whether some attempt may have been applied though no answer said so. Once true it stays true. */
   uncertain: boolean;
+  /** When it was last handed to a stream. */
+  sentAtMs: number;
   /** Answers that asked to retry. */
   retries: number;
   /** When to send it again; 0 when it waits for no such time. */
@@ -38,6 +34,9 @@ export interface PendingOperation {
   /** Whether it left the queue. */
   settled: boolean;
 }
+
+/** Time left to its deadline that a mutation needs at least for another attempt, in milliseconds. */
+const lastRetryMarginMs = 100;
 
 /** What {@link OperationQueue} is made of. */
 export interface OperationQueueOptions {
@@ -119,6 +118,7 @@ export class OperationQueue {
       fail: spec.fail,
       stream: undefined,
       uncertain: false,
+      sentAtMs: 0,
       retries: 0,
       retryAtMs: 0,
       trouble: undefined,
@@ -131,7 +131,7 @@ export class OperationQueue {
   }
 
   /** The next batch for a stream, which from now on owes the answers. Never empty while `hasReady`, but for given-up ones. */
-  take(stream: StreamId, operationsMax: number, bytesMax: number): Operation[] {
+  take(stream: StreamId, operationsMax: number, bytesMax: number, nowMs: number): Operation[] {
     const batch: Operation[] = [];
     let bytes = 0;
     while (this.#readyHead < this.#ready.length && batch.length < operationsMax) {
@@ -141,6 +141,7 @@ export class OperationQueue {
       this.#readyHead += 1;
       if (operation.settled) continue;
       operation.stream = stream;
+      operation.sentAtMs = nowMs;
       bytes += operation.bytes;
       batch.push({
         $typeName: "quorate.v1.Operation",
@@ -192,6 +193,16 @@ export class OperationQueue {
     operation.retryAtMs =
       nowMs + Math.max(1, backoffMs(operation.retries, this.#options.backoff, this.#options.random));
     operation.retries += 1;
+    if (!operation.uncertain && isMutation(operation.request)) {
+      // Up to here nothing happened, for sure. An attempt whose answer can hardly come in time would only turn that
+      // into an unknown outcome.
+      const answerMs =
+        2 * (nowMs - operation.sentAtMs) + Math.min(lastRetryMarginMs, operation.timeoutMs / 4);
+      if (operation.retryAtMs + answerMs > operation.deadlineMs) {
+        this.giveUp(operation, deadlineError(operation, error));
+        return;
+      }
+    }
     if (operation.retryAtMs < this.#earliestRetryMs) this.#earliestRetryMs = operation.retryAtMs;
   }
 
@@ -267,18 +278,7 @@ function deadlineError(operation: PendingOperation, trouble: QuorateError | unde
   // A stream that owes an answer is slow, not refusing: what it last refused explains nothing unless the session is
   // in trouble too.
   const reason = operation.stream === undefined ? (operation.trouble ?? trouble) : trouble;
-  if (reason === undefined) return new DeadlineExceeded(`${operation.request.case}: ${timeout}`);
-  const message = `${operation.request.case}: ${timeout}; last: ${reason.message}`;
-  switch (reason.code) {
-    case "NO_QUORUM":
-      return new NoQuorum(message, { cause: reason });
-    case "UNAVAILABLE":
-      return new Unavailable(message, { cause: reason });
-    case "OVERLOADED":
-      return new Overloaded(message, { cause: reason });
-    default:
-      return new DeadlineExceeded(message, { cause: reason });
-  }
+  return gaveUp(`${operation.request.case}: ${timeout}`, reason);
 }
 
 function givenUpError(operation: PendingOperation, reason: QuorateError): QuorateError {

@@ -58,19 +58,11 @@ export function isMutation(request: OperationRequest): boolean {
 }
 
 function mutates(txn: TxnRequest): boolean {
-  return [...txn.then, ...txn.otherwise].some(({ operation }) => {
-    switch (operation.case) {
-      case "put":
-      case "delete":
-        return true;
-      case "txn":
-        return mutates(operation.value);
-      case "get":
-      case "list":
-      case undefined:
-        return false;
-    }
-  });
+  for (const { operation } of [...txn.then, ...txn.otherwise]) {
+    if (operation.case === "put" || operation.case === "delete") return true;
+    if (operation.case === "txn" && mutates(operation.value)) return true;
+  }
+  return false;
 }
 
 /** Bytes that tags, lengths and numbers add to an operation, at most. */

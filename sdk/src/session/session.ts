@@ -1,11 +1,10 @@
 import type { SessionReply } from "@quorate/proto";
 import { bounds, type CallOptions, type ClientOptions, type ConnectionState } from "../client/options.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
+import { gaveUp } from "../errors/give-up.js";
 import {
   Cancelled,
   Closed,
-  DeadlineExceeded,
-  NoQuorum,
   type QuorateError,
   SessionExpired,
   TooLarge,
@@ -13,6 +12,7 @@ import {
 } from "../errors/quorate-error.js";
 import type { CallFailure } from "../errors/wire-error.js";
 import { LeaseKeeper } from "../lease/lease-keeper.js";
+import { giveUpOnAbort } from "./abort.js";
 import { type Dialled, dial } from "./dialer.js";
 import { Mover } from "./mover.js";
 import {
@@ -21,7 +21,7 @@ import {
   type OperationRunner,
   operationBytes,
 } from "./operation.js";
-import { OperationQueue, type PendingOperation } from "./operation-queue.js";
+import { OperationQueue } from "./operation-queue.js";
 import type { SessionStream, StreamHandlers } from "./session-stream.js";
 
 /**
@@ -125,13 +125,8 @@ export class Session implements OperationRunner {
   }
 
   #connectError(): QuorateError {
-    const reason = this.#trouble;
-    const tried = `no session within ${this.#options.connectTimeoutMs} ms from ${this.#pool.endpoints.join(", ")}`;
-    if (reason === undefined) return new DeadlineExceeded(tried);
-    const message = `${tried}; last: ${reason.message}`;
-    return reason.code === "NO_QUORUM"
-      ? new NoQuorum(message, { cause: reason })
-      : new Unavailable(message, { cause: reason });
+    const endpoints = this.#pool.endpoints.join(", ");
+    return gaveUp(`no session within ${this.#options.connectTimeoutMs} ms from ${endpoints}`, this.#trouble);
   }
 
   get sessionId(): number {
@@ -205,7 +200,7 @@ export class Session implements OperationRunner {
       );
       this.#scheduleFlush();
       this.#startTicking();
-      if (signal !== undefined) this.#giveUpOnAbort(operation, signal);
+      if (signal !== undefined) giveUpOnAbort(this.#queue, operation, signal);
     });
   }
 
@@ -254,24 +249,6 @@ export class Session implements OperationRunner {
       return new SessionExpired(`session ${this.#sessionId} expired: connect again for a new one`);
     }
     return undefined;
-  }
-
-  #giveUpOnAbort(operation: PendingOperation, signal: AbortSignal): void {
-    const abort = (): void => {
-      const reason = new Cancelled(`${operation.request.case}: aborted`, { cause: signal.reason });
-      this.#queue.giveUp(operation, reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    // Long-lived signals must not collect listeners of operations long gone.
-    const { succeed, fail } = operation;
-    operation.succeed = (response) => {
-      signal.removeEventListener("abort", abort);
-      succeed(response);
-    };
-    operation.fail = (error) => {
-      signal.removeEventListener("abort", abort);
-      fail(error);
-    };
   }
 
   #begin(dialled: Dialled): void {
@@ -341,8 +318,9 @@ export class Session implements OperationRunner {
   #flush(): void {
     const stream = this.#current;
     if (stream === undefined) return;
+    const nowMs = performance.now();
     while (this.#queue.hasReady && stream.writable) {
-      const batch = this.#queue.take(stream, bounds.batchOperationsMax, bounds.batchBytesMax);
+      const batch = this.#queue.take(stream, bounds.batchOperationsMax, bounds.batchBytesMax, nowMs);
       if (batch.length > 0) stream.send(batch, this.#queue.lowestPending);
     }
   }
@@ -449,6 +427,8 @@ export class Session implements OperationRunner {
   #end(state: "expired" | "closed", reason: QuorateError): void {
     this.#endReason = reason;
     this.#setState(state);
+    // Those who went on after a lapse are told too that it is over for good.
+    if (this.lapsed) this.#lapsed();
     this.#keeper?.stop();
     this.#queue.giveUpAll(reason);
     clearInterval(this.#ticker);

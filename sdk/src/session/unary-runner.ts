@@ -6,15 +6,8 @@ import { bounds, type CallOptions, type ClientOptions } from "../client/options.
 import { backoffMs } from "../endpoints/backoff.js";
 import { type ChannelCache, channelReady } from "../endpoints/channel.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
-import {
-  Cancelled,
-  Closed,
-  DeadlineExceeded,
-  NoQuorum,
-  OutcomeUnknown,
-  QuorateError,
-  Unavailable,
-} from "../errors/quorate-error.js";
+import { gaveUp } from "../errors/give-up.js";
+import { Cancelled, Closed, OutcomeUnknown, QuorateError, Unavailable } from "../errors/quorate-error.js";
 import { type CallFailure, failureOfStatus, isTransient } from "../errors/wire-error.js";
 import {
   isMutation,
@@ -125,6 +118,7 @@ export class UnaryRunner implements OperationRunner {
   ): Promise<Response> {
     const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
     const deadlineMs = performance.now() + timeoutMs;
+    const gaveUpMessage = `${call.method.path}: gave up after ${Math.round(timeoutMs)} ms`;
     let trouble: QuorateError | undefined;
     for (let round = 0; ; round += 1) {
       const allowed = this.#pool.candidates(performance.now(), this.#preferred);
@@ -132,7 +126,7 @@ export class UnaryRunner implements OperationRunner {
       for (const [index, candidate] of candidates.entries()) {
         this.#checkOpen(options.signal);
         const remainingMs = deadlineMs - performance.now();
-        if (remainingMs <= 0) throw deadlineError(call.method.path, timeoutMs, trouble);
+        if (remainingMs <= 0) throw gaveUp(gaveUpMessage, trouble);
         const attemptMs = Math.max(bounds.unaryAttemptMs, remainingMs / (candidates.length - index));
         const attempt = await this.#attempt(
           call,
@@ -149,7 +143,7 @@ export class UnaryRunner implements OperationRunner {
       }
       const pauseMs = backoffMs(round, this.#options.backoff, Math.random);
       const waitMs = Math.max(pauseMs, candidates.length === 0 ? this.#pool.waitMs(performance.now()) : 0);
-      if (performance.now() + waitMs >= deadlineMs) throw deadlineError(call.method.path, timeoutMs, trouble);
+      if (performance.now() + waitMs >= deadlineMs) throw gaveUp(gaveUpMessage, trouble);
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
@@ -247,13 +241,4 @@ function sendUnary<Request extends Message, Response extends Message>(
     );
     signal?.addEventListener("abort", abort, { once: true });
   });
-}
-
-function deadlineError(path: string, timeoutMs: number, trouble: QuorateError | undefined): QuorateError {
-  const message = `${path}: gave up after ${Math.round(timeoutMs)} ms`;
-  if (trouble === undefined) return new DeadlineExceeded(message);
-  const detailed = `${message}; last: ${trouble.message}`;
-  return trouble.code === "NO_QUORUM"
-    ? new NoQuorum(detailed, { cause: trouble })
-    : new Unavailable(detailed, { cause: trouble });
 }

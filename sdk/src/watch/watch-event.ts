@@ -20,13 +20,13 @@ export interface WatchEvent {
 /** Options of `watch`. */
 export interface WatchOptions {
   /** Watch the key and everything below it. Default false. */
-  readonly recursive?: boolean;
+  readonly recursive?: boolean | undefined;
   /** First deliver the current entries, as put events, then every change after them. Excludes `fromRevision`. */
-  readonly initial?: boolean;
+  readonly initial?: boolean | undefined;
   /** The first revision to deliver. Default the one after the current. Throws Compacted when it is gone. */
-  readonly fromRevision?: number;
+  readonly fromRevision?: number | undefined;
   /** Put the entry before the change into each event. Default false. */
-  readonly previous?: boolean;
+  readonly previous?: boolean | undefined;
   /** Ends the iteration with Cancelled when aborted. */
   readonly signal?: AbortSignal | undefined;
 }

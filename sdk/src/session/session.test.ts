@@ -1,0 +1,249 @@
+import { ErrorCode, type Operation } from "@quorate/proto";
+import { afterEach, describe, expect, it } from "vitest";
+import { connect } from "../client/connect.js";
+import { bounds, type ConnectionState, type ConnectOptions } from "../client/options.js";
+import type { Quorate } from "../client/quorate.js";
+import { FakeNode, type OperationVerdict } from "./fake-node.test-server.js";
+import { FakeStore } from "./fake-store.test-server.js";
+
+const nodes: FakeNode[] = [];
+const clients: Quorate[] = [];
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  for (const node of nodes.splice(0)) node.stop();
+});
+
+async function startNode(store?: FakeStore): Promise<FakeNode> {
+  const node = await new FakeNode(store).start();
+  nodes.push(node);
+  return node;
+}
+
+async function open(endpoints: string | string[], options: ConnectOptions = {}): Promise<Quorate> {
+  const client = await connect(endpoints, options);
+  clients.push(client);
+  return client;
+}
+
+const serve: OperationVerdict = { kind: "serve" };
+const isPut = (operation: Operation): boolean => operation.operation.case === "put";
+const puts = (node: FakeNode): Operation[] => node.operations.filter(isPut);
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe("a session", () => {
+  it("sends what one turn issues in one message", async () => {
+    const node = await startNode();
+    const client = await open(node.endpoint);
+    const before = node.requests.length;
+    await Promise.all(Array.from({ length: 100 }, (_, i) => client.put(`/k/${i}`, "v")));
+    expect(node.requests.slice(before).map((request) => request.operations.length)).toEqual([100]);
+    await Promise.all(Array.from({ length: 3_000 }, (_, i) => client.put(`/k/${i}`, "v")));
+    const sizes = node.requests.slice(before + 1).map((request) => request.operations.length);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(3_000);
+    expect(Math.max(...sizes)).toBe(bounds.batchOperationsMax);
+  });
+
+  it("states the lowest pending sequence with each batch", async () => {
+    const node = await startNode();
+    let ignored: Operation | undefined;
+    node.onOperation = (operation) => {
+      if (!isPut(operation) || (ignored !== undefined && ignored !== operation)) return serve;
+      ignored = operation;
+      return { kind: "ignore" };
+    };
+    const client = await open(node.endpoint, { requestTimeoutMs: 300 });
+    const lost = client.put("/a", "1");
+    const refused = expect(lost).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", outcome: "unknown" });
+    await client.put("/b", "1");
+    expect(node.requests.at(-1)?.lowestPending).toBe(ignored?.sequence);
+    await refused;
+    await client.put("/c", "1");
+    expect(node.requests.at(-1)?.lowestPending).toBeGreaterThan(ignored?.sequence ?? 0n);
+  });
+
+  it("sends unanswered mutations again under the same sequence after the stream broke, and they apply once", async () => {
+    const node = await startNode();
+    let broken = false;
+    node.onOperation = (operation) => {
+      if (!isPut(operation) || broken) return serve;
+      setTimeout(() => {
+        broken = true;
+        node.breakSessions();
+      }, 20);
+      return { kind: "apply-silently" };
+    };
+    const client = await open(node.endpoint);
+    const outcome = await client.put("/once", "1");
+    expect(outcome).toMatchObject({ path: "/once", revision: 1 });
+    expect(puts(node).map((operation) => operation.sequence)).toEqual([1n, 1n]);
+    expect(node.store.applied).toEqual(["/once"]);
+  });
+
+  it("reports its states in order and resumes the same session", async () => {
+    const node = await startNode();
+    const states: ConnectionState[] = [];
+    const client = await open(node.endpoint, { onStateChange: (state) => states.push(state) });
+    const { sessionId } = client;
+    node.breakSessions();
+    await until(() => states.length === 3);
+    await client.put("/a", "1");
+    expect(client.sessionId).toBe(sessionId);
+    expect(client.sessionSignal.aborted).toBe(false);
+    await client.close();
+    expect(states).toEqual(["connected", "suspended", "connected", "closed"]);
+    expect(client.sessionSignal.aborted).toBe(true);
+    expect(node.store.sessions.size).toBe(0);
+    await expect(client.put("/a", "2")).rejects.toMatchObject({ code: "CLOSED", outcome: "did-not-happen" });
+  });
+
+  it("fails everything with SESSION_EXPIRED once a server says so", async () => {
+    const node = await startNode();
+    const states: ConnectionState[] = [];
+    const client = await open(node.endpoint, { onStateChange: (state) => states.push(state) });
+    node.onOperation = (operation) => (isPut(operation) ? { kind: "ignore" } : serve);
+    const sent = client.put("/a", "1");
+    const sentFails = expect(sent).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    await until(() => puts(node).length === 1);
+    node.store.endLease(BigInt(client.sessionId));
+    node.breakSessions();
+    await sentFails;
+    expect(states).toEqual(["connected", "suspended", "expired"]);
+    expect(client.sessionSignal.aborted).toBe(true);
+    await expect(client.put("/b", "1")).rejects.toMatchObject({ code: "SESSION_EXPIRED" });
+    await expect(client.get("/b")).rejects.toMatchObject({ code: "SESSION_EXPIRED" });
+  });
+
+  it("warns by its own clock that the session may have expired, and resumes it all the same", async () => {
+    const node = await startNode();
+    const client = await open(node.endpoint, { sessionTtlMs: 200 });
+    node.stop();
+    await until(() => client.sessionSignal.aborted);
+    expect(client.sessionSignal.reason).toMatchObject({ code: "SESSION_EXPIRED" });
+    expect(client.state).toBe("suspended");
+    await node.start();
+    await client.put("/a", "1");
+    expect(client.state).toBe("connected");
+  });
+
+  it("keeps its session alive while idle", async () => {
+    const node = await startNode();
+    const client = await open(node.endpoint, { sessionTtlMs: 150 });
+    const keepAlives = (): number => node.operations.filter((o) => o.operation.case === "keepAlive").length;
+    await until(() => keepAlives() >= 6);
+    expect(client.sessionSignal.aborted).toBe(false);
+  });
+
+  it("retries refused operations until they succeed", async () => {
+    const node = await startNode();
+    let refusals = 3;
+    node.onOperation = () => (refusals-- > 0 ? { kind: "answer", code: ErrorCode.NO_QUORUM } : serve);
+    const client = await open(node.endpoint);
+    await client.put("/a", "1");
+    expect(new Set(puts(node).map((operation) => operation.sequence)).size).toBe(1);
+    expect(puts(node)).toHaveLength(4);
+  });
+
+  it("tells at the deadline that nothing happened when every attempt was refused", async () => {
+    const node = await startNode();
+    node.onOperation = () => ({ kind: "answer", code: ErrorCode.NO_QUORUM });
+    const client = await open(node.endpoint, { requestTimeoutMs: 150 });
+    await expect(client.put("/a", "1")).rejects.toMatchObject({
+      code: "NO_QUORUM",
+      outcome: "did-not-happen",
+    });
+    await expect(client.get("/a")).rejects.toMatchObject({ code: "NO_QUORUM" });
+  });
+
+  it("leaves the outcome open when a server does", async () => {
+    const node = await startNode();
+    node.onOperation = () => ({ kind: "answer", code: ErrorCode.OUTCOME_UNKNOWN });
+    const client = await open(node.endpoint, { requestTimeoutMs: 150 });
+    await expect(client.put("/a", "1")).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+  });
+
+  it("gives a call up when its signal is aborted", async () => {
+    const node = await startNode();
+    node.onOperation = (operation) => (operation.operation.case === "keepAlive" ? serve : { kind: "ignore" });
+    const client = await open(node.endpoint);
+    const abort = new AbortController();
+    const write = client.put("/a", "1", { signal: abort.signal });
+    const read = client.get("/a", { signal: abort.signal });
+    const fails = Promise.all([
+      expect(write).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" }),
+      expect(read).rejects.toMatchObject({ code: "CANCELLED" }),
+    ]);
+    await until(() => node.operations.length === 2);
+    abort.abort();
+    await fails;
+    await expect(client.put("/b", "1", { signal: abort.signal })).rejects.toMatchObject({
+      code: "CANCELLED",
+      outcome: "did-not-happen",
+    });
+    expect(puts(node)).toHaveLength(1);
+  });
+
+  it("moves to the leader that a server names, with the same session", async () => {
+    const store = new FakeStore();
+    const [first, second] = [await startNode(store), await startNode(store)];
+    const client = await open(first.endpoint);
+    first.announceLeader(second.endpoint);
+    await until(() => second.sessionStreams === 1 && first.sessionStreams === 0);
+    await client.put("/a", "1");
+    expect(puts(second)).toHaveLength(1);
+    expect(second.requests[0]?.hello?.sessionId).toBe(BigInt(client.sessionId));
+  });
+
+  it("stays where it is when the named leader cannot be reached", async () => {
+    const node = await startNode();
+    const gone = await startNode();
+    gone.stop();
+    const states: ConnectionState[] = [];
+    const client = await open(node.endpoint, { onStateChange: (state) => states.push(state) });
+    node.announceLeader(gone.endpoint);
+    for (let i = 0; i < 20; i++) await client.put("/a", String(i));
+    expect(states).toEqual(["connected"]);
+    expect(puts(node)).toHaveLength(20);
+  });
+
+  it("leaves a node without a quorum for one that has it", async () => {
+    const store = new FakeStore();
+    const [minority, majority] = [await startNode(store), await startNode(store)];
+    majority.refuseHello = ErrorCode.NO_QUORUM;
+    const client = await open([minority.endpoint, majority.endpoint]);
+    minority.onOperation = () => ({ kind: "answer", code: ErrorCode.NO_QUORUM });
+    majority.refuseHello = undefined;
+    await client.put("/a", "1");
+    expect(puts(majority)).toHaveLength(1);
+    expect(store.applied).toEqual(["/a"]);
+  });
+
+  it("finds a live endpoint among dead ones", async () => {
+    const dead = await startNode();
+    dead.stop();
+    const live = await startNode();
+    const client = await open(`${dead.endpoint},${live.endpoint}`);
+    await client.put("/a", "1");
+    expect(live.store.applied).toEqual(["/a"]);
+  });
+
+  it("says why it cannot connect: no quorum, nobody there, aborted", async () => {
+    const node = await startNode();
+    node.refuseHello = ErrorCode.NO_QUORUM;
+    await expect(connect(node.endpoint, { connectTimeoutMs: 150 })).rejects.toMatchObject({
+      code: "NO_QUORUM",
+    });
+    const abort = new AbortController();
+    const aborted = connect(node.endpoint, { signal: abort.signal });
+    const fails = expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
+    abort.abort();
+    await fails;
+    node.stop();
+    await expect(connect(node.endpoint, { connectTimeoutMs: 150 })).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+    });
+  });
+});

@@ -1,0 +1,173 @@
+import { ErrorCode } from "@quorate/proto";
+import { afterEach, describe, expect, it } from "vitest";
+import { connect } from "../client/connect.js";
+import { bounds } from "../client/options.js";
+import type { Quorate } from "../client/quorate.js";
+import { FakeNode } from "../session/fake-node.test-server.js";
+import { FakeStore } from "../session/fake-store.test-server.js";
+import type { Watch, WatchEvent } from "./watch-event.js";
+
+const nodes: FakeNode[] = [];
+const clients: Quorate[] = [];
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  for (const node of nodes.splice(0)) node.stop();
+});
+
+async function cluster(size: number): Promise<{ store: FakeStore; members: FakeNode[]; client: Quorate }> {
+  const store = new FakeStore();
+  const members = await Promise.all(Array.from({ length: size }, () => new FakeNode(store).start()));
+  nodes.push(...members);
+  const client = await connect(members.map((node) => node.endpoint));
+  clients.push(client);
+  return { store, members, client };
+}
+
+async function take(watch: Watch, count: number): Promise<WatchEvent[]> {
+  const events: WatchEvent[] = [];
+  while (events.length < count) {
+    const next = await watch.next();
+    if (next.done === true) break;
+    events.push(next.value);
+  }
+  return events;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe("a watch", () => {
+  it("delivers the changes of a subtree in order", async () => {
+    const { client } = await cluster(1);
+    await using watch = client.watch("/a", { recursive: true, fromRevision: 1 });
+    await client.put("/a/1", "x");
+    await client.put("/b", "y");
+    await client.delete("/a/1");
+    const events = await take(watch, 2);
+    expect(events.map(({ kind, path, revision }) => [kind, path, revision])).toEqual([
+      ["put", "/a/1", 1],
+      ["delete", "/a/1", 3],
+    ]);
+    expect(events[0]?.entry?.text()).toBe("x");
+    expect(events[1]?.entry).toBeUndefined();
+  });
+
+  it("resumes after the last revision when its stream breaks: none twice, none missing", async () => {
+    const { client, members } = await cluster(2);
+    await using watch = client.watch("/a", { recursive: true, fromRevision: 1 });
+    const revisions: number[] = [];
+    for (let i = 1; i <= 30; i++) {
+      await client.put(`/a/${i}`, "x");
+      if (i % 10 === 0) for (const node of members) node.breakWatches();
+      revisions.push(...(await take(watch, 1)).map((event) => event.revision));
+    }
+    expect(revisions).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+  });
+
+  it("delivers the initial entries first, then every change after them", async () => {
+    const { client } = await cluster(1);
+    await client.put("/a/1", "1");
+    await client.put("/a/2", "2");
+    await using watch = client.watch("/a", { recursive: true, initial: true });
+    expect((await take(watch, 2)).map(({ path, initial, revision }) => [path, initial, revision])).toEqual([
+      ["/a/1", true, 2],
+      ["/a/2", true, 2],
+    ]);
+    await client.put("/a/3", "3");
+    expect(await take(watch, 1)).toMatchObject([{ path: "/a/3", initial: false, revision: 3 }]);
+  });
+
+  it("reads an initial snapshot that broke off again, and delivers it once", async () => {
+    const { client, members } = await cluster(1);
+    for (const path of ["/a/1", "/a/2", "/a/3"]) await client.put(path, "x");
+    for (const node of members) {
+      node.initialPageEntries = 2;
+      node.breakInitialOnce = true;
+    }
+    await using watch = client.watch("/a", { recursive: true, initial: true });
+    expect((await take(watch, 3)).map((event) => event.path)).toEqual(["/a/1", "/a/2", "/a/3"]);
+    await client.put("/a/4", "x");
+    expect((await take(watch, 1)).map((event) => event.path)).toEqual(["/a/4"]);
+    expect(members[0]?.watchCreates.map((create) => create.initial)).toEqual([true, true]);
+  });
+
+  it("throws Compacted when its start is gone", async () => {
+    const { client, store } = await cluster(1);
+    await client.put("/a", "1");
+    await client.put("/a", "2");
+    store.compactedRevision = 1;
+    await expect(client.watch("/a", { fromRevision: 1 }).next()).rejects.toMatchObject({ code: "COMPACTED" });
+  });
+
+  it("waits for a node that has not heard of the start revision yet", async () => {
+    const { client } = await cluster(1);
+    await using watch = client.watch("/a", { fromRevision: 3 });
+    const events = take(watch, 1);
+    for (const value of ["1", "2", "3"]) {
+      await client.put("/a", value);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    expect(await events).toMatchObject([{ revision: 3 }]);
+  });
+
+  it.each([ErrorCode.UNAVAILABLE, ErrorCode.CANCELLED])(
+    "goes on when a server ends it with code %i",
+    async (code) => {
+      const { client, members } = await cluster(1);
+      await using watch = client.watch("/a", { fromRevision: 1 });
+      await client.put("/a", "1");
+      await take(watch, 1);
+      for (const node of members) node.endWatches(code);
+      await client.put("/a", "2");
+      expect(await take(watch, 1)).toMatchObject([{ revision: 2 }]);
+    },
+  );
+
+  it("pauses at the server when its consumer lags, and loses nothing", async () => {
+    const { client, store, members } = await cluster(1);
+    await using lagging = client.watch("/a", { recursive: true, fromRevision: 1 });
+    const count = bounds.watchBufferEventsMax + 500;
+    for (let i = 0; i < count; i++) store.apply(putOf(`/a/${i}`));
+    await until(() => (members[0]?.watchCreates.length ?? 0) === 1);
+    await using quick = client.watch("/b", { fromRevision: 1 });
+    await client.put("/b", "1");
+    expect(await take(quick, 1)).toHaveLength(1);
+    const events = await take(lagging, count);
+    expect(events.map((event) => event.revision)).toEqual(Array.from({ length: count }, (_, i) => i + 1));
+    expect(members[0]?.watchCreates.length).toBeGreaterThan(2);
+  });
+
+  it("ends with Cancelled on abort, Closed with its client, and quietly when left", async () => {
+    const { client } = await cluster(1);
+    const abort = new AbortController();
+    const aborted = client.watch("/a", { signal: abort.signal }).next();
+    const closed = client.watch("/a").next();
+    const left = client.watch("/a");
+    const done = left.next();
+    const fails = Promise.all([
+      expect(aborted).rejects.toMatchObject({ code: "CANCELLED" }),
+      expect(closed).rejects.toMatchObject({ code: "CLOSED" }),
+    ]);
+    abort.abort();
+    await left.return();
+    expect(await done).toEqual({ done: true, value: undefined });
+    await client.close();
+    await fails;
+  });
+});
+
+function putOf(path: string): Parameters<FakeStore["apply"]>[0] {
+  return {
+    case: "put",
+    value: {
+      $typeName: "quorate.v1.PutRequest",
+      path,
+      value: new Uint8Array(),
+      leaseId: 0n,
+      sequential: false,
+      returnPrevious: false,
+    },
+  };
+}
