@@ -4,10 +4,11 @@ import type { GlobalOptions } from "./global-options.js";
 /** Which kind of client a command needs. */
 export interface ClientNeeds {
   /**
-   * `none`: single requests, for reads and status; works without a quorum. `session`: mutations are exactly-once
-   * across retries and leader changes, and locks have something to live on. It costs a command two more commits.
+   * `none`: single requests, for reads and status; works without a quorum. `brief`: a session for one mutation, which
+   * makes it exactly-once across retries and leader changes for two more commits; it stays at the node it reached.
+   * `lasting`: a session for locks and leaderships, which moves along with the leader.
    */
-  readonly session: "none" | "session";
+  readonly session: "none" | "brief" | "lasting";
   /** TTL of the session in milliseconds; the SDK's default when absent. */
   readonly sessionTtlMs?: number;
   /** Gives up connecting. */
@@ -21,7 +22,8 @@ export async function withClient<T>(
   use: (client: Quorate) => Promise<T>,
 ): Promise<T> {
   const client = await connect(options.endpoints, {
-    session: needs.session === "session",
+    session: needs.session !== "none",
+    followLeader: needs.session === "lasting",
     requestTimeoutMs: options.timeoutMs,
     connectTimeoutMs: options.timeoutMs,
     ...(needs.sessionTtlMs === undefined ? {} : { sessionTtlMs: needs.sessionTtlMs }),

@@ -1,4 +1,4 @@
-import type { Member, NodeStatus, Quorate } from "@quorate/sdk";
+import { connect, type Member, type NodeStatus, type Quorate } from "@quorate/sdk";
 
 /** What a node is, as far as could be found out. */
 export type NodeRole = NodeStatus["role"] | "unreachable";
@@ -19,26 +19,33 @@ export const nodeStatusTimeoutMs = 1_000;
 /**
  * The status of every node that is configured or known to be a member, all asked at once.
  *
- * A node is listed once, under the configured endpoint it answered at if there is one. Never throws: whatever does
- * not answer is unreachable.
+ * A node is listed once, under the configured endpoint it answered at if there is one. Never throws for a node that
+ * does not answer: it is unreachable.
  */
-export async function clusterStatus(client: Quorate, endpoints: readonly string[]): Promise<NodeLine[]> {
-  const [members, configured] = await Promise.all([
-    within(client.members(), nodeStatusTimeoutMs),
-    askAll(client, endpoints),
-  ]);
-  const known: readonly Member[] = members ?? [];
-  const advertised = known.map((member) => member.clientEndpoint).filter((endpoint) => endpoint !== "");
-  const others = await askAll(
-    client,
-    advertised.filter((endpoint) => !configured.has(endpoint)),
-  );
-  return nodeLines(known, new Map([...configured, ...others]));
+export async function clusterStatus(endpoints: readonly string[]): Promise<NodeLine[]> {
+  const client = await connect([...endpoints], { session: false });
+  try {
+    const configured = await askAll(client, endpoints);
+    const answered = [...configured].find(([, status]) => status !== undefined)?.[0];
+    const members = answered === undefined ? [] : await membersKnownAt(answered);
+    const advertised = members.map((member) => member.clientEndpoint);
+    const others = advertised.filter((endpoint) => endpoint !== "" && !configured.has(endpoint));
+    return nodeLines(members, new Map([...configured, ...(await askAll(client, others))]));
+  } finally {
+    await client.close();
+  }
 }
 
-/** Every node unreachable: the status when no client could be had at all. */
-export function unreachableStatus(endpoints: readonly string[]): NodeLine[] {
-  return nodeLines([], new Map(endpoints.map((endpoint) => [endpoint, undefined])));
+/** Asks one endpoint only, which has just answered: with several, the first asked might be one that hangs. */
+async function membersKnownAt(endpoint: string): Promise<readonly Member[]> {
+  const client = await connect(endpoint, { session: false });
+  try {
+    return await client.members({ timeoutMs: nodeStatusTimeoutMs });
+  } catch {
+    return [];
+  } finally {
+    await client.close();
+  }
 }
 
 /** Folds what was learned into one line a node. `answers` holds undefined for endpoints that gave none. */
@@ -68,28 +75,11 @@ export async function askAll(
   client: Quorate,
   endpoints: readonly string[],
 ): Promise<Map<string, NodeStatus | undefined>> {
-  return new Map(
-    await Promise.all(
-      endpoints.map(
-        async (endpoint) => [endpoint, await within(client.status(endpoint), nodeStatusTimeoutMs)] as const,
-      ),
-    ),
-  );
-}
-
-/** The value, or undefined when the promise rejects or takes longer. */
-async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), timeoutMs);
+  const answers = endpoints.map(async (endpoint) => {
+    const status = await client.status(endpoint, { timeoutMs: nodeStatusTimeoutMs }).catch(() => undefined);
+    return [endpoint, status] as const;
   });
-  try {
-    return await Promise.race([promise, late]);
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-  }
+  return new Map(await Promise.all(answers));
 }
 
 /** The line of a node that gave no answer. */

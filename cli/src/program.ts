@@ -113,7 +113,10 @@ async function parse(argv: readonly string[], context: CommandContext): Promise<
     })
     .fail((message, error) => {
       // Must throw: when this returns, yargs goes on and runs the command in spite of the mistake.
-      throw error ?? new CommandFailure(exitCode.usage, `${oneLine(message)}; see \`quorate --help\``);
+      if (error !== undefined && error !== null && error.name !== "YError") throw error;
+      const said = oneLine(message ?? error?.message ?? "wrong usage");
+      const mistake = said.startsWith("Not enough non-option arguments") ? "An argument is missing" : said;
+      throw new CommandFailure(exitCode.usage, `${mistake}; see \`quorate --help\``, { cause: error });
     });
   await parser.parseAsync();
 }

@@ -30,7 +30,7 @@ export const bounds = {
 
   /** Bytes and commands of one log entry: small enough to copy and fsync without a stall. */
   batchBytesMax: 1_048_576,
-  batchCommandsMax: 2_048,
+  batchCommandsMax: 128,
   /** Commands waiting at one node to be applied. Beyond it callers are told OVERLOADED. */
   pendingCommandsMax: 200_000,
   /** Reads waiting at one node for a read index. */
@@ -45,7 +45,7 @@ export const bounds = {
   /** Bytes of recent log entries in memory. */
   logCacheBytesMax: 33_554_432,
   /** Bytes of committed entries applied before other work gets a turn. */
-  applyBytesMax: 2_097_152,
+  applyBytesMax: 65_536,
   /** Batches queued for one peer before messages are dropped; Raft sends them again. */
   peerQueueBatchesMax: 1_024,
   /** Bytes of one piece of a snapshot. */

@@ -33,7 +33,7 @@ export const registerDel: RegisterCommand = (cli, { terminal }) =>
       const options = readGlobalOptions(argv, terminal.env);
       const fence = readFence(argv.fenceKey, argv.fenceToken);
       const ifModRevision = wholeNumber("if-mod-revision", argv.ifModRevision, 1);
-      const { deleted, revision } = await withClient(options, { session: "session" }, (client) =>
+      const { deleted, revision } = await withClient(options, { session: "brief" }, (client) =>
         client.delete(argv.key, {
           recursive: argv.recursive,
           ...(ifModRevision === undefined ? {} : { ifModRevision }),

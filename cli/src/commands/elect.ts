@@ -53,7 +53,7 @@ async function lead(
   { sessionTtlMs, waitMs, killGraceMs }: HoldTimes,
   context: CommandContext,
 ): Promise<void> {
-  await withClient(options, { session: "session", sessionTtlMs }, async (client) => {
+  await withClient(options, { session: "lasting", sessionTtlMs }, async (client) => {
     const code = await holdWhileRunning(
       client,
       {

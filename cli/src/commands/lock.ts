@@ -25,7 +25,7 @@ export const registerLock: RegisterCommand = (cli, context) =>
     async (argv) => {
       const options = readGlobalOptions(argv, context.terminal.env);
       const { sessionTtlMs, waitMs, killGraceMs } = readHoldTimes(argv);
-      await withClient(options, { session: "session", sessionTtlMs }, async (client) => {
+      await withClient(options, { session: "lasting", sessionTtlMs }, async (client) => {
         const code = await holdWhileRunning(
           client,
           {

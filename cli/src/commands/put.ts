@@ -41,7 +41,7 @@ export const registerPut: RegisterCommand = (cli, context) =>
       const fence = readFence(argv.fenceKey, argv.fenceToken);
       const lease = wholeNumber("lease", argv.lease, 1);
       const ifModRevision = wholeNumber("if-mod-revision", argv.ifModRevision, 0);
-      const outcome = await withClient(options, { session: "session" }, (client) =>
+      const outcome = await withClient(options, { session: "brief" }, (client) =>
         client.put(argv.key, value, {
           sequential: argv.sequential,
           returnPrevious: argv.previous,

@@ -12,6 +12,9 @@ export const registerServer: RegisterCommand = (cli) =>
 
 /** Runs the server in this process with its own arguments: its signal handling and exit code become this process's. */
 export async function runServer(argv: readonly string[]): Promise<void> {
+  // The server takes every QUORATE_ variable for an option; these two are the command line's.
+  delete process.env.QUORATE_ENDPOINTS;
+  delete process.env.QUORATE_DEBUG;
   process.argv = [process.execPath, serverMainPath(), ...argv];
   await import(serverMainUrl());
 }

@@ -1,10 +1,8 @@
-import { QuorateError } from "@quorate/sdk";
-import { withClient } from "../client.js";
-import { clusterStatus, type NodeLine, unreachableStatus } from "../cluster-status.js";
+import { clusterStatus } from "../cluster-status.js";
 import type { RegisterCommand } from "../command.js";
 import { CommandFailure } from "../command-failure.js";
 import { exitCode } from "../exit-code.js";
-import { type GlobalOptions, readGlobalOptions } from "../global-options.js";
+import { readGlobalOptions } from "../global-options.js";
 import { writeJson } from "../output/json.js";
 import { nodeTable } from "../output/node-table.js";
 
@@ -22,7 +20,7 @@ export const registerStatus: RegisterCommand = (cli, { terminal }) =>
         ),
     async (argv) => {
       const options = readGlobalOptions(argv, terminal.env);
-      const nodes = await askStatus(options);
+      const nodes = await clusterStatus(options.endpoints);
       if (options.output === "json") writeJson(terminal, { nodes });
       else terminal.out(`${nodeTable(nodes).join("\n")}\n`);
       if (nodes.some((node) => node.role === "leader")) return;
@@ -35,15 +33,3 @@ export const registerStatus: RegisterCommand = (cli, { terminal }) =>
       );
     },
   );
-
-async function askStatus(options: GlobalOptions): Promise<NodeLine[]> {
-  try {
-    return await withClient(options, { session: "none" }, (client) =>
-      clusterStatus(client, options.endpoints),
-    );
-  } catch (error) {
-    // Asking never throws, so this is connecting, and a cluster that is down is an answer here, not an error.
-    if (error instanceof QuorateError) return unreachableStatus(options.endpoints);
-    throw error;
-  }
-}

@@ -78,7 +78,8 @@ export class LocalCluster {
     void node.ended.then((exit) => {
       if (this.#stopping.signal.aborted) return;
       const how = exit.signal ?? `exit code ${exit.code}`;
-      const words = exit.lastWords === "" ? "" : `: ${exit.lastWords}`;
+      // Killed from outside, it had no time for words about it.
+      const words = exit.lastWords === "" || exit.signal !== null ? "" : `: ${exit.lastWords}`;
       // A node that will not even start points at the configuration, and waiting would not help.
       if (!this.#ready && exit.code === exitCode.usage) {
         this.#refused = new CommandFailure(

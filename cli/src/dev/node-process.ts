@@ -33,6 +33,7 @@ export class NodeProcess {
         stdio: ["pipe", log, log],
         // A group of its own: Ctrl-C in the terminal reaches only the parent, which stops the nodes in order.
         detached: true,
+        env: nodeEnvironment(process.env),
       });
     } finally {
       closeSync(log);
@@ -66,6 +67,16 @@ export class NodeProcess {
   kill(): void {
     if (this.#exit === undefined) this.#child.kill("SIGKILL");
   }
+}
+
+/** The environment without what belongs to one node or to the command line: it must not reach every node alike. */
+export function nodeEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const own = new Set(
+    ["NAME", "DATA_DIR", "INITIAL_CLUSTER", "CLIENT_LISTEN", "PEER_LISTEN", "HTTP_LISTEN", "CLIENT_ADVERTISE"]
+      .concat("ENDPOINTS", "DEBUG")
+      .map((name) => `QUORATE_${name}`),
+  );
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !own.has(name)));
 }
 
 /** The message of the last line of a log, whether it is one of JSON or plain text. */

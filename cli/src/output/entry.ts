@@ -39,9 +39,12 @@ export function valueLine(value: Uint8Array): string {
   const text = utf8(value);
   if (text === undefined) return `(${value.byteLength} bytes, binary)`;
   // Escaped, because a value must not be able to steer the terminal of whoever looks at it.
-  return text.replace(/\p{Cc}/gu, (character) =>
-    JSON.stringify(character).slice(1, -1).replace("\u007f", "\\u007f"),
-  );
+  return text.replace(/\p{Cc}/gu, escapeControl);
+}
+
+function escapeControl(character: string): string {
+  const short = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[character];
+  return short ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 function utf8(value: Uint8Array): string | undefined {

@@ -17,6 +17,8 @@ export interface HistoryEvent {
   readonly value?: unknown;
   /** For an ok compare-and-swap: whether it swapped; absent means that it did. */
   readonly result?: boolean;
+  /** For a failed operation or an unknown outcome: why. Checkers ignore it. */
+  readonly error?: unknown;
   /** When, as any number that never falls from line to line; a run writes nanoseconds since its start. */
   readonly time?: number;
 }

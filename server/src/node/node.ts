@@ -331,7 +331,9 @@ export class Node implements PeerReceiver {
   private run(): void {
     this.propose();
     if (this.reads.hasCollected) this.raft.readIndex(this.reads.begin(performance.now()));
-    while (this.raft.hasReady) this.work();
+    if (this.raft.hasReady) this.work();
+    // One Ready a turn: what the sockets hold gets its turn in between.
+    if (this.raft.hasReady) this.schedule();
     this.peers?.flush();
     this.noticeLeadership();
     if (this.state.flushDue) this.flush();
