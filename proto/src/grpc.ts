@@ -1,4 +1,11 @@
-import { type DescMessage, type DescService, fromBinary, type Message, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import {
+  type DescMessage,
+  type DescService,
+  fromBinary,
+  type Message,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 
 /** One method as grpc-js wants it described. */
 export interface GrpcMethod<Request extends Message = Message, Response extends Message = Message> {

@@ -23,13 +23,45 @@ function ownArguments(): string[] {
   return args[0] === "server" ? args.slice(1) : args;
 }
 
+/** QUORATE_DATA_DIR for data-dir. Only names of options are looked up: the CLI and the SDK have QUORATE_* of their own. */
+function fromEnvironment(args: readonly string[], options: readonly string[]): string[] {
+  const given: string[] = [];
+  for (const option of options) {
+    const value = process.env[`QUORATE_${option.toUpperCase().replaceAll("-", "_")}`];
+    if (value === undefined || args.some((arg) => arg === `--${option}` || arg.startsWith(`--${option}=`)))
+      continue;
+    given.push(`--${option}=${value}`);
+  }
+  return given;
+}
+
+const OPTION_NAMES = [
+  "name",
+  "data-dir",
+  "initial-cluster",
+  "client-listen",
+  "peer-listen",
+  "http-listen",
+  "client-advertise",
+  "cluster-token",
+  "heartbeat-ms",
+  "election-timeout-ms",
+  "log-level",
+] as const;
+
 async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
-  const parsed = await yargs(args)
+  const parsed = await yargs([...fromEnvironment(args, OPTION_NAMES), ...args])
     .scriptName("quorate server")
     .usage("$0 --name NAME --initial-cluster NAME=HOST:PORT,…  runs one node of a cluster")
-    .env("QUORATE")
-    .option("name", { type: "string", demandOption: true, describe: "This node's name, one of --initial-cluster" })
-    .option("data-dir", { type: "string", describe: "Where log and state are kept  [default: ./<name>.quorate]" })
+    .option("name", {
+      type: "string",
+      demandOption: true,
+      describe: "This node's name, one of --initial-cluster",
+    })
+    .option("data-dir", {
+      type: "string",
+      describe: "Where log and state are kept  [default: ./<name>.quorate]",
+    })
     .option("initial-cluster", {
       type: "string",
       demandOption: true,
@@ -37,7 +69,11 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
     })
     .option("client-listen", { type: "string", default: "127.0.0.1:7400", describe: "Where clients connect" })
     .option("peer-listen", { type: "string", default: "127.0.0.1:7401", describe: "Where peers connect" })
-    .option("http-listen", { type: "string", default: "127.0.0.1:7402", describe: "Where /livez and /readyz are" })
+    .option("http-listen", {
+      type: "string",
+      default: "127.0.0.1:7402",
+      describe: "Where /livez and /readyz are",
+    })
     .option("client-advertise", {
       type: "string",
       describe: "Endpoint told to clients  [default: --client-listen]",
@@ -53,7 +89,11 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
       default: 1_000,
       describe: "Milliseconds of silence after which a node stands for election",
     })
-    .option("log-level", { choices: logLevels, default: "info" as LogLevel, describe: "Least severity logged" })
+    .option("log-level", {
+      choices: logLevels,
+      default: "info" as LogLevel,
+      describe: "Least severity logged",
+    })
     .example(
       "$0 --name n1 --initial-cluster n1=10.0.0.1:7401,n2=10.0.0.2:7401,n3=10.0.0.3:7401 \\\n  --client-listen 0.0.0.0:7400 --peer-listen 0.0.0.0:7401 --client-advertise 10.0.0.1:7400",
       "the first of three nodes",
@@ -65,7 +105,7 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
     .version(VERSION)
     .wrap(110)
     .fail((message, error, parser) => {
-      throw new ConfigurationError(`${message ?? error.message}\nSee: ${"quorate server"} --help`, {
+      throw new ConfigurationError(`${message ?? error.message}\nSee: quorate server --help`, {
         cause: parser === undefined ? undefined : error,
       });
     })
@@ -90,7 +130,9 @@ async function main(): Promise<void> {
   const options = await parseOptions(ownArguments());
   const logger = createLogger(options.logLevel, options.name);
   if (options.unsafeSkipReadIndex) {
-    logger.warn("UNSAFE: QUORATE_UNSAFE_TEST=skip-read-index is set: reads may be stale. Never set this in production");
+    logger.warn(
+      "UNSAFE: QUORATE_UNSAFE_TEST=skip-read-index is set: reads may be stale. Never set this in production",
+    );
   }
   const onFatal = (error: unknown): void => {
     logger.fatal({ err: error }, "stopping at once: the node cannot go on safely");

@@ -2,7 +2,13 @@ import { once } from "node:events";
 import type { Server as HttpServer } from "node:http";
 import { Server as GrpcServer, ServerCredentials } from "@grpc/grpc-js";
 import type { Logger } from "pino";
-import { bounds, ConfigurationError, checkOptions, type ListenAddress, type ServerOptions } from "./config.js";
+import {
+  bounds,
+  ConfigurationError,
+  checkOptions,
+  type ListenAddress,
+  type ServerOptions,
+} from "./config.js";
 import { clusterIdOf, memberIdOf } from "./node/identity.js";
 import { Node } from "./node/node.js";
 import { createHttpServer } from "./observability/http.js";
@@ -35,7 +41,10 @@ export async function startServer(
 ): Promise<RunningServer> {
   checkOptions(options);
   const clusterId = clusterIdOf(options.clusterToken, options.initialCluster);
-  const members = options.initialCluster.map((member) => ({ ...member, id: memberIdOf(clusterId, member.name) }));
+  const members = options.initialCluster.map((member) => ({
+    ...member,
+    id: memberIdOf(clusterId, member.name),
+  }));
   const self = memberIdOf(clusterId, options.name);
   const others = members.filter(({ id }) => id !== self);
 
@@ -94,7 +103,10 @@ export async function startServer(
   }
   const peers = new Peers(others, clusterId, self, logger, (peer) => node.lost(peer));
   node.start(peers);
-  logger.info({ version: VERSION, client: options.clientListen, peer: options.peerListen, clusterId }, "serving");
+  logger.info(
+    { version: VERSION, client: options.clientListen, peer: options.peerListen, clusterId },
+    "serving",
+  );
   return { stop };
 }
 
@@ -131,9 +143,16 @@ function cannotListen(address: string, flag: string, cause: unknown): Configurat
   return new ConfigurationError(`cannot listen on ${address} (${flag}): ${why}`, { cause });
 }
 
-/** Lets calls that are being answered finish, but not for ever. */
+/** Lets calls that are being answered finish, but not for ever: a client may keep its connection open. */
 async function shutdown(server: GrpcServer): Promise<void> {
-  const forced = setTimeout(() => server.forceShutdown(), bounds.shutdownGraceMs / 5);
-  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  clearTimeout(forced);
+  await new Promise<void>((resolve) => {
+    const forced = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, bounds.shutdownGraceMs / 5);
+    server.tryShutdown(() => {
+      clearTimeout(forced);
+      resolve();
+    });
+  });
 }

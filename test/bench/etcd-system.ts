@@ -38,7 +38,9 @@ export class EtcdSystem implements System {
 
   static async start(): Promise<EtcdSystem> {
     const { stdout } = await run("etcd", ["--version"]).catch((cause: unknown) => {
-      throw new Error("etcd is not installed: apt-get install etcd-server etcd-client nghttp2-client", { cause });
+      throw new Error("etcd is not installed: apt-get install etcd-server etcd-client nghttp2-client", {
+        cause,
+      });
     });
     const dir = mkdtempSync(join(tmpdir(), "quorate-bench-etcd-"));
     const cluster = PORTS.map(([, peer], i) => `n${i + 1}=http://127.0.0.1:${peer}`).join(",");
@@ -46,7 +48,16 @@ export class EtcdSystem implements System {
       spawn(
         "etcd",
         [
-          ...["--name", `n${i + 1}`, "--data-dir", join(dir, `n${i + 1}`), "--logger", "zap", "--log-level", "error"],
+          ...[
+            "--name",
+            `n${i + 1}`,
+            "--data-dir",
+            join(dir, `n${i + 1}`),
+            "--logger",
+            "zap",
+            "--log-level",
+            "error",
+          ],
           ...["--listen-client-urls", `http://127.0.0.1:${client}`],
           ...["--advertise-client-urls", `http://127.0.0.1:${client}`],
           ...["--listen-peer-urls", `http://127.0.0.1:${peer}`],

@@ -7,7 +7,8 @@ const VALUE_BYTES = 256;
 /** Keys that gets choose from. */
 const READ_KEYS = 1_000;
 
-const [endpoints = "", operation = "", inFlightText = "", secondsText = "", prefix = ""] = process.argv.slice(2);
+const [endpoints = "", operation = "", inFlightText = "", secondsText = "", prefix = ""] =
+  process.argv.slice(2);
 const inFlight = Number(inFlightText);
 const seconds = Number(secondsText);
 const value = new Uint8Array(VALUE_BYTES).fill(0x76);

@@ -44,7 +44,9 @@ function parse(): {
     process.exit(0);
   }
   const list = (text: string): string[] => text.split(",").filter((part) => part !== "");
-  const operations = list(values.operations).filter((name): name is Operation => name === "put" || name === "get");
+  const operations = list(values.operations).filter(
+    (name): name is Operation => name === "put" || name === "get",
+  );
   return {
     peers: list(values.peers),
     rounds: Number(values.rounds),
@@ -113,7 +115,9 @@ async function main(): Promise<void> {
     for (const system of systems) await system[Symbol.asyncDispose]();
   }
   for (const { description } of systems) process.stdout.write(`${description}\n`);
-  process.stdout.write(`256 B values, fsync on, everything on this machine; medians of ${rounds} interleaved runs of ${seconds} s\n`);
+  process.stdout.write(
+    `256 B values, fsync on, everything on this machine; medians of ${rounds} interleaved runs of ${seconds} s\n`,
+  );
   process.stdout.write(`${report(systems, rows)}\n`);
   if (output !== undefined) {
     const descriptions = systems.map(({ description }) => description);

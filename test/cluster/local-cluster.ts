@@ -89,7 +89,10 @@ export class LocalCluster implements AsyncDisposable {
     const node = this.node(index);
     return [
       ...["--name", node.name, "--data-dir", node.dataDir],
-      ...["--initial-cluster", this.nodes.map(({ name, peerPort }) => `${name}=127.0.0.1:${peerPort}`).join(",")],
+      ...[
+        "--initial-cluster",
+        this.nodes.map(({ name, peerPort }) => `${name}=127.0.0.1:${peerPort}`).join(","),
+      ],
       ...["--client-listen", `127.0.0.1:${node.clientPort}`],
       ...["--peer-listen", `127.0.0.1:${node.peerPort}`],
       ...["--http-listen", `127.0.0.1:${node.httpPort}`],
@@ -152,7 +155,9 @@ export class LocalCluster implements AsyncDisposable {
 
   /** Index of the running node that leads in the highest term; -1 when none does. */
   async leader(): Promise<number> {
-    const statuses = await Promise.all(this.nodes.map((node, i) => (node.process ? this.status(i) : undefined)));
+    const statuses = await Promise.all(
+      this.nodes.map((node, i) => (node.process ? this.status(i) : undefined)),
+    );
     let leader = -1;
     let leaderTerm = 0;
     for (const [i, status] of statuses.entries()) {
@@ -188,7 +193,9 @@ export class LocalCluster implements AsyncDisposable {
         if (first === undefined) return false;
         if (!statuses.every((status) => status?.appliedIndex === first.appliedIndex)) return false;
         if (!statuses.every((status) => status?.stateHash === first.stateHash)) {
-          throw new Error(`state hashes differ at index ${first.appliedIndex}: ${statuses.map((s) => s?.stateHash)}`);
+          throw new Error(
+            `state hashes differ at index ${first.appliedIndex}: ${statuses.map((s) => s?.stateHash)}`,
+          );
         }
         hash = first.stateHash;
         return true;

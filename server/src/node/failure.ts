@@ -1,7 +1,13 @@
 /** Why a node could not carry out a call, beside the state machine's own refusals. */
 export interface Failure {
   readonly kind: "failure";
-  readonly code: "NO_QUORUM" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "UNAVAILABLE" | "FUTURE_REVISION" | "INTERNAL";
+  readonly code:
+    | "NO_QUORUM"
+    | "OUTCOME_UNKNOWN"
+    | "OVERLOADED"
+    | "UNAVAILABLE"
+    | "FUTURE_REVISION"
+    | "INTERNAL";
   readonly message: string;
   /** With FUTURE_REVISION: the current one. */
   readonly revision?: number;
@@ -10,7 +16,8 @@ export interface Failure {
 export const noQuorum: Failure = {
   kind: "failure",
   code: "NO_QUORUM",
-  message: "no quorum: this node knows no leader that a majority follows; retry, or bring a majority of the nodes back",
+  message:
+    "no quorum: this node knows no leader that a majority follows; retry, or bring a majority of the nodes back",
 };
 
 export const leaderLost: Failure = {
@@ -26,5 +33,9 @@ export const stopping: Failure = {
 };
 
 export function overloaded(what: string, limit: number): Failure {
-  return { kind: "failure", code: "OVERLOADED", message: `${what} are at their limit of ${limit}: retry after a pause` };
+  return {
+    kind: "failure",
+    code: "OVERLOADED",
+    message: `${what} are at their limit of ${limit}: retry after a pause`,
+  };
 }

@@ -15,7 +15,7 @@ import { type Failure, leaderLost, noQuorum, stopping } from "./failure.js";
 import { LeaseClock } from "./lease-clock.js";
 import { type Done, Proposals, sessionless } from "./proposals.js";
 import { type Fresh, Reads } from "./reads.js";
-import { type Renewed, Renewals } from "./renewals.js";
+import { Renewals, type Renewed } from "./renewals.js";
 import { SnapshotReceiver } from "./snapshot-receiver.js";
 import { SnapshotSender } from "./snapshot-sender.js";
 import { readStateMeta, StateKeeper } from "./state-keeper.js";
@@ -60,6 +60,7 @@ export class Node implements PeerReceiver {
   private peers: Peers | undefined;
   private readonly onFatal: (error: unknown) => void;
   private readonly leadershipListeners = new Set<() => void>();
+  private readonly stopListeners = new Set<() => void>();
   private readonly waitingForRevision: { revision: number; fresh: Fresh; giveUpAtMs: number }[] = [];
   private runScheduled = false;
   private stopped = false;
@@ -73,7 +74,12 @@ export class Node implements PeerReceiver {
   private seenLeader = 0;
 
   /** `onFatal` is called once with an error after which the node must not go on: a failed disk or a broken invariant. */
-  constructor(options: NodeOptions, directory: DataDirectory, logger: Logger, onFatal: (error: unknown) => void) {
+  constructor(
+    options: NodeOptions,
+    directory: DataDirectory,
+    logger: Logger,
+    onFatal: (error: unknown) => void,
+  ) {
     this.options = options;
     this.logger = logger;
     this.onFatal = onFatal;
@@ -159,6 +165,12 @@ export class Node implements PeerReceiver {
   onLeadershipChange(listener: () => void): () => void {
     this.leadershipListeners.add(listener);
     return () => this.leadershipListeners.delete(listener);
+  }
+
+  /** Calls `listener` when the node stops, until the returned function is called. */
+  onStop(listener: () => void): () => void {
+    this.stopListeners.add(listener);
+    return () => this.stopListeners.delete(listener);
   }
 
   /** Hands a mutation to the cluster. `done` is called once, with its result as applied on this node or a failure. */
@@ -300,7 +312,10 @@ export class Node implements PeerReceiver {
     this.renewals.failAll(noQuorum);
   }
 
-  private queueMessage(to: number, message: NonNullable<MessageInitShape<typeof PeerMessageSchema>["message"]>): void {
+  private queueMessage(
+    to: number,
+    message: NonNullable<MessageInitShape<typeof PeerMessageSchema>["message"]>,
+  ): void {
     this.peers?.queue(to, create(PeerMessageSchema, { message }));
     this.schedule();
   }
@@ -351,7 +366,11 @@ export class Node implements PeerReceiver {
           batch.id,
           proposal.reason === "notLeader"
             ? noQuorum
-            : { kind: "failure", code: "OVERLOADED", message: "the leader waits for too many commits: retry later" },
+            : {
+                kind: "failure",
+                code: "OVERLOADED",
+                message: "the leader waits for too many commits: retry later",
+              },
         );
       }
     } else if (leader === 0) {
@@ -359,7 +378,9 @@ export class Node implements PeerReceiver {
     } else {
       this.peers?.queue(
         leader,
-        create(PeerMessageSchema, { message: { case: "propose", value: { batches: batches.map(({ bytes }) => bytes) } } }),
+        create(PeerMessageSchema, {
+          message: { case: "propose", value: { batches: batches.map(({ bytes }) => bytes) } },
+        }),
       );
     }
   }
@@ -446,7 +467,10 @@ export class Node implements PeerReceiver {
     if (changed) {
       this.seenTerm = term;
       this.seenLeader = leader;
-      this.logger.info({ term, leader: this.nameOf(leader), self: leader === this.options.id }, "leadership changed");
+      this.logger.info(
+        { term, leader: this.nameOf(leader), self: leader === this.options.id },
+        "leadership changed",
+      );
       this.leases.stop();
       this.compactionProposed = false;
       this.proposals.failAll(leaderLost);
@@ -459,7 +483,10 @@ export class Node implements PeerReceiver {
   }
 
   private nameOf(id: number): string {
-    return this.machine.members().find((member) => member.memberId === id)?.name ?? (id === 0 ? "none" : String(id));
+    return (
+      this.machine.members().find((member) => member.memberId === id)?.name ??
+      (id === 0 ? "none" : String(id))
+    );
   }
 
   // ---- Time ----
@@ -535,7 +562,14 @@ export class Node implements PeerReceiver {
     ) {
       return;
     }
-    const body = { kind: "member", memberId: id, name, peerAddress, clientEndpoint, format: COMMAND_FORMAT } as const;
+    const body = {
+      kind: "member",
+      memberId: id,
+      name,
+      peerAddress,
+      clientEndpoint,
+      format: COMMAND_FORMAT,
+    } as const;
     this.submitBody(body, undefined, () => undefined);
   }
 
@@ -571,6 +605,7 @@ export class Node implements PeerReceiver {
     this.renewals.failAll(stopping);
     for (const { fresh } of this.waitingForRevision.splice(0)) fresh(stopping);
     this.watches.close();
+    for (const listener of this.stopListeners) listener();
     this.peers?.close();
     this.state.close();
     this.log.close();

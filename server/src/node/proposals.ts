@@ -1,6 +1,5 @@
 import { bounds } from "../config.js";
-import type { Command, CommandBody, Fence } from "../state-machine/index.js";
-import type { Result } from "../state-machine/index.js";
+import type { Command, CommandBody, Fence, Result } from "../state-machine/index.js";
 import { encodeBatch } from "./command-codec.js";
 import { type Failure, overloaded } from "./failure.js";
 
@@ -52,7 +51,8 @@ export class Proposals {
     this.collected.push(command);
     this.callers.push(done);
     this.collectedBytes += weight(command.body);
-    if (this.collectedBytes >= bounds.batchBytesMax || this.collected.length >= bounds.batchCommandsMax) this.close();
+    if (this.collectedBytes >= bounds.batchBytesMax || this.collected.length >= bounds.batchCommandsMax)
+      this.close();
   }
 
   private close(): void {

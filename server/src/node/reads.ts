@@ -1,5 +1,5 @@
-import type { ReadState } from "../raft/index.js";
 import { bounds } from "../config.js";
+import type { ReadState } from "../raft/index.js";
 import { type Failure, noQuorum, overloaded } from "./failure.js";
 
 /** Called once: without an argument when this node's state is fresh enough to read. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import type { ClientWritableStream } from "@grpc/grpc-js";
 import { create } from "@bufbuild/protobuf";
+import type { ClientWritableStream } from "@grpc/grpc-js";
 import {
   grpcServiceDefinition,
   InstallSnapshotSchema,
@@ -89,7 +89,10 @@ export class SnapshotSender {
     }
   }
 
-  private openCall(link: PeerLink): { call: ClientWritableStream<SendSnapshotRequest>; finished: Promise<void> } {
+  private openCall(link: PeerLink): {
+    call: ClientWritableStream<SendSnapshotRequest>;
+    finished: Promise<void>;
+  } {
     let call: ClientWritableStream<SendSnapshotRequest> | undefined;
     const finished = new Promise<void>((resolve, reject) => {
       call = link.client.makeClientStreamRequest<SendSnapshotRequest, SendSnapshotResponse>(

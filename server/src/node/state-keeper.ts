@@ -1,6 +1,12 @@
 import { renameSync, rmSync } from "node:fs";
 import { bounds } from "../config.js";
-import { type Change, type HistoryReader, type Key, StateMachine, type StateMeta } from "../state-machine/index.js";
+import {
+  type Change,
+  type HistoryReader,
+  type Key,
+  StateMachine,
+  type StateMeta,
+} from "../state-machine/index.js";
 import { type DataDirectory, syncDirectory } from "../storage/data-directory.js";
 import { StateStore } from "../storage/state-store.js";
 import type { WatchHistory } from "./watch-hub.js";

@@ -1,6 +1,5 @@
 import { bounds } from "../config.js";
-import type { Change } from "../state-machine/index.js";
-import type { Key } from "../state-machine/index.js";
+import type { Change, Key } from "../state-machine/index.js";
 import { Watch, type WatchSink, type WatchSpec } from "./watch.js";
 
 /** Where the hub reads changes that watches have yet to see. */
@@ -152,7 +151,11 @@ export class WatchHub {
   private advance(watch: Watch): void {
     const { history } = this;
     if (watch.nextRevision <= history.compactedRevision) {
-      watch.end("COMPACTED", `revision ${watch.nextRevision} was compacted; the oldest that can be watched is ${history.compactedRevision + 1}`, history.compactedRevision + 1);
+      watch.end(
+        "COMPACTED",
+        `revision ${watch.nextRevision} was compacted; the oldest that can be watched is ${history.compactedRevision + 1}`,
+        history.compactedRevision + 1,
+      );
       this.remove(watch);
       return;
     }

@@ -1,6 +1,5 @@
 import { bounds } from "../config.js";
-import type { Change } from "../state-machine/index.js";
-import type { Key } from "../state-machine/index.js";
+import type { Change, Key } from "../state-machine/index.js";
 
 /** What is watched and how. */
 export interface WatchSpec {

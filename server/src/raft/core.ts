@@ -50,7 +50,10 @@ export class RaftCore {
   persistedHardState: HardState;
 
   constructor(config: RaftConfig, storage: LogStorage, applied: number) {
-    invariant(config.id > 0 && config.voters.includes(config.id), "a node must be one of its cluster's voters");
+    invariant(
+      config.id > 0 && config.voters.includes(config.id),
+      "a node must be one of its cluster's voters",
+    );
     this.config = config;
     this.persistedHardState = storage.hardState();
     this.term = this.persistedHardState.term;

@@ -29,7 +29,10 @@ export class RaftLog {
     this.cacheBytesMax = cacheBytesMax;
     this.startPosition = storage.start();
     const last = storage.lastIndex();
-    invariant(this.startPosition.index <= applied && applied <= last, `applied ${applied} is outside the log`);
+    invariant(
+      this.startPosition.index <= applied && applied <= last,
+      `applied ${applied} is outside the log`,
+    );
     this.committed = applied;
     this.applied = applied;
     this.persisted = last;
@@ -106,7 +109,10 @@ export class RaftLog {
   }
 
   private truncateFrom(index: number): void {
-    invariant(index > this.committed, `a committed entry (${index} <= ${this.committed}) would be overwritten`);
+    invariant(
+      index > this.committed,
+      `a committed entry (${index} <= ${this.committed}) would be overwritten`,
+    );
     if (index < this.cacheStart) {
       this.cache = [];
       this.cacheStart = index;

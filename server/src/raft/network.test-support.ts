@@ -1,4 +1,13 @@
-import type { HardState, LogEntry, LogPosition, LogStorage, Message, Outgoing, ReadState, Ready } from "./index.js";
+import type {
+  HardState,
+  LogEntry,
+  LogPosition,
+  LogStorage,
+  Message,
+  Outgoing,
+  ReadState,
+  Ready,
+} from "./index.js";
 import { Raft } from "./index.js";
 
 /** A reproducible source of numbers in [0, 1): mulberry32. */
@@ -173,7 +182,9 @@ export class Network {
     if (persist === undefined) return;
     if (persist.snapshot !== undefined) {
       member.storage.reset(persist.snapshot);
-      const source = [...this.members.values()].find((other) => other.appliedIndex >= (persist.snapshot?.index ?? 0));
+      const source = [...this.members.values()].find(
+        (other) => other.appliedIndex >= (persist.snapshot?.index ?? 0),
+      );
       member.applied = new Map(
         [...(source?.applied ?? [])].filter(([index]) => index <= (persist.snapshot?.index ?? 0)),
       );
@@ -186,7 +197,8 @@ export class Network {
 
   private apply(member: Member, entries: readonly LogEntry[]): void {
     for (const entry of entries) {
-      if (entry.index !== member.appliedIndex + 1) throw new Error(`applied ${entry.index} after ${member.appliedIndex}`);
+      if (entry.index !== member.appliedIndex + 1)
+        throw new Error(`applied ${entry.index} after ${member.appliedIndex}`);
       member.applied.set(entry.index, `${entry.term}:${decoder(entry.data)}`);
       member.appliedIndex = entry.index;
       member.raft.applied(entry.index);
@@ -235,7 +247,8 @@ export class Network {
   /** Has this node elected: the others forget their leader in time, but do not stand themselves. */
   elect(id: number): void {
     const { lost } = this;
-    this.lost = (envelope) => lost(envelope) || (envelope.message.kind === "requestVote" && envelope.from !== id);
+    this.lost = (envelope) =>
+      lost(envelope) || (envelope.message.kind === "requestVote" && envelope.from !== id);
     for (let i = 0; i < 60 && !this.member(id).raft.isLeader; i++) this.tick(this.members.keys());
     this.lost = lost;
     if (!this.member(id).raft.isLeader) throw new Error(`node ${id} was not elected`);
@@ -248,7 +261,9 @@ export class Network {
 
   /** What a node applied, without the no-ops. */
   commands(id: number): string[] {
-    return [...this.member(id).applied.values()].map((text) => text.slice(text.indexOf(":") + 1)).filter((text) => text !== "");
+    return [...this.member(id).applied.values()]
+      .map((text) => text.slice(text.indexOf(":") + 1))
+      .filter((text) => text !== "");
   }
 
   isolate(...ids: number[]): void {

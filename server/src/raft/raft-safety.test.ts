@@ -40,7 +40,8 @@ class Chaos {
     const { network } = this;
     for (let i = 0; i < 4 && network.inTransit.length > 0; i++) {
       const at = Math.floor(this.random() * Math.min(network.inTransit.length, 6));
-      const [envelope] = this.random() < 0.95 ? network.inTransit.splice(at, 1) : network.inTransit.slice(at, at + 1);
+      const [envelope] =
+        this.random() < 0.95 ? network.inTransit.splice(at, 1) : network.inTransit.slice(at, at + 1);
       if (envelope === undefined || this.random() < 0.03) continue;
       network.deliver(envelope);
       this.work(envelope.to);
@@ -108,7 +109,8 @@ class Chaos {
     network.tick(network.members.keys(), 5);
     this.check();
     for (const member of network.members.values()) {
-      if (network.commands(member.id).at(-1) !== "last") throw new Error(`node ${member.id} did not catch up`);
+      if (network.commands(member.id).at(-1) !== "last")
+        throw new Error(`node ${member.id} did not catch up`);
     }
   }
 }

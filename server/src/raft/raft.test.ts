@@ -68,7 +68,9 @@ describe("elections", () => {
 
   test("a vote is not sent before it is durable", () => {
     const network = new Network(3);
-    network.member(1).raft.step(2, { kind: "requestVote", term: 1, preVote: false, lastIndex: 0, lastTerm: 0 });
+    network
+      .member(1)
+      .raft.step(2, { kind: "requestVote", term: 1, preVote: false, lastIndex: 0, lastTerm: 0 });
     const ready = network.member(1).raft.ready(1_000);
     expect(ready.messages).toEqual([]);
     expect(ready.persist?.hardState).toEqual({ term: 1, vote: 2 });
@@ -137,7 +139,8 @@ describe("replication", () => {
     network.restart(1);
     network.lost = () => true;
     network.tick([1], 20);
-    network.lost = ({ message }) => message.kind === "appendEntries" && message.entries.some(({ kind }) => kind === "noop");
+    network.lost = ({ message }) =>
+      message.kind === "appendEntries" && message.entries.some(({ kind }) => kind === "noop");
     network.elect(1);
     expect(network.member(1).raft.term).toBe(2);
     expect(network.member(1).raft.status().commitIndex).toBeLessThan(2);
@@ -173,9 +176,27 @@ describe("replication", () => {
   test("a follower's commit index stays within what the message vouches for", () => {
     const network = new Network(3);
     const old = { index: 1, term: 1, kind: "commands", data: encode("x") } as const;
-    network.member(2).raft.step(1, { kind: "appendEntries", term: 1, previousIndex: 0, previousTerm: 0, commitIndex: 0, entries: [old] });
+    network
+      .member(2)
+      .raft.step(1, {
+        kind: "appendEntries",
+        term: 1,
+        previousIndex: 0,
+        previousTerm: 0,
+        commitIndex: 0,
+        entries: [old],
+      });
     network.work(2);
-    network.member(2).raft.step(3, { kind: "appendEntries", term: 2, previousIndex: 0, previousTerm: 0, commitIndex: 1, entries: [] });
+    network
+      .member(2)
+      .raft.step(3, {
+        kind: "appendEntries",
+        term: 2,
+        previousIndex: 0,
+        previousTerm: 0,
+        commitIndex: 1,
+        entries: [],
+      });
     expect(network.member(2).raft.status().commitIndex).toBe(0);
   });
 
@@ -222,7 +243,10 @@ describe("replication", () => {
     network.elect(1);
     network.isolate(1);
     for (let i = 0; i < 10; i++) network.propose(1, "x".repeat(1_000));
-    expect(network.member(1).raft.propose(encode("x".repeat(1_000)))).toEqual({ accepted: false, reason: "overloaded" });
+    expect(network.member(1).raft.propose(encode("x".repeat(1_000)))).toEqual({
+      accepted: false,
+      reason: "overloaded",
+    });
   });
 });
 

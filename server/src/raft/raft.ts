@@ -127,10 +127,14 @@ export class Raft {
     this.stepPresentTerm(from, message);
   }
 
-  private stepPresentTerm(from: number, message: Exclude<Message, { kind: "readIndex" | "readIndexResult" }>): void {
+  private stepPresentTerm(
+    from: number,
+    message: Exclude<Message, { kind: "readIndex" | "readIndexResult" }>,
+  ): void {
     const { core } = this;
     if (isFromLeader(message)) {
-      if (core.role === "leader") throw new Error(`two leaders in term ${core.term}: ${core.config.id} and ${from}`);
+      if (core.role === "leader")
+        throw new Error(`two leaders in term ${core.term}: ${core.config.id} and ${from}`);
       if (core.role !== "follower" || core.leader !== from) core.becomeFollower(core.term, from);
       core.ticksSinceElection = 0;
     }
@@ -158,7 +162,11 @@ export class Raft {
    */
   private answerStale(from: number, message: Message): void {
     const { core } = this;
-    if (message.kind === "appendEntries" || message.kind === "heartbeat" || message.kind === "installSnapshot") {
+    if (
+      message.kind === "appendEntries" ||
+      message.kind === "heartbeat" ||
+      message.kind === "installSnapshot"
+    ) {
       core.send(from, { kind: "heartbeatResult", term: core.term, readRound: 0 });
     } else if (message.kind === "requestVote") {
       core.send(from, {
@@ -295,7 +303,9 @@ export class Raft {
 }
 
 function isFromLeader(message: Message): boolean {
-  return message.kind === "appendEntries" || message.kind === "heartbeat" || message.kind === "installSnapshot";
+  return (
+    message.kind === "appendEntries" || message.kind === "heartbeat" || message.kind === "installSnapshot"
+  );
 }
 
 /** Pre-votes, asked or granted, speak of a term that nobody has entered yet. */

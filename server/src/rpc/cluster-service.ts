@@ -1,5 +1,5 @@
-import type { handleUnaryCall, Server } from "@grpc/grpc-js";
 import { create } from "@bufbuild/protobuf";
+import type { handleUnaryCall, Server } from "@grpc/grpc-js";
 import {
   ClusterService,
   grpcServiceDefinition,

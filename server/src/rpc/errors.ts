@@ -45,7 +45,10 @@ export type Problem = Failure | ErrorResult | RequestError;
 export function problemOf(thrown: unknown): RequestError {
   return thrown instanceof RequestError
     ? thrown
-    : new RequestError("INTERNAL", `a defect of the server: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    : new RequestError(
+        "INTERNAL",
+        `a defect of the server: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      );
 }
 
 /** The problem as a message, for session streams and watches. */

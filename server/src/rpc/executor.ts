@@ -15,6 +15,7 @@ import type { Failure } from "../node/failure.js";
 import type { Node } from "../node/node.js";
 import type { CommandBody, Fence, Range, Result } from "../state-machine/index.js";
 import { type Problem, problemOf, RequestError, toWireError } from "./errors.js";
+import { pathOf } from "./path.js";
 import { leaseId, revision, toDelete, toFence, toGet, toGrant, toList, toPut, toTxn } from "./requests.js";
 import {
   type Answer,
@@ -25,7 +26,6 @@ import {
   toPutResponse,
   toTxnResponse,
 } from "./responses.js";
-import { pathOf } from "./path.js";
 
 /** Who asks: a session and the number of the operation in it, or nobody in particular. */
 export interface Identity {
@@ -80,7 +80,10 @@ export class Executor {
       case "timeToLive":
         return this.timeToLive(operation.value, reply);
       case undefined:
-        throw new RequestError("INVALID_ARGUMENT", "the operation is empty or of a kind unknown to this server");
+        throw new RequestError(
+          "INVALID_ARGUMENT",
+          "the operation is empty or of a kind unknown to this server",
+        );
     }
   }
 
@@ -92,20 +95,28 @@ export class Executor {
 
   private delete(request: DeleteRequest, identity: Identity, reply: Reply): void {
     this.submit(toDelete(request), toFence(request.fence), identity, (outcome) =>
-      reply(outcome.kind === "delete" ? { case: "delete", value: toDeleteResponse(outcome) } : unexpected(outcome)),
+      reply(
+        outcome.kind === "delete"
+          ? { case: "delete", value: toDeleteResponse(outcome) }
+          : unexpected(outcome),
+      ),
     );
   }
 
   private txn(request: TxnRequest, identity: Identity, reply: Reply): void {
     const txn = toTxn(request);
     this.submit(txn, toFence(request.fence), identity, (outcome) =>
-      reply(outcome.kind === "txn" ? { case: "txn", value: toTxnResponse(txn, outcome) } : unexpected(outcome)),
+      reply(
+        outcome.kind === "txn" ? { case: "txn", value: toTxnResponse(txn, outcome) } : unexpected(outcome),
+      ),
     );
   }
 
   private grant(request: GrantRequest, identity: Identity, reply: Reply): void {
     this.submit(toGrant(request, false), undefined, identity, (outcome) =>
-      reply(outcome.kind === "grant" ? { case: "grant", value: toGrantResponse(outcome) } : unexpected(outcome)),
+      reply(
+        outcome.kind === "grant" ? { case: "grant", value: toGrantResponse(outcome) } : unexpected(outcome),
+      ),
     );
   }
 
@@ -208,4 +219,3 @@ function unexpected(outcome: Result | Failure): Answer {
   if (outcome.kind === "error" || outcome.kind === "failure") return failed(outcome);
   return failed(new RequestError("INTERNAL", `a command returned ${outcome.kind}`));
 }
-

@@ -5,11 +5,14 @@ import { unary } from "./unary.js";
 
 /** Adds the key-value calls to a gRPC server. */
 export function addKvService(server: Server, executor: Executor): void {
-  server.addService({ ...grpcServiceDefinition(KVService) }, {
-    get: unary(executor, "get"),
-    list: unary(executor, "list"),
-    put: unary(executor, "put"),
-    delete: unary(executor, "delete"),
-    txn: unary(executor, "txn"),
-  });
+  server.addService(
+    { ...grpcServiceDefinition(KVService) },
+    {
+      get: unary(executor, "get"),
+      list: unary(executor, "list"),
+      put: unary(executor, "put"),
+      delete: unary(executor, "delete"),
+      txn: unary(executor, "txn"),
+    },
+  );
 }

@@ -1,5 +1,5 @@
-import type { handleUnaryCall, Server } from "@grpc/grpc-js";
 import { create } from "@bufbuild/protobuf";
+import type { handleUnaryCall, Server } from "@grpc/grpc-js";
 import {
   grpcServiceDefinition,
   LeaseService,
@@ -34,11 +34,14 @@ export function addLeaseService(server: Server, node: Node, executor: Executor):
       );
     });
   };
-  server.addService({ ...grpcServiceDefinition(LeaseService) }, {
-    grant: unary(executor, "grant"),
-    revoke: unary(executor, "revoke"),
-    keepAlive: unary(executor, "keepAlive"),
-    timeToLive: unary(executor, "timeToLive"),
-    leases,
-  });
+  server.addService(
+    { ...grpcServiceDefinition(LeaseService) },
+    {
+      grant: unary(executor, "grant"),
+      revoke: unary(executor, "revoke"),
+      keepAlive: unary(executor, "keepAlive"),
+      timeToLive: unary(executor, "timeToLive"),
+      leases,
+    },
+  );
 }

@@ -6,14 +6,14 @@ import {
   type GrantRequest,
   type ListRequest,
   type PutRequest,
-  Relation as WireRelation,
   type TxnOperation as TxnOperationRequest,
   type TxnRequest,
+  Relation as WireRelation,
 } from "@quorate/proto";
 import { bounds } from "../config.js";
 import {
-  checkTxn,
   type Compare,
+  checkTxn,
   type DeleteRange,
   type Fence,
   type Grant,
@@ -112,7 +112,10 @@ export function toTxn(request: TxnRequest): Txn {
   if (defect === undefined) return txn;
   switch (defect.kind) {
     case "tooManyOperations":
-      throw new RequestError("TOO_LARGE", `a transaction may have ${defect.operationsMax} operations, nested ones counted`);
+      throw new RequestError(
+        "TOO_LARGE",
+        `a transaction may have ${defect.operationsMax} operations, nested ones counted`,
+      );
     case "duplicateKey":
       throw new RequestError(
         "INVALID_ARGUMENT",
@@ -125,7 +128,8 @@ export function toTxn(request: TxnRequest): Txn {
 
 /** Nested deeper than the operation budget allows cannot be valid, and must not exhaust the stack. */
 function toUncheckedTxn(request: TxnRequest, depth: number): Txn {
-  if (depth > bounds.txnOperationsMax) throw new RequestError("TOO_LARGE", "transactions are nested too deeply");
+  if (depth > bounds.txnOperationsMax)
+    throw new RequestError("TOO_LARGE", "transactions are nested too deeply");
   return {
     kind: "txn",
     compares: request.compares.map(toCompare),
@@ -154,7 +158,10 @@ function toOperation({ operation }: TxnOperationRequest, depth: number): TxnOper
   }
 }
 
-function refuseInner(request: { readonly fence?: FenceRequest | undefined; readonly exactlyOnce?: unknown }): void {
+function refuseInner(request: {
+  readonly fence?: FenceRequest | undefined;
+  readonly exactlyOnce?: unknown;
+}): void {
   if (request.fence !== undefined || request.exactlyOnce !== undefined) {
     throw new RequestError("INVALID_ARGUMENT", "fence and exactly_once belong on the outermost transaction");
   }
@@ -170,7 +177,8 @@ const RELATIONS: Record<WireRelation, Relation> = {
 
 function toCompare(request: CompareRequest): Compare {
   const relation = RELATIONS[request.relation];
-  if (relation === undefined) throw new RequestError("INVALID_ARGUMENT", `unknown relation ${request.relation}`);
+  if (relation === undefined)
+    throw new RequestError("INVALID_ARGUMENT", `unknown relation ${request.relation}`);
   const key = request.path === "/" && request.recursive ? "/" : keyOf(request.path);
   const end = request.recursive ? subtreeEnd(directoryKeyOf(request.path)) : undefined;
   return { key, end, relation, target: toTarget(request) };
@@ -201,7 +209,10 @@ export function toFence(request: FenceRequest | undefined): Fence | undefined {
 export function toGrant(request: GrantRequest, session: boolean): Grant {
   const ttlMs = Number(request.ttlMs);
   if (!(ttlMs > 0 && ttlMs <= bounds.leaseTtlMaxMs)) {
-    throw new RequestError("INVALID_ARGUMENT", `a TTL is between 1 and ${bounds.leaseTtlMaxMs} ms; got ${ttlMs}`);
+    throw new RequestError(
+      "INVALID_ARGUMENT",
+      `a TTL is between 1 and ${bounds.leaseTtlMaxMs} ms; got ${ttlMs}`,
+    );
   }
   return {
     kind: "grant",

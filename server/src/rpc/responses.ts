@@ -1,14 +1,14 @@
 import type {
   DeleteResponse,
-  Entry as WireEntry,
   GetResponse,
   GrantResponse,
   ListResponse,
-  Node as WireNode,
   OperationResult,
   PutResponse,
   TxnOperationResult,
   TxnResponse,
+  Entry as WireEntry,
+  Node as WireNode,
 } from "@quorate/proto";
 import type {
   DeleteResult,
@@ -70,7 +70,11 @@ export function toListResponse(result: RangeResult): ListResponse {
     revision: BigInt(result.revision),
     more: result.more,
     nodes: result.entries.map(({ key, entry, childCount }) => {
-      const node: WireNode = { $typeName: "quorate.v1.Node", path: pathOf(key), childCount: BigInt(childCount) };
+      const node: WireNode = {
+        $typeName: "quorate.v1.Node",
+        path: pathOf(key),
+        childCount: BigInt(childCount),
+      };
       if (entry !== undefined) node.entry = toEntry(entry);
       return node;
     }),

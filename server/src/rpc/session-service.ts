@@ -9,6 +9,7 @@ import {
   type SessionWelcome,
 } from "@quorate/proto";
 import { bounds } from "../config.js";
+import { stopping } from "../node/failure.js";
 import type { Node } from "../node/node.js";
 import { type Problem, problemOf, RequestError, toGrpcError } from "./errors.js";
 import { type Executor, failed } from "./executor.js";
@@ -34,9 +35,10 @@ class SessionStream {
   private readonly call: Call;
   private readonly node: Node;
   private readonly executor: Executor;
-  private readonly forgetLeadership: () => void;
+  private readonly unsubscribe: () => void;
   private sessionId = 0;
-  private state: "new" | "opening" | "open" | "closed" = "new";
+  /** `draining`: the client sends no more, and waits for what it is owed. */
+  private state: "new" | "opening" | "open" | "draining" | "closed" = "new";
   private inFlight = 0;
   private results: OperationResult[] = [];
   private flushScheduled = false;
@@ -46,22 +48,32 @@ class SessionStream {
     this.call = call;
     this.node = node;
     this.executor = executor;
-    this.forgetLeadership = node.onLeadershipChange(() => this.tellLeader());
+    const forgetLeadership = node.onLeadershipChange(() => this.tellLeader());
+    const forgetStop = node.onStop(() => this.fail(stopping));
+    this.unsubscribe = () => {
+      forgetLeadership();
+      forgetStop();
+    };
     call.on("data", (request: SessionRequest) => this.receive(request));
-    call.on("end", () => this.ended());
+    call.on("end", () => this.drain());
     call.on("close", () => this.ended());
     call.on("cancelled", () => this.ended());
     call.on("error", () => this.ended());
   }
 
   private receive(request: SessionRequest): void {
-    if (this.state === "closed") return;
+    if (this.state === "closed" || this.state === "draining") return;
     if (request.hello !== undefined) {
       this.greet(request.hello);
       return;
     }
     if (this.state !== "open") {
-      this.fail(new RequestError("INVALID_ARGUMENT", "operations came before the welcome: send hello and wait for it"));
+      this.fail(
+        new RequestError(
+          "INVALID_ARGUMENT",
+          "operations came before the welcome: send hello and wait for it",
+        ),
+      );
       return;
     }
     if (request.operations.length > bounds.sessionBatchOperationsMax) {
@@ -76,15 +88,24 @@ class SessionStream {
       if (this.inFlight >= bounds.sessionInFlightMax) {
         this.answer(
           sequence,
-          failed(new RequestError("OVERLOADED", `a stream may have ${bounds.sessionInFlightMax} operations in flight`)),
+          failed(
+            new RequestError(
+              "OVERLOADED",
+              `a stream may have ${bounds.sessionInFlightMax} operations in flight`,
+            ),
+          ),
         );
         continue;
       }
       this.inFlight++;
-      this.executor.execute(operation, { sessionId: this.sessionId, sequence: number, lowestPending }, (answer) => {
-        this.inFlight--;
-        this.answer(sequence, answer);
-      });
+      this.executor.execute(
+        operation,
+        { sessionId: this.sessionId, sequence: number, lowestPending },
+        (answer) => {
+          this.inFlight--;
+          this.answer(sequence, answer);
+        },
+      );
     }
     if (request.close) this.close();
   }
@@ -159,6 +180,12 @@ class SessionStream {
     });
   }
 
+  private drain(): void {
+    if (this.state === "closed") return;
+    this.state = "draining";
+    if (this.inFlight === 0) this.end();
+  }
+
   private end(): void {
     if (this.state === "closed") return;
     this.flush();
@@ -175,7 +202,7 @@ class SessionStream {
   private ended(): void {
     if (this.state === "closed") return;
     this.state = "closed";
-    this.forgetLeadership();
+    this.unsubscribe();
     this.results = [];
   }
 
@@ -202,6 +229,7 @@ class SessionStream {
       start = end + 1;
       bytes = 0;
     }
+    if (this.state === "draining" && this.inFlight === 0) this.end();
   }
 
   private write(results: OperationResult[], welcome?: SessionWelcome, leaderEndpoint = ""): void {

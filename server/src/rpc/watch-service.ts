@@ -9,6 +9,7 @@ import {
   WatchService,
 } from "@quorate/proto";
 import { bounds } from "../config.js";
+import { stopping } from "../node/failure.js";
 import type { Node } from "../node/node.js";
 import type { Watch, WatchEndCode, WatchSink, WatchSpec } from "../node/watch.js";
 import type { Change, Key, Range } from "../state-machine/index.js";
@@ -34,12 +35,17 @@ class WatchStream {
   private readonly node: Node;
   /** By the client's id; undefined while a watch is being created. */
   private readonly watches = new Map<bigint, Watch | undefined>();
+  private readonly unsubscribe: () => void;
   private closed = false;
   blocked = false;
 
   constructor(call: Call, node: Node) {
     this.call = call;
     this.node = node;
+    this.unsubscribe = node.onStop(() => {
+      this.close();
+      call.emit("error", toGrpcError(stopping));
+    });
     call.on("data", (request: WatchRequest) => this.receive(request));
     call.on("drain", () => {
       this.blocked = false;
@@ -64,7 +70,10 @@ class WatchStream {
         return;
       case undefined:
         this.closed = true;
-        this.call.emit("error", toGrpcError(new RequestError("INVALID_ARGUMENT", "the watch request is empty")));
+        this.call.emit(
+          "error",
+          toGrpcError(new RequestError("INVALID_ARGUMENT", "the watch request is empty")),
+        );
     }
   }
 
@@ -107,7 +116,10 @@ class WatchStream {
       this.end(watchId, problem);
       return;
     }
-    this.write(watchId, { case: "created", value: { $typeName: "quorate.v1.WatchCreated", revision: BigInt(current) } });
+    this.write(watchId, {
+      case: "created",
+      value: { $typeName: "quorate.v1.WatchCreated", revision: BigInt(current) },
+    });
     if (initial) this.sendInitial(watchId, spec, current, spec.key);
     else this.attach(watchId, spec, startRevision === 0 ? current + 1 : startRevision);
   }
@@ -164,6 +176,7 @@ class WatchStream {
 
   private close(): void {
     this.closed = true;
+    this.unsubscribe();
     for (const watch of this.watches.values()) if (watch !== undefined) this.node.watches.remove(watch);
     this.watches.clear();
   }

@@ -75,9 +75,10 @@ export class LogStore implements LogStorage {
     );
 
     this.hard = db.prepare<[], HardState>("SELECT term, vote FROM hard_state").get() ?? { term: 0, vote: 0 };
-    this.startPosition = db
-      .prepare<[], LogPosition>('SELECT idx AS "index", term FROM log_start')
-      .get() ?? { index: 0, term: 0 };
+    this.startPosition = db.prepare<[], LogPosition>('SELECT idx AS "index", term FROM log_start').get() ?? {
+      index: 0,
+      term: 0,
+    };
     this.last =
       db.prepare<[], number | null>("SELECT max(idx) FROM entry").pluck().get() ?? this.startPosition.index;
     this.checkContinuity();

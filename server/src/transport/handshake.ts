@@ -34,7 +34,9 @@ export function checkHandshake(
 ): number | Refusal {
   const number = (key: string): number => Number(metadata.get(key)[0] ?? Number.NaN);
   if (number("quorate-protocol") !== PEER_PROTOCOL) {
-    return refuse(`this node speaks peer protocol ${PEER_PROTOCOL}, the caller ${number("quorate-protocol")}`);
+    return refuse(
+      `this node speaks peer protocol ${PEER_PROTOCOL}, the caller ${number("quorate-protocol")}`,
+    );
   }
   if (number("quorate-cluster-id") !== clusterId) {
     return refuse(
@@ -42,7 +44,9 @@ export function checkHandshake(
     );
   }
   if (number("quorate-to") !== self) {
-    return refuse(`this node is member ${self}, the caller meant ${number("quorate-to")}: check the addresses`);
+    return refuse(
+      `this node is member ${self}, the caller meant ${number("quorate-to")}: check the addresses`,
+    );
   }
   const from = number("quorate-from");
   return isPeer(from) ? from : refuse(`member ${from} does not belong to this cluster`);

@@ -120,7 +120,11 @@ export function toRaftMessage(wire: Wire): Message | undefined {
         readRound: Number(wire.value.readRound),
       };
     case "heartbeatResult":
-      return { kind: "heartbeatResult", term: Number(wire.value.term), readRound: Number(wire.value.readRound) };
+      return {
+        kind: "heartbeatResult",
+        term: Number(wire.value.term),
+        readRound: Number(wire.value.readRound),
+      };
     case "requestVote":
       return {
         kind: "requestVote",

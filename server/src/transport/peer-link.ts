@@ -1,5 +1,5 @@
-import { Client, type ClientWritableStream, credentials } from "@grpc/grpc-js";
 import { create } from "@bufbuild/protobuf";
+import { Client, type ClientWritableStream, credentials } from "@grpc/grpc-js";
 import {
   type ExchangeRequest,
   ExchangeRequestSchema,

@@ -1,5 +1,5 @@
-import type { handleClientStreamingCall, Server } from "@grpc/grpc-js";
 import { create } from "@bufbuild/protobuf";
+import type { handleClientStreamingCall, Server } from "@grpc/grpc-js";
 import {
   type ExchangeRequest,
   type ExchangeResponse,
@@ -40,7 +40,10 @@ export function addPeerService(
     call.on("end", () => callback(null, undefined));
   };
 
-  const sendSnapshot: handleClientStreamingCall<SendSnapshotRequest, SendSnapshotResponse> = (call, callback) => {
+  const sendSnapshot: handleClientStreamingCall<SendSnapshotRequest, SendSnapshotResponse> = (
+    call,
+    callback,
+  ) => {
     const from = checkHandshake(call.metadata, identity.clusterId, identity.self, identity.isPeer);
     if (typeof from !== "number") {
       callback(from);
@@ -61,8 +64,11 @@ export function addPeerService(
   };
 
   const service = grpcServiceDefinition(PeerService);
-  server.addService({ exchange: { ...service.exchange }, sendSnapshot: { ...service.sendSnapshot } }, {
-    exchange,
-    sendSnapshot,
-  });
+  server.addService(
+    { exchange: { ...service.exchange }, sendSnapshot: { ...service.sendSnapshot } },
+    {
+      exchange,
+      sendSnapshot,
+    },
+  );
 }
