@@ -122,7 +122,7 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
     heartbeatMs: parsed.heartbeatMs,
     electionTimeoutMs: parsed.electionTimeoutMs,
     logLevel: parsed.logLevel,
-    unsafeSkipReadIndex: process.env["QUORATE_UNSAFE_TEST"] === "skip-read-index",
+    unsafeSkipReadIndex: process.env.QUORATE_UNSAFE_TEST === "skip-read-index",
   };
 }
 

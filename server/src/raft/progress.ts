@@ -25,14 +25,8 @@ export class Progress {
 
   /** Whether nothing may be sent now. */
   get paused(): boolean {
-    switch (this.state) {
-      case "probe":
-        return this.probeSent;
-      case "replicate":
-        return this.inflight.length >= this.inflightMax;
-      case "snapshot":
-        return true;
-    }
+    if (this.state === "probe") return this.probeSent;
+    return this.state === "snapshot" || this.inflight.length >= this.inflightMax;
   }
 
   becomeProbe(): void {

@@ -176,27 +176,23 @@ describe("replication", () => {
   test("a follower's commit index stays within what the message vouches for", () => {
     const network = new Network(3);
     const old = { index: 1, term: 1, kind: "commands", data: encode("x") } as const;
-    network
-      .member(2)
-      .raft.step(1, {
-        kind: "appendEntries",
-        term: 1,
-        previousIndex: 0,
-        previousTerm: 0,
-        commitIndex: 0,
-        entries: [old],
-      });
+    network.member(2).raft.step(1, {
+      kind: "appendEntries",
+      term: 1,
+      previousIndex: 0,
+      previousTerm: 0,
+      commitIndex: 0,
+      entries: [old],
+    });
     network.work(2);
-    network
-      .member(2)
-      .raft.step(3, {
-        kind: "appendEntries",
-        term: 2,
-        previousIndex: 0,
-        previousTerm: 0,
-        commitIndex: 1,
-        entries: [],
-      });
+    network.member(2).raft.step(3, {
+      kind: "appendEntries",
+      term: 2,
+      previousIndex: 0,
+      previousTerm: 0,
+      commitIndex: 1,
+      entries: [],
+    });
     expect(network.member(2).raft.status().commitIndex).toBe(0);
   });
 
