@@ -20,7 +20,6 @@ export function txnToMessage(txn: Txn): TxnCommand {
   return {
     $typeName: "quorate.v1.TxnCommand",
     compares: txn.compares.map(compareToMessage),
-    // biome-ignore lint/suspicious/noThenProperty: the wire's field name; nobody awaits a transaction.
     then: txn.then.map(operationToMessage),
     otherwise: txn.otherwise.map(operationToMessage),
   };
@@ -30,7 +29,6 @@ export function txnFromMessage(message: TxnCommand): Txn {
   return {
     kind: "txn",
     compares: message.compares.map(compareFromMessage),
-    // biome-ignore lint/suspicious/noThenProperty: the wire's field name; nobody awaits a transaction.
     then: message.then.map(operationFromMessage),
     otherwise: message.otherwise.map(operationFromMessage),
   };

@@ -149,7 +149,6 @@ export function range(key: Key, options: Partial<Range> = {}): Range {
 }
 
 export function txn(compares: Compare[], whenTrue: TxnOperation[], otherwise: TxnOperation[] = []): Txn {
-  // biome-ignore lint/suspicious/noThenProperty: the command's field name; nobody awaits a transaction.
   return { kind: "txn", compares, then: whenTrue, otherwise };
 }
 
