@@ -56,8 +56,9 @@ export const bounds = {
   flushChangesMax: 4_096,
   /** Entries kept in the log behind the durable state, for followers that were away for a while. */
   logEntriesKept: 20_000,
-  /** Revisions of history kept; the leader compacts when a tenth more has piled up. */
-  historyRevisionsKept: 100_000,
+  /** Revisions of history kept by default, and at least; the leader compacts when a tenth more has piled up. */
+  historyRevisionsKeptDefault: 100_000,
+  historyRevisionsKeptMin: 100,
 
   /** Watches of one stream. */
   watchesPerStreamMax: 10_000,
@@ -101,6 +102,8 @@ export interface ServerOptions {
   readonly heartbeatMs: number;
   /** Milliseconds of silence after which a follower stands for election; at least five heartbeats. */
   readonly electionTimeoutMs: number;
+  /** Revisions of history that stay readable behind the current one, from 100. */
+  readonly historyRevisionsKept: number;
   readonly logLevel: LogLevel;
   /** Test-only, from QUORATE_UNSAFE_TEST: reads skip ReadIndex and may be stale. */
   readonly unsafeSkipReadIndex: boolean;
@@ -159,4 +162,14 @@ export function checkOptions(options: ServerOptions): void {
       `--election-timeout-ms must be at least five heartbeats (${5 * options.heartbeatMs}) and at most 60000; got ${options.electionTimeoutMs}`,
     );
   }
+  const { historyRevisionsKeptMin } = bounds;
+  if (
+    !Number.isSafeInteger(options.historyRevisionsKept) ||
+    options.historyRevisionsKept < historyRevisionsKeptMin
+  ) {
+    throw new ConfigurationError(
+      `--history-revisions-kept must be a whole number from ${historyRevisionsKeptMin}; got ${options.historyRevisionsKept}`,
+    );
+  }
+  parseListenAddress(options.clientAdvertise, "--client-advertise");
 }

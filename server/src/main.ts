@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import yargs from "yargs";
 import {
+  bounds,
   ConfigurationError,
   type LogLevel,
   logLevels,
@@ -10,7 +11,7 @@ import {
 } from "./config.js";
 import { createLogger } from "./observability/logger.js";
 import { type RunningServer, startServer } from "./server.js";
-import { UnusableDataDirectory } from "./storage/errors.js";
+import { CorruptData, UnusableDataDirectory } from "./storage/errors.js";
 import { VERSION } from "./version.js";
 
 const EXIT_OK = 0;
@@ -46,6 +47,7 @@ const OPTION_NAMES = [
   "cluster-token",
   "heartbeat-ms",
   "election-timeout-ms",
+  "history-revisions-kept",
   "log-level",
 ] as const;
 
@@ -89,6 +91,11 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
       default: 1_000,
       describe: "Milliseconds of silence after which a node stands for election",
     })
+    .option("history-revisions-kept", {
+      type: "number",
+      default: bounds.historyRevisionsKeptDefault,
+      describe: "Revisions that can still be read and watched from; older ones are compacted",
+    })
     .option("log-level", {
       choices: logLevels,
       default: "info" as LogLevel,
@@ -101,11 +108,13 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
     .epilogue(
       "Every option can also be given as QUORATE_<NAME>, for example QUORATE_DATA_DIR.\nExit codes: 0 stopped by SIGTERM or SIGINT; 1 a fatal error; 2 bad options, an unusable data directory or a port in use.",
     )
-    .strictOptions()
+    .parserConfiguration({ "duplicate-arguments-array": false, "dot-notation": false })
+    .strict()
     .version(VERSION)
     .wrap(110)
     .fail((message, error, parser) => {
-      throw new ConfigurationError(`${message ?? error.message}\nSee: quorate server --help`, {
+      const said = (message ?? error.message).trim().replace(/\s*\n\s*/g, "; ");
+      throw new ConfigurationError(`${said} (see quorate server --help)`, {
         cause: parser === undefined ? undefined : error,
       });
     })
@@ -121,6 +130,7 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
     clusterToken: parsed.clusterToken,
     heartbeatMs: parsed.heartbeatMs,
     electionTimeoutMs: parsed.electionTimeoutMs,
+    historyRevisionsKept: parsed.historyRevisionsKept,
     logLevel: parsed.logLevel,
     unsafeSkipReadIndex: process.env.QUORATE_UNSAFE_TEST === "skip-read-index",
   };
@@ -154,10 +164,20 @@ async function main(): Promise<void> {
   running = await startServer(options, logger, onFatal);
 }
 
+/** What an operator can set right: no stack trace would help. */
+function exitCodeOf(error: unknown): typeof EXIT_UNUSABLE | typeof EXIT_FATAL {
+  return error instanceof ConfigurationError || error instanceof UnusableDataDirectory
+    ? EXIT_UNUSABLE
+    : EXIT_FATAL;
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const expected = exitCodeOf(error) === EXIT_UNUSABLE || error instanceof CorruptData;
+  return expected ? error.message : (error.stack ?? error.message);
+}
+
 main().catch((error: unknown) => {
-  const expected = error instanceof ConfigurationError || error instanceof UnusableDataDirectory;
-  process.stderr.write(
-    `quorate server: ${error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
-  );
-  process.exit(expected ? EXIT_UNUSABLE : EXIT_FATAL);
+  process.stderr.write(`quorate server: ${describe(error)}\n`);
+  process.exit(exitCodeOf(error));
 });

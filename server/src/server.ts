@@ -62,6 +62,7 @@ export async function startServer(
       peerAddress: members.find(({ id }) => id === self)?.address ?? "",
       heartbeatMs: options.heartbeatMs,
       electionTimeoutMs: options.electionTimeoutMs,
+      historyRevisionsKept: options.historyRevisionsKept,
       unsafeSkipReadIndex: options.unsafeSkipReadIndex,
     },
     directory,

@@ -30,6 +30,7 @@ export interface NodeOptions {
   readonly peerAddress: string;
   readonly heartbeatMs: number;
   readonly electionTimeoutMs: number;
+  readonly historyRevisionsKept: number;
   readonly unsafeSkipReadIndex: boolean;
 }
 
@@ -542,9 +543,10 @@ export class Node implements PeerReceiver {
   private compactHistory(): void {
     if (!this.raft.leadsUpToDate || this.compactionProposed) return;
     const { revision, compactedRevision } = this.state;
-    if (revision - compactedRevision < bounds.historyRevisionsKept * 1.1) return;
+    const { historyRevisionsKept } = this.options;
+    if (revision - compactedRevision < historyRevisionsKept * 1.1) return;
     this.compactionProposed = true;
-    this.submitBody({ kind: "compact", revision: revision - bounds.historyRevisionsKept }, undefined, () => {
+    this.submitBody({ kind: "compact", revision: revision - historyRevisionsKept }, undefined, () => {
       this.compactionProposed = false;
     });
   }

@@ -38,9 +38,8 @@ export function toPut(request: PutRequest): Put {
     );
   }
   const key = keyOf(request.path);
-  if (request.sequential && key.length + SEQUENCE_SUFFIX_BYTES > bounds.pathBytesMax) {
-    throw new RequestError("INVALID_ARGUMENT", "the path leaves no room for a sequence number");
-  }
+  // The key that the server will name must be one that can be asked for.
+  if (request.sequential) keyOf(`${request.path}/${"0".repeat(SEQUENCE_DIGITS)}`);
   return {
     kind: "put",
     key,
@@ -53,8 +52,8 @@ export function toPut(request: PutRequest): Put {
   };
 }
 
-/** "/" and the sixteen digits of a revision. */
-const SEQUENCE_SUFFIX_BYTES = 17;
+/** Digits of the revision in the name of a sequential key. */
+const SEQUENCE_DIGITS = 16;
 
 export function toDelete(request: DeleteRequest): DeleteRange {
   const root = request.path === "/" && request.recursive;
@@ -108,8 +107,18 @@ function startAfter(after: string, directory: string): string {
 
 export function toTxn(request: TxnRequest): Txn {
   const txn = toUncheckedTxn(request, 0);
+  const bytes = bytesOf(txn);
+  if (bytes > bounds.requestBytesMax) {
+    throw new RequestError(
+      "TOO_LARGE",
+      `a request may have ${bounds.requestBytesMax} bytes; this transaction has about ${bytes}`,
+    );
+  }
   const defect = checkTxn(txn, bounds.txnOperationsMax);
-  if (defect === undefined) return txn;
+  if (defect === undefined) {
+    checkBytes(txn);
+    return txn;
+  }
   switch (defect.kind) {
     case "tooManyOperations":
       throw new RequestError(
@@ -121,9 +130,56 @@ export function toTxn(request: TxnRequest): Txn {
         "INVALID_ARGUMENT",
         `a transaction may change a key once; this one may change ${pathOf(defect.key)} twice`,
       );
-    default:
-      throw new RequestError("INVALID_ARGUMENT", "the transaction is not valid");
+    case "tooDeep":
+      throw new RequestError(
+        "INVALID_ARGUMENT",
+        `transactions may nest ${defect.depthMax} levels deep, the outermost counted`,
+      );
   }
+}
+
+/** Bytes of keys and values that a transaction carries: they become one log entry, which travels as one message. */
+function checkBytes(txn: Txn): void {
+  const bytes = bytesOf(txn);
+  if (bytes > bounds.requestBytesMax) {
+    throw new RequestError(
+      "TOO_LARGE",
+      `a request may carry ${bounds.requestBytesMax} bytes of keys and values; this one carries ${bytes}`,
+    );
+  }
+}
+
+function bytesOf(operation: TxnOperation): number {
+  switch (operation.kind) {
+    case "put":
+      return operation.key.length + operation.value.length;
+    case "delete":
+    case "range":
+      return operation.key.length;
+    case "txn":
+      return (
+        sum(operation.compares, ({ key, target }) => key.length + (target.kind === "value" ? target.value.length : 0)) +
+        sum(operation.then, bytesOf) +
+        sum(operation.otherwise, bytesOf)
+      );
+  }
+}
+
+function sum<T>(items: readonly T[], measure: (item: T) => number): number {
+  return items.reduce((total, item) => total + measure(item), 0);
+}
+
+/** The keys and values of a transaction, nested ones included. */
+function bytesOf(txn: Txn): number {
+  let bytes = 0;
+  for (const { key, target } of txn.compares) {
+    bytes += key.length + (target.kind === "value" ? target.value.length : 0);
+  }
+  for (const operation of [...txn.then, ...txn.otherwise]) {
+    if (operation.kind === "txn") bytes += bytesOf(operation);
+    else bytes += operation.key.length + (operation.kind === "put" ? operation.value.length : 0);
+  }
+  return bytes;
 }
 
 /** Nested deeper than the operation budget allows cannot be valid, and must not exhaust the stack. */

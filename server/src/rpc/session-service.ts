@@ -64,16 +64,12 @@ class SessionStream {
   private receive(request: SessionRequest): void {
     if (this.state === "closed" || this.state === "draining") return;
     if (request.hello !== undefined) {
-      this.greet(request.hello);
+      if (request.operations.length > 0 || request.close) this.fail(tooEarly);
+      else this.greet(request.hello);
       return;
     }
     if (this.state !== "open") {
-      this.fail(
-        new RequestError(
-          "INVALID_ARGUMENT",
-          "operations came before the welcome: send hello and wait for it",
-        ),
-      );
+      this.fail(tooEarly);
       return;
     }
     if (request.operations.length > bounds.sessionBatchOperationsMax) {
@@ -238,6 +234,11 @@ class SessionStream {
     this.call.write(reply);
   }
 }
+
+const tooEarly = new RequestError(
+  "INVALID_ARGUMENT",
+  "operations came before the welcome: send hello and wait for it",
+);
 
 /** Bytes of results after which a reply is cut; a single result may have more. */
 const REPLY_BYTES_MAX = 1_048_576;

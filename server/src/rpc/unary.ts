@@ -44,8 +44,8 @@ function identityOf(request: object): Identity {
     sequence: Number(once.sequence),
     lowestPending: Number(once.lowestPending),
   };
-  if (identity.sessionId === 0 || !(identity.sequence >= 1)) {
-    throw new RequestError("INVALID_ARGUMENT", "exactly_once needs a session and a sequence from 1");
+  if (identity.sessionId === 0 || !(identity.sequence >= 1 && Number.isSafeInteger(identity.sequence))) {
+    throw new RequestError("INVALID_ARGUMENT", "exactly_once needs a session and a sequence from 1, below 2^53");
   }
   return identity;
 }
