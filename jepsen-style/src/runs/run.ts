@@ -155,7 +155,12 @@ async function loadAndHurt(
   cluster: Cluster,
   { random, history, tally, faults, keys, report, signal }: Experiment,
 ): Promise<void> {
-  const over = AbortSignal.any([signal, AbortSignal.timeout(timeLimitS * 1_000)]);
+  // A controller and a timer of its own: Node 20 may collect a timeout signal that only AbortSignal.any refers to.
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  const timer = setTimeout(end, timeLimitS * 1_000);
+  signal.addEventListener("abort", end, { once: true });
+  const over = ending.signal;
   // Every worker and nemesis waits on it; the default limit is a guess at a leak.
   setMaxListeners(0, over);
   const startedAt = performance.now();
@@ -196,10 +201,15 @@ async function loadAndHurt(
       report(`${Math.round(elapsedMs() / 1_000)} s: ${counts}; faults: ${struck.join(", ") || "none"}`);
     }
   };
-  await Promise.all([
-    runNemeses(nemeses, cluster, nemesisRandom, log, over),
-    progress(),
-    ...workers.map((worker) => worker.run(over)),
-  ]);
+  try {
+    await Promise.all([
+      runNemeses(nemeses, cluster, nemesisRandom, log, over),
+      progress(),
+      ...workers.map((worker) => worker.run(over)),
+    ]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+  }
   await Promise.all(workers.map((worker) => worker.close()));
 }

@@ -107,13 +107,6 @@ function startAfter(after: string, directory: string): string {
 
 export function toTxn(request: TxnRequest): Txn {
   const txn = toUncheckedTxn(request, 0);
-  const bytes = bytesOf(txn);
-  if (bytes > bounds.requestBytesMax) {
-    throw new RequestError(
-      "TOO_LARGE",
-      `a request may have ${bounds.requestBytesMax} bytes; this transaction has about ${bytes}`,
-    );
-  }
   const defect = checkTxn(txn, bounds.txnOperationsMax);
   if (defect === undefined) {
     checkBytes(txn);
@@ -167,19 +160,6 @@ function bytesOf(operation: TxnOperation): number {
 
 function sum<T>(items: readonly T[], measure: (item: T) => number): number {
   return items.reduce((total, item) => total + measure(item), 0);
-}
-
-/** The keys and values of a transaction, nested ones included. */
-function bytesOf(txn: Txn): number {
-  let bytes = 0;
-  for (const { key, target } of txn.compares) {
-    bytes += key.length + (target.kind === "value" ? target.value.length : 0);
-  }
-  for (const operation of [...txn.then, ...txn.otherwise]) {
-    if (operation.kind === "txn") bytes += bytesOf(operation);
-    else bytes += operation.key.length + (operation.kind === "put" ? operation.value.length : 0);
-  }
-  return bytes;
 }
 
 /** Nested deeper than the operation budget allows cannot be valid, and must not exhaust the stack. */

@@ -81,6 +81,10 @@ class SessionStream {
     const lowestPending = Number(request.lowestPending);
     for (const { sequence, operation } of request.operations) {
       const number = Number(sequence);
+      if (!(number >= 1 && Number.isSafeInteger(number))) {
+        this.answer(sequence, failed(badSequence));
+        continue;
+      }
       if (this.inFlight >= bounds.sessionInFlightMax) {
         this.answer(
           sequence,
@@ -234,6 +238,8 @@ class SessionStream {
     this.call.write(reply);
   }
 }
+
+const badSequence = new RequestError("INVALID_ARGUMENT", "a sequence is a whole number from 1, below 2^53");
 
 const tooEarly = new RequestError(
   "INVALID_ARGUMENT",

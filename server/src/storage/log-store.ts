@@ -81,7 +81,13 @@ export class LogStore implements LogStorage {
     };
     this.last =
       db.prepare<[], number | null>("SELECT max(idx) FROM entry").pluck().get() ?? this.startPosition.index;
-    this.checkContinuity();
+    try {
+      this.checkContinuity();
+      this.checkEntries();
+    } catch (error) {
+      db.close();
+      throw error;
+    }
   }
 
   /** A hole would be taken for a shorter log, and acknowledged entries lost: refuse to start instead. */
@@ -95,6 +101,12 @@ export class LogStore implements LogStorage {
         `the log should hold entries ${this.startPosition.index + 1} to ${this.last} but has only ${count} of them`,
       );
     }
+  }
+
+  /** An entry that is damaged now would be found only when a peer or a restart needs it, perhaps the last copy of it. */
+  private checkEntries(): void {
+    const { index } = this.startPosition;
+    for (const row of this.selectRange.iterate(index + 1, this.last)) toEntry(row);
   }
 
   hardState(): HardState {

@@ -1,4 +1,5 @@
 import DatabaseConstructor, { type Database } from "better-sqlite3";
+import { CorruptData } from "./errors.js";
 
 /** Page size in bytes: entries of a few hundred bytes fill larger pages better, and a commit writes fewer of them. */
 const PAGE_SIZE_BYTES = 8192;
@@ -8,7 +9,7 @@ const BUSY_TIMEOUT_MS = 5_000;
 /**
  * Opens or creates a SQLite file for data that must survive: write-ahead log, and an fsync at each commit.
  * better-sqlite3 by itself would run WAL with synchronous=NORMAL, which can lose commits at power loss.
- * @throws SqliteError when the file cannot be opened or is not a database.
+ * @throws CorruptData when the file is damaged or no database, SqliteError when it cannot be opened.
  */
 export function openDatabase(file: string): Database {
   const db = new DatabaseConstructor(file, { timeout: BUSY_TIMEOUT_MS });
@@ -18,7 +19,14 @@ export function openDatabase(file: string): Database {
     db.pragma("synchronous = FULL");
   } catch (error) {
     db.close();
-    throw error;
+    throw damageOf(file, error);
   }
   return db;
+}
+
+/** Names the file in what SQLite says of a damaged one; every other error stays as it is. */
+export function damageOf(file: string, error: unknown): unknown {
+  if (!(error instanceof DatabaseConstructor.SqliteError)) return error;
+  if (!/^SQLITE_(CORRUPT|NOTADB)/.test(error.code)) return error;
+  return new CorruptData(`${file} is damaged: ${error.message}`, { cause: error });
 }
