@@ -20,7 +20,9 @@ RUN npm prune --omit=dev --no-audit --no-fund \
   && for w in proto server sdk cli; do cp -r "$w/dist" "/out/$w/"; done
 
 FROM docker.io/library/node:22-bookworm-slim
-ENV NODE_ENV=production \
+# Name look-ups run in this pool: those of a stopped container may hang, and must not hold up the others.
+ENV UV_THREADPOOL_SIZE=16 \
+    NODE_ENV=production \
     QUORATE_CLIENT_LISTEN=0.0.0.0:7400 \
     QUORATE_PEER_LISTEN=0.0.0.0:7401 \
     QUORATE_HTTP_LISTEN=0.0.0.0:7402 \

@@ -3,6 +3,7 @@ import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { checkCommand } from "./commands/check.js";
 import { EXIT_CODES } from "./commands/exit-codes.js";
+import { InputError } from "./commands/input-error.js";
 import { runCommand } from "./commands/run.js";
 
 await yargs(hideBin(process.argv))
@@ -14,9 +15,14 @@ await yargs(hideBin(process.argv))
   .strict()
   .recommendCommands()
   .fail((message, error, parser) => {
-    if (error !== undefined) throw error;
-    parser.showHelp("error");
-    console.error(`\n${message}`);
+    if (error instanceof InputError) {
+      console.error(error.message);
+    } else if (error) {
+      throw error;
+    } else {
+      parser.showHelp("error");
+      console.error(`\n${message}`);
+    }
     process.exit(EXIT_CODES.input);
   })
   .parseAsync();

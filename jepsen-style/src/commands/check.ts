@@ -40,30 +40,37 @@ export const checkCommand: CommandModule<object, CheckArguments> = {
           "Exit codes: 0 ok, 1 illegal, 2 unknown, 3 input error.",
       ),
   handler: ({ file, model, "time-limit": timeLimitS, output }) => {
-    process.exitCode = runCheck(file, model, timeLimitS, output);
+    const { exitCode, line } = checkFile(file, model, timeLimitS, output);
+    (exitCode === EXIT_CODES.input ? console.error : console.log)(line);
+    process.exitCode = exitCode;
   },
 };
 
-function runCheck(
+/** What the command prints, and its exit code. */
+export interface CheckOutcome {
+  readonly exitCode: number;
+  readonly line: string;
+}
+
+/** Checks a file, or stdin for `-`. An input that cannot be used is an outcome too. */
+export function checkFile(
   file: string,
   model: ModelName,
   timeLimitS: number | undefined,
   output: "human" | "json",
-): number {
+): CheckOutcome {
   if (timeLimitS !== undefined && !(timeLimitS > 0)) {
-    console.error("--time-limit: expected a number of seconds above 0");
-    return EXIT_CODES.input;
+    return { exitCode: EXIT_CODES.input, line: "--time-limit: expected a number of seconds above 0" };
   }
   const stopAt = timeLimitS === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeLimitS * 1_000;
   try {
     const text = readFileSync(file === "-" ? 0 : file, "utf8");
     const report = checkHistory(model, text, { shouldStop: () => performance.now() > stopAt });
-    console.log(output === "json" ? JSON.stringify(report) : report.explanation);
-    return EXIT_CODES[report.verdict];
+    const line = output === "json" ? JSON.stringify(report) : report.explanation;
+    return { exitCode: EXIT_CODES[report.verdict], line };
   } catch (error) {
     if (!(error instanceof HistoryError) && !isFileError(error)) throw error;
-    console.error(`${file === "-" ? "stdin" : file}: ${error.message}`);
-    return EXIT_CODES.input;
+    return { exitCode: EXIT_CODES.input, line: `${file === "-" ? "stdin" : file}: ${error.message}` };
   }
 }
 

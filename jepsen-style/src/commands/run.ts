@@ -5,13 +5,14 @@ import { RUN_BOUNDS } from "../runs/bounds.js";
 import { type RunResults, run } from "../runs/run.js";
 import { registerWorkload } from "../workloads/register.js";
 import { EXIT_CODES } from "./exit-codes.js";
+import { InputError } from "./input-error.js";
 
 /** Exit code after an interrupt, as shells have it for SIGINT. */
 const EXIT_INTERRUPTED = 130;
 
 interface RunArguments {
   readonly workload: "register";
-  readonly nemesis: NemesisName[];
+  readonly nemesis: string;
   readonly nodes: number;
   readonly "time-limit": number;
   readonly rate: number;
@@ -29,7 +30,7 @@ function parseNemeses(value: string): NemesisName[] {
   return names.map((name) => {
     const known = NEMESIS_NAMES.find((candidate) => candidate === name);
     if (known === undefined) {
-      throw new Error(`--nemesis: expected some of ${NEMESIS_NAMES.join(", ")}, or none; found ${name}`);
+      throw new InputError(`--nemesis: expected some of ${NEMESIS_NAMES.join(", ")}, or none; found ${name}`);
     }
     return known;
   });
@@ -41,7 +42,9 @@ function requireWithin(
   bounds: { readonly min: number; readonly max: number },
 ): void {
   if (!Number.isInteger(value) || value < bounds.min || value > bounds.max) {
-    throw new Error(`--${flag}: expected a whole number from ${bounds.min} to ${bounds.max}, found ${value}`);
+    throw new InputError(
+      `--${flag}: expected a whole number from ${bounds.min} to ${bounds.max}, found ${value}`,
+    );
   }
 }
 
@@ -59,7 +62,6 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .option("nemesis", {
         type: "string",
         default: "kill,pause,partition",
-        coerce: parseNemeses,
         describe: `Faults, from ${NEMESIS_NAMES.join(", ")}; or none`,
       })
       .option("nodes", { choices: [3, 5], type: "number", default: 3, describe: "Servers" })
@@ -91,6 +93,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: "Format",
       })
       .check((args) => {
+        parseNemeses(args.nemesis);
         requireWithin("time-limit", args["time-limit"], RUN_BOUNDS.timeLimitS);
         requireWithin("rate", args.rate, RUN_BOUNDS.rate);
         requireWithin("concurrency", args.concurrency, RUN_BOUNDS.concurrency);
@@ -124,7 +127,7 @@ async function execute(args: RunArguments): Promise<number> {
     const results = await run(
       {
         workload: registerWorkload,
-        nemeses: args.nemesis,
+        nemeses: parseNemeses(args.nemesis),
         nodes: args.nodes,
         timeLimitS: args["time-limit"],
         rate: args.rate,
