@@ -54,8 +54,9 @@ export const bounds = {
   /** Milliseconds between two writes of the state to disk, and changes after which one is made earlier. */
   flushIntervalMs: 500,
   flushChangesMax: 4_096,
-  /** Entries kept in the log behind the durable state, for followers that were away for a while. */
-  logEntriesKept: 20_000,
+  /** Entries kept in the log by default, and at least: with fewer, a short absence would cost a snapshot. */
+  logEntriesKeptDefault: 20_000,
+  logEntriesKeptMin: 100,
   /** Revisions of history kept by default, and at least; the leader compacts when a tenth more has piled up. */
   historyRevisionsKeptDefault: 100_000,
   historyRevisionsKeptMin: 100,
@@ -104,6 +105,8 @@ export interface ServerOptions {
   readonly electionTimeoutMs: number;
   /** Revisions of history that stay readable behind the current one, from 100. */
   readonly historyRevisionsKept: number;
+  /** Entries kept in the log behind the durable state, for followers that were away for a while; 100 or more. */
+  readonly logEntriesKept: number;
   readonly logLevel: LogLevel;
   /** Test-only, from QUORATE_UNSAFE_TEST: reads skip ReadIndex and may be stale. */
   readonly unsafeSkipReadIndex: boolean;
@@ -160,6 +163,12 @@ export function checkOptions(options: ServerOptions): void {
   if (!(options.electionTimeoutMs >= 5 * options.heartbeatMs && options.electionTimeoutMs <= 60_000)) {
     throw new ConfigurationError(
       `--election-timeout-ms must be at least five heartbeats (${5 * options.heartbeatMs}) and at most 60000; got ${options.electionTimeoutMs}`,
+    );
+  }
+  const { logEntriesKept } = options;
+  if (!Number.isSafeInteger(logEntriesKept) || logEntriesKept < bounds.logEntriesKeptMin) {
+    throw new ConfigurationError(
+      `--log-entries-kept must be a whole number from ${bounds.logEntriesKeptMin}; got ${logEntriesKept}`,
     );
   }
   const { historyRevisionsKeptMin } = bounds;

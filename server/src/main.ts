@@ -47,6 +47,7 @@ const OPTION_NAMES = [
   "cluster-token",
   "heartbeat-ms",
   "election-timeout-ms",
+  "log-entries-kept",
   "history-revisions-kept",
   "log-level",
 ] as const;
@@ -91,6 +92,11 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
       default: 1_000,
       describe: "Milliseconds of silence after which a node stands for election",
     })
+    .option("log-entries-kept", {
+      type: "number",
+      default: bounds.logEntriesKeptDefault,
+      describe: "Log entries kept for followers that were away; beyond, they get a snapshot",
+    })
     .option("history-revisions-kept", {
       type: "number",
       default: bounds.historyRevisionsKeptDefault,
@@ -130,6 +136,7 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
     clusterToken: parsed.clusterToken,
     heartbeatMs: parsed.heartbeatMs,
     electionTimeoutMs: parsed.electionTimeoutMs,
+    logEntriesKept: parsed.logEntriesKept,
     historyRevisionsKept: parsed.historyRevisionsKept,
     logLevel: parsed.logLevel,
     unsafeSkipReadIndex: process.env.QUORATE_UNSAFE_TEST === "skip-read-index",

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Server as HttpServer } from "node:http";
-import { Server as GrpcServer, ServerCredentials } from "@grpc/grpc-js";
+import { Server as GrpcServer, ServerCredentials, setLogger } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import {
   bounds,
@@ -19,6 +19,7 @@ import { addLeaseService } from "./rpc/lease-service.js";
 import { addSessionService } from "./rpc/session-service.js";
 import { addWatchService } from "./rpc/watch-service.js";
 import { openDataDirectory } from "./storage/data-directory.js";
+import { CorruptData, UnusableDataDirectory } from "./storage/errors.js";
 import { peerChannelOptions } from "./transport/peer-link.js";
 import { addPeerService } from "./transport/peer-service.js";
 import { Peers } from "./transport/peers.js";
@@ -40,6 +41,7 @@ export async function startServer(
   onFatal: (error: unknown) => void,
 ): Promise<RunningServer> {
   checkOptions(options);
+  quietGrpc(logger);
   const clusterId = clusterIdOf(options.clusterToken, options.initialCluster);
   const members = options.initialCluster.map((member) => ({
     ...member,
@@ -53,7 +55,7 @@ export async function startServer(
     memberId: self,
     name: options.name,
   });
-  const node = new Node(
+  const node = openNode(
     {
       id: self,
       name: options.name,
@@ -63,6 +65,7 @@ export async function startServer(
       heartbeatMs: options.heartbeatMs,
       electionTimeoutMs: options.electionTimeoutMs,
       historyRevisionsKept: options.historyRevisionsKept,
+      logEntriesKept: options.logEntriesKept,
       unsafeSkipReadIndex: options.unsafeSkipReadIndex,
     },
     directory,
@@ -109,6 +112,26 @@ export async function startServer(
     "serving",
   );
   return { stop };
+}
+
+/** What gRPC would print by itself: whatever matters of it reaches us as an error, too. */
+function quietGrpc(logger: Logger): void {
+  const tell = (...said: unknown[]): void => logger.debug({ said: said.join(" ") }, "gRPC");
+  setLogger({ error: tell, info: tell, debug: tell });
+}
+
+/** Reads what the disk holds. Whatever goes wrong there says that it is not what was written. */
+function openNode(...[options, directory, logger, onFatal]: ConstructorParameters<typeof Node>): Node {
+  try {
+    return new Node(options, directory, logger, onFatal);
+  } catch (cause) {
+    if (cause instanceof UnusableDataDirectory) throw cause;
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new CorruptData(
+      `${directory.path} is damaged: ${problem}. Its node must not be started on it again: see docs/operations.md`,
+      { cause },
+    );
+  }
 }
 
 const clientServerOptions = {

@@ -32,6 +32,14 @@ export function int64(name: string, value: number | undefined): bigint {
   return BigInt(value);
 }
 
+/** A path as it goes onto the wire. Half of a surrogate pair would silently become another character there. */
+export function wirePath(path: string): string {
+  if (/\p{Surrogate}/u.test(path)) {
+    throw new InvalidArgument(`a path is well-formed text; ${JSON.stringify(path)} has half of a surrogate pair`);
+  }
+  return path;
+}
+
 function consistencyOf(choice: ReadOptions["consistency"]): Consistency {
   switch (choice) {
     case undefined:
@@ -44,7 +52,7 @@ function consistencyOf(choice: ReadOptions["consistency"]): Consistency {
 
 function fenceOf(fence: Ownership | undefined): Fence | undefined {
   if (fence === undefined) return undefined;
-  return { $typeName: "quorate.v1.Fence", key: fence.key, token: int64("fence.token", fence.token) };
+  return { $typeName: "quorate.v1.Fence", key: wirePath(fence.key), token: int64("fence.token", fence.token) };
 }
 
 function leaseOf(lease: LeaseChoice | undefined, sessionId: number): bigint {
@@ -59,7 +67,7 @@ function leaseOf(lease: LeaseChoice | undefined, sessionId: number): bigint {
 export function getRequest(path: string, options: ReadOptions): GetRequest {
   return {
     $typeName: "quorate.v1.GetRequest",
-    path,
+    path: wirePath(path),
     consistency: consistencyOf(options.consistency),
     minRevision: int64("minRevision", options.minRevision),
     revision: int64("revision", options.revision),
@@ -69,10 +77,10 @@ export function getRequest(path: string, options: ReadOptions): GetRequest {
 export function listRequest(path: string, options: ListOptions): ListRequest {
   return {
     $typeName: "quorate.v1.ListRequest",
-    path,
+    path: wirePath(path),
     recursive: options.recursive ?? false,
     limit: int64("limit", options.limit),
-    after: options.after ?? "",
+    after: wirePath(options.after ?? ""),
     keysOnly: options.keysOnly ?? false,
     consistency: consistencyOf(options.consistency),
     minRevision: int64("minRevision", options.minRevision),
@@ -89,7 +97,7 @@ export function putRequest(
 ): PutRequest {
   return {
     $typeName: "quorate.v1.PutRequest",
-    path,
+    path: wirePath(path),
     value: bytesOf(value),
     leaseId: leaseOf(fields.lease, sessionId),
     sequential: fields.sequential ?? false,
@@ -105,7 +113,7 @@ export function deleteRequest(
 ): DeleteRequest {
   return {
     $typeName: "quorate.v1.DeleteRequest",
-    path,
+    path: wirePath(path),
     recursive: fields.recursive ?? false,
     returnPrevious: fields.returnPrevious ?? false,
     fence: fenceOf(fence),
@@ -138,7 +146,7 @@ function relationOf(relation: RelationName): Relation {
 function compareOf(condition: TxnCompare): Compare {
   return {
     $typeName: "quorate.v1.Compare",
-    path: condition.path,
+    path: wirePath(condition.path),
     recursive: condition.recursive,
     relation: relationOf(condition.relation),
     target: targetOf(condition),

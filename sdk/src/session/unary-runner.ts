@@ -7,13 +7,14 @@ import { backoffMs } from "../endpoints/backoff.js";
 import { type ChannelCache, channelReady } from "../endpoints/channel.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
 import { gaveUp } from "../errors/give-up.js";
-import { Cancelled, Closed, OutcomeUnknown, QuorateError, Unavailable } from "../errors/quorate-error.js";
+import { Cancelled, Closed, OutcomeUnknown, QuorateError, TooLarge, Unavailable } from "../errors/quorate-error.js";
 import { type CallFailure, failureOfStatus, isTransient } from "../errors/wire-error.js";
 import {
   isMutation,
   type OperationRequest,
   type OperationResponse,
   type OperationRunner,
+  operationBytes,
 } from "./operation.js";
 
 const kv = grpcServiceDefinition(KVService);
@@ -59,6 +60,10 @@ export class UnaryRunner implements OperationRunner {
 
   async #runCase(request: OperationRequest, options: CallOptions): Promise<OperationResponse> {
     const mutation = isMutation(request);
+    const bytes = operationBytes(request);
+    if (bytes > bounds.operationBytesMax) {
+      throw new TooLarge(`${request.case}: about ${bytes} bytes, at most ${bounds.operationBytesMax}`);
+    }
     switch (request.case) {
       case "get":
         return {

@@ -10,7 +10,7 @@ import { bounds, type ClientOptions } from "../client/options.js";
 import { backoffMs } from "../endpoints/backoff.js";
 import { channelReady, openChannel } from "../endpoints/channel.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
-import { Cancelled, Closed, Internal, InvalidArgument, type QuorateError } from "../errors/quorate-error.js";
+import { Cancelled, Closed, Internal, InvalidArgument, QuorateError } from "../errors/quorate-error.js";
 import { errorOfWire, failureOfStatus } from "../errors/wire-error.js";
 import type { Watch, WatchOptions } from "./watch-event.js";
 import { Watcher, type WatchFeed } from "./watcher.js";
@@ -51,6 +51,15 @@ export class WatchConnection implements WatchFeed {
     if (options.initial === true && options.fromRevision !== undefined) {
       throw new InvalidArgument("watch: `initial` and `fromRevision` exclude each other");
     }
+    const { unservedTimeoutMs = Number.POSITIVE_INFINITY } = options;
+    if (
+      unservedTimeoutMs !== Number.POSITIVE_INFINITY &&
+      !(unservedTimeoutMs >= bounds.durationMinMs && unservedTimeoutMs <= bounds.durationMaxMs)
+    ) {
+      throw new InvalidArgument(
+        `unservedTimeoutMs: ${unservedTimeoutMs} is not between ${bounds.durationMinMs} and ${bounds.durationMaxMs} ms`,
+      );
+    }
     const watcher = new Watcher(path, options, this);
     if (this.#closed) watcher.end(new Closed("the client is closed"));
     else if (options.signal?.aborted) {
@@ -79,6 +88,7 @@ export class WatchConnection implements WatchFeed {
       return;
     }
     this.#wanted.add(watcher);
+    watcher.unserved();
     if (this.#stream !== undefined) this.#start(this.#stream, watcher);
     else if (!this.#connecting) void this.#connect();
   }
@@ -127,9 +137,10 @@ export class WatchConnection implements WatchFeed {
     const channel = openChannel(endpoint);
     try {
       await channelReady(channel, endpoint, bounds.dialTimeoutMs);
-    } catch {
+    } catch (error) {
       channel.close();
       this.#pool.failed(endpoint, performance.now());
+      if (error instanceof QuorateError) for (const watcher of this.#wanted) watcher.unserved(error);
       return false;
     }
     if (this.#closed || this.#wanted.size === 0) {
@@ -220,15 +231,15 @@ export class WatchConnection implements WatchFeed {
       case "UNAVAILABLE":
         // This node is no place to watch from: take every watch elsewhere.
         this.#pool.failed(stream.endpoint, performance.now());
-        this.#replace(stream);
+        this.#replace(stream, error);
         return;
       case "CANCELLED":
       case "OVERLOADED":
         // Too slow for the server's buffer: what was received is safe, go on after it.
-        this.#restartLater(watcher);
+        this.#restartLater(watcher, error);
         return;
       case "FUTURE_REVISION":
-        if (this.#mayCatchUp(watcher)) this.#restartLater(watcher);
+        if (this.#mayCatchUp(watcher)) this.#restartLater(watcher, error);
         else watcher.end(error);
         return;
       default:
@@ -246,7 +257,8 @@ export class WatchConnection implements WatchFeed {
     return watcher.started || nowMs - watcher.futureSinceMs < this.#options.requestTimeoutMs;
   }
 
-  #restartLater(watcher: Watcher): void {
+  #restartLater(watcher: Watcher, reason: QuorateError): void {
+    watcher.unserved(reason);
     // Half of the bound to the bound: no retry at once, whatever the jitter.
     const { maxMs } = this.#options.backoff;
     const delayMs =
@@ -267,12 +279,13 @@ export class WatchConnection implements WatchFeed {
       return;
     }
     this.#pool.failed(stream.endpoint, performance.now());
-    this.#replace(stream);
+    this.#replace(stream, error);
   }
 
-  #replace(stream: Stream): void {
+  #replace(stream: Stream, reason: QuorateError): void {
     if (stream !== this.#stream) return;
     this.#disconnect();
+    for (const watcher of this.#wanted) watcher.unserved(reason);
     if (!this.#closed && !this.#connecting && this.#wanted.size > 0) void this.#reconnect();
   }
 

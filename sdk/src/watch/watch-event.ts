@@ -27,6 +27,11 @@ export interface WatchOptions {
   readonly fromRevision?: number | undefined;
   /** Put the entry before the change into each event. Default false. */
   readonly previous?: boolean | undefined;
+  /**
+   * How long no node may serve the watch, in milliseconds, before the iteration ends with NoQuorum or Unavailable.
+   * Default Infinity: the watch waits, and goes on without a gap once a node serves it again.
+   */
+  readonly unservedTimeoutMs?: number | undefined;
   /** Ends the iteration with Cancelled when aborted. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,8 +1,9 @@
 import { EventKind, type WatchCreate, type WatchEvents, type WatchInitial } from "@quorate/proto";
 import { bounds } from "../client/options.js";
+import { gaveUp } from "../errors/give-up.js";
 import { Cancelled, type QuorateError, TooLarge } from "../errors/quorate-error.js";
 import { Entry, entryOf } from "../kv/entry.js";
-import { int64 } from "../kv/request.js";
+import { int64, wirePath } from "../kv/request.js";
 import type { Watch, WatchEvent, WatchOptions } from "./watch-event.js";
 
 /** What a watcher asks of the connection that feeds it. */
@@ -42,6 +43,9 @@ export class Watcher implements Watch {
   #waiters: Waiter[] = [];
   #paused = false;
   #over: { readonly error: QuorateError | undefined } | undefined;
+  #unservedTimer: NodeJS.Timeout | undefined;
+  /** Why no node serves the watch, as last heard. */
+  #trouble: QuorateError | undefined;
   /** Since when the server has called the start a future revision. */
   futureSinceMs: number | undefined;
 
@@ -79,7 +83,7 @@ export class Watcher implements Watch {
     return {
       $typeName: "quorate.v1.WatchCreate",
       watchId,
-      path: this.#path,
+      path: wirePath(this.#path),
       recursive: this.#options.recursive ?? false,
       startRevision: position === undefined ? 0n : int64("fromRevision", position + 1),
       initial: position === undefined && (this.#options.initial ?? false),
@@ -92,7 +96,24 @@ export class Watcher implements Watch {
   /** The server has started the watch; without a snapshot to come, its revision is the position. */
   created(revision: number): void {
     this.futureSinceMs = undefined;
+    this.#served();
     if (this.#position === undefined && this.#options.initial !== true) this.#position = revision;
+  }
+
+  /** No node serves the watch at present, which it bears for a while; `trouble` says why, if that is known. */
+  unserved(trouble?: QuorateError): void {
+    this.#trouble = trouble ?? this.#trouble;
+    const timeoutMs = this.#options.unservedTimeoutMs ?? Number.POSITIVE_INFINITY;
+    if (this.#over !== undefined || this.#unservedTimer !== undefined || !Number.isFinite(timeoutMs)) return;
+    this.#unservedTimer = setTimeout(() => {
+      this.end(gaveUp(`watch ${this.#path}: no node served it for ${timeoutMs} ms`, this.#trouble));
+    }, timeoutMs);
+  }
+
+  #served(): void {
+    clearTimeout(this.#unservedTimer);
+    this.#unservedTimer = undefined;
+    this.#trouble = undefined;
   }
 
   initial({ entries, revision, more }: WatchInitial): void {
@@ -159,6 +180,7 @@ export class Watcher implements Watch {
   end(error: QuorateError | undefined): void {
     if (this.#over !== undefined) return;
     this.#over = { error };
+    this.#served();
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#initialEntries = [];
     for (const waiter of this.#waiters.splice(0)) {
@@ -248,6 +270,7 @@ export class Watcher implements Watch {
       return;
     }
     this.#paused = true;
+    this.#served();
     this.#feed.pause(this);
   }
 }

@@ -31,6 +31,8 @@ export interface NodeOptions {
   readonly heartbeatMs: number;
   readonly electionTimeoutMs: number;
   readonly historyRevisionsKept: number;
+  /** Entries kept in the log behind the durable state. */
+  readonly logEntriesKept: number;
   readonly unsafeSkipReadIndex: boolean;
 }
 
@@ -536,7 +538,7 @@ export class Node implements PeerReceiver {
   /** Writes the state to disk and cuts the log behind it. */
   private flush(): void {
     this.state.flush();
-    const cut = this.state.durableIndex - bounds.logEntriesKept;
+    const cut = this.state.durableIndex - this.options.logEntriesKept;
     if (cut > this.log.start().index) this.raft.cut(this.log.cutTo(cut));
   }
 

@@ -151,7 +151,10 @@ function bytesOf(operation: TxnOperation): number {
       return operation.key.length;
     case "txn":
       return (
-        sum(operation.compares, ({ key, target }) => key.length + (target.kind === "value" ? target.value.length : 0)) +
+        sum(
+          operation.compares,
+          ({ key, target }) => key.length + (target.kind === "value" ? target.value.length : 0),
+        ) +
         sum(operation.then, bytesOf) +
         sum(operation.otherwise, bytesOf)
       );

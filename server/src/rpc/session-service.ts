@@ -143,12 +143,21 @@ class SessionStream {
     });
   }
 
-  /** The keepalive goes through the leader: it confirms that the session exists, and gives it its full time. */
+  /** A lease of that id may exist and be no session: nothing of a session could be kept in it. */
   private resumeSession(id: number): void {
+    this.node.read((failure) => {
+      if (failure !== undefined) this.fail(failure);
+      else if (this.node.machine.leaseInfo(id)?.isSession) this.renewSession(id);
+      else this.fail(expired(id));
+    });
+  }
+
+  /** The keepalive goes through the leader: it confirms that the session exists, and gives it its full time. */
+  private renewSession(id: number): void {
     this.node.renewLeases([id], false, (outcome) => {
       if ("kind" in outcome) this.fail(outcome);
       else if (outcome[0] === 0 || outcome[0] === undefined) {
-        this.fail(new RequestError("SESSION_EXPIRED", `session ${id} has ended; open a new one`));
+        this.fail(expired(id));
       } else this.welcome(id, outcome[0]);
     });
   }
@@ -237,6 +246,10 @@ class SessionStream {
     if (welcome !== undefined) reply.welcome = welcome;
     this.call.write(reply);
   }
+}
+
+function expired(id: number): RequestError {
+  return new RequestError("SESSION_EXPIRED", `session ${id} has ended; open a new one`);
 }
 
 const badSequence = new RequestError("INVALID_ARGUMENT", "a sequence is a whole number from 1, below 2^53");

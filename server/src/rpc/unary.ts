@@ -45,7 +45,10 @@ function identityOf(request: object): Identity {
     lowestPending: Number(once.lowestPending),
   };
   if (identity.sessionId === 0 || !(identity.sequence >= 1 && Number.isSafeInteger(identity.sequence))) {
-    throw new RequestError("INVALID_ARGUMENT", "exactly_once needs a session and a sequence from 1, below 2^53");
+    throw new RequestError(
+      "INVALID_ARGUMENT",
+      "exactly_once needs a session and a sequence from 1, below 2^53",
+    );
   }
   return identity;
 }

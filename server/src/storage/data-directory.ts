@@ -45,6 +45,10 @@ export function openDataDirectory(path: string, identity: Identity): DataDirecto
   const file = join(path, "identity.json");
   if (existsSync(file)) {
     checkIdentity(path, file, identity);
+    if (existsSync(join(path, "state.db")) && !existsSync(join(path, "log.db"))) {
+      // Without its log a node has forgotten its votes, and may vote twice in one term.
+      throw new UnusableDataDirectory(`${path} holds a state but no log.db: it is incomplete`);
+    }
   } else {
     if (existsSync(join(path, "log.db"))) {
       throw new UnusableDataDirectory(`${path} holds a log but no identity.json: it was tampered with`);
