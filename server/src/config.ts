@@ -46,8 +46,12 @@ export const bounds = {
   logCacheBytesMax: 33_554_432,
   /** Bytes of committed entries applied before other work gets a turn. */
   applyBytesMax: 65_536,
-  /** Batches queued for one peer before messages are dropped; Raft sends them again. */
-  peerQueueBatchesMax: 1_024,
+  /** Bytes of unanswered AppendEntries to one follower. */
+  appendInFlightBytesMax: 33_554_432,
+  /** Bytes of messages put together in one gRPC message to a peer; a single message may have more. */
+  peerBatchBytesMax: 2_097_152,
+  /** Bytes queued for one peer before messages are dropped; Raft sends them again. */
+  peerQueueBytesMax: 67_108_864,
   /** Bytes of one piece of a snapshot. */
   snapshotChunkBytesMax: 1_048_576,
 

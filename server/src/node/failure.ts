@@ -26,6 +26,12 @@ export const leaderLost: Failure = {
   message: "the leader changed before the outcome was known: the mutation may or may not have been applied",
 };
 
+export const leaderOverloaded: Failure = {
+  kind: "failure",
+  code: "OVERLOADED",
+  message: "the leader waits for too many commits: retry after a pause",
+};
+
 export const stopping: Failure = {
   kind: "failure",
   code: "UNAVAILABLE",

@@ -11,8 +11,6 @@ interface Timer {
   expiring: boolean;
 }
 
-/** Two ticks further apart than this mean that the process stood still. */
-const STALL_MS = 500;
 /** Leases in one expiry command. */
 const EXPIRE_LEASES_MAX = 1_000;
 
@@ -24,16 +22,29 @@ const EXPIRE_LEASES_MAX = 1_000;
 export class LeaseClock {
   private timers = new Map<number, Timer>();
   private running = false;
+  private leaderTerm = 0;
   private lastTickMs = 0;
+  private readonly stallMs: number;
+
+  /** Two ticks further apart than `stallMs` mean that the process stood still. */
+  constructor(stallMs: number) {
+    this.stallMs = stallMs;
+  }
 
   get isRunning(): boolean {
     return this.running;
   }
 
-  /** This node now leads and has applied all of its predecessors' entries. */
-  start(leases: Iterable<TimedLease>, nowMs: number): void {
+  /** The term of the leadership that the clock was started in: what it sees run out counts in that term only. */
+  get term(): number {
+    return this.leaderTerm;
+  }
+
+  /** This node now leads in `term` and has applied all of its predecessors' entries. */
+  start(leases: Iterable<TimedLease>, nowMs: number, term: number): void {
     this.timers = new Map();
     this.running = true;
+    this.leaderTerm = term;
     this.lastTickMs = nowMs;
     for (const lease of leases) this.granted(lease, nowMs);
   }
@@ -69,7 +80,7 @@ export class LeaseClock {
   /** Leases whose time is up and whose expiry should be proposed now; each is named once. */
   tick(nowMs: number): number[] {
     if (!this.running) return [];
-    const stalled = nowMs - this.lastTickMs > STALL_MS;
+    const stalled = nowMs - this.lastTickMs > this.stallMs;
     this.lastTickMs = nowMs;
     if (stalled) return [];
     const due: number[] = [];

@@ -6,12 +6,13 @@ import { bounds } from "../config.js";
 import { type LogEntry, type Outgoing, Raft, type RaftStatus, type ReadState } from "../raft/index.js";
 import type { Command, CommandBody, Fence, StateMachine } from "../state-machine/index.js";
 import type { DataDirectory } from "../storage/data-directory.js";
+import { CorruptData } from "../storage/errors.js";
 import { LogStore } from "../storage/log-store.js";
 import { toPeerMessage, toRaftMessage } from "../transport/peer-codec.js";
 import type { PeerReceiver } from "../transport/peer-service.js";
 import type { Peers } from "../transport/peers.js";
 import { decodeBatch } from "./command-codec.js";
-import { type Failure, leaderLost, noQuorum, stopping } from "./failure.js";
+import { type Failure, leaderLost, leaderOverloaded, noQuorum, stopping } from "./failure.js";
 import { LeaseClock } from "./lease-clock.js";
 import { type Done, Proposals, sessionless } from "./proposals.js";
 import { type Fresh, Reads } from "./reads.js";
@@ -38,6 +39,10 @@ export interface NodeOptions {
 
 /** Ticks of Raft's clock in one heartbeat: fine enough for election timeouts to differ. */
 const TICKS_PER_HEARTBEAT = 4;
+/** Election timeouts after which a batch without an answer is given up: several, since its answer may only be slow. */
+const PROPOSAL_PATIENCE = 4;
+/** How many times the usual log is kept at most, while a snapshot is on its way. */
+const HELD_LOGS_MAX = 10;
 /** The newest CommandBatch format this version understands. */
 const COMMAND_FORMAT = 1;
 
@@ -53,9 +58,9 @@ export class Node implements PeerReceiver {
   private readonly state: StateKeeper;
   private readonly raft: Raft;
   private readonly proposals: Proposals;
-  private readonly reads = new Reads();
-  private readonly renewals = new Renewals();
-  private readonly leases = new LeaseClock();
+  private readonly reads = new Reads(randomFirst());
+  private readonly renewals = new Renewals(randomFirst());
+  private readonly leases: LeaseClock;
   private readonly sender: SnapshotSender;
   private readonly receiver: SnapshotReceiver;
   readonly watches: WatchHub;
@@ -89,8 +94,10 @@ export class Node implements PeerReceiver {
     this.log = new LogStore(directory.logFile);
     this.state = new StateKeeper(directory);
     this.alignLog();
+    // Three ticks in one are no accident of scheduling.
+    this.leases = new LeaseClock(Math.max(500, 3 * this.tickMs));
     this.watches = new WatchHub(this.state);
-    this.proposals = new Proposals(randomBytes(8).readBigUInt64LE());
+    this.proposals = new Proposals(randomBytes(8).readBigUInt64LE(), randomFirst());
     this.raft = new Raft(
       {
         id: options.id,
@@ -99,6 +106,7 @@ export class Node implements PeerReceiver {
         electionTicks: Math.ceil(options.electionTimeoutMs / this.tickMs),
         appendBytesMax: bounds.appendBytesMax,
         inflightMessagesMax: bounds.appendInFlightMax,
+        inflightBytesMax: bounds.appendInFlightBytesMax,
         uncommittedBytesMax: bounds.uncommittedBytesMax,
         cacheBytesMax: bounds.logCacheBytesMax,
         random: Math.random,
@@ -113,14 +121,17 @@ export class Node implements PeerReceiver {
   /** A crash between installing a snapshot and dropping the log it replaces leaves a log that ends before the state. */
   private alignLog(): void {
     const { appliedIndex, appliedTerm } = this.state.machine;
-    if (this.log.lastIndex() < appliedIndex || this.log.start().index > appliedIndex) {
-      if (this.log.start().index > appliedIndex) {
-        throw new Error(
-          `the state stands at index ${appliedIndex} but the log begins after ${this.log.start().index}: the data directory is incomplete`,
-        );
-      }
-      this.log.reset({ index: appliedIndex, term: appliedTerm });
+    const start = this.log.start();
+    if (start.index > appliedIndex) {
+      throw new CorruptData(
+        `the state stands at index ${appliedIndex} but the log begins after ${start.index}: a part of the data is missing`,
+      );
     }
+    // A log that is too short, or that holds another entry there, is one that the snapshot was about to replace.
+    const reaches = this.log.lastIndex() >= appliedIndex;
+    const term =
+      start.index === appliedIndex ? start.term : reaches ? this.log.term(appliedIndex) : undefined;
+    if (term !== appliedTerm) this.log.reset({ index: appliedIndex, term: appliedTerm });
   }
 
   private get tickMs(): number {
@@ -258,18 +269,20 @@ export class Node implements PeerReceiver {
   private receiveOther(from: number, message: PeerMessage["message"]): void {
     switch (message.case) {
       case "propose": {
-        const rejected: bigint[] = [];
         for (const bytes of message.value.batches) {
-          // The bytes go into the log as they are; only their head is read, to name them if they are refused.
-          if (!this.raft.propose(bytes).accepted) rejected.push(BigInt(decodeBatch(bytes).batchId));
-        }
-        if (rejected.length > 0) {
-          this.queueMessage(from, { case: "proposeRejected", value: { batchIds: rejected } });
+          const proposal = this.raft.propose(bytes);
+          if (proposal.accepted) continue;
+          // The bytes go into the log as they are; they are read only to name the batch when it is refused.
+          const batchIds = [BigInt(decodeBatch(bytes).batchId)];
+          const overloaded = proposal.reason === "overloaded";
+          this.queueMessage(from, { case: "proposeRejected", value: { batchIds, overloaded } });
         }
         return;
       }
       case "proposeRejected":
-        for (const id of message.value.batchIds) this.proposals.fail(Number(id), noQuorum);
+        for (const id of message.value.batchIds) {
+          this.proposals.fail(Number(id), message.value.overloaded ? leaderOverloaded : noQuorum);
+        }
         return;
       case "renewLeases": {
         const { context, leaseIds, peek } = message.value;
@@ -295,15 +308,19 @@ export class Node implements PeerReceiver {
   }
 
   async receiveSnapshot(from: number, piece: SendSnapshotRequest): Promise<void> {
-    const snapshot = await this.receiver.write(piece);
-    if (snapshot === undefined || this.stopped) return;
-    const { appliedIndex, appliedTerm } = readStateMeta(this.receiver.file);
-    if (appliedIndex !== snapshot.lastIndex || appliedTerm !== snapshot.lastTerm) {
-      throw new Error(`the snapshot stands at ${appliedIndex}, not at ${snapshot.lastIndex} as announced`);
+    if (this.stopped || Number(piece.snapshot?.term ?? 0) < this.raft.term) {
+      throw new Error("the snapshot is of a leader whose term is over");
     }
-    this.guard(() => {
-      this.raft.step(from, snapshot);
-      this.run();
+    await this.receiver.receive(piece, (snapshot) => {
+      const { appliedIndex, appliedTerm } = readStateMeta(this.receiver.file);
+      if (appliedIndex !== snapshot.lastIndex || appliedTerm !== snapshot.lastTerm) {
+        throw new Error(`the snapshot stands at ${appliedIndex}, not at ${snapshot.lastIndex} as announced`);
+      }
+      this.guard(() => {
+        this.raft.step(from, snapshot);
+        // Installs it now, if Raft wants it, while its file is nobody else's.
+        this.run();
+      });
     });
   }
 
@@ -347,6 +364,8 @@ export class Node implements PeerReceiver {
   }
 
   private run(): void {
+    // First, so that what is proposed now is not taken for something that an earlier leader was given.
+    this.noticeLeadership();
     this.propose();
     if (this.reads.hasCollected) this.raft.readIndex(this.reads.begin(performance.now()));
     if (this.raft.hasReady) this.work();
@@ -359,32 +378,21 @@ export class Node implements PeerReceiver {
 
   private propose(): void {
     if (!this.proposals.hasCollected) return;
-    const batches = this.proposals.takeBatches();
+    const batches = this.proposals.takeBatches(performance.now());
     const { leader } = this.raft;
     if (leader === this.options.id) {
       for (const batch of batches) {
         const proposal = this.raft.propose(batch.bytes);
         if (proposal.accepted) continue;
-        this.proposals.fail(
-          batch.id,
-          proposal.reason === "notLeader"
-            ? noQuorum
-            : {
-                kind: "failure",
-                code: "OVERLOADED",
-                message: "the leader waits for too many commits: retry later",
-              },
-        );
+        this.proposals.fail(batch.id, proposal.reason === "notLeader" ? noQuorum : leaderOverloaded);
       }
     } else if (leader === 0) {
       for (const batch of batches) this.proposals.fail(batch.id, noQuorum);
     } else {
-      this.peers?.queue(
-        leader,
-        create(PeerMessageSchema, {
-          message: { case: "propose", value: { batches: batches.map(({ bytes }) => bytes) } },
-        }),
-      );
+      // A message for each batch: together they could be too large to be sent.
+      for (const { bytes } of batches) {
+        this.queueMessage(leader, { case: "propose", value: { batches: [bytes] } });
+      }
     }
   }
 
@@ -403,6 +411,7 @@ export class Node implements PeerReceiver {
         this.watches.restored();
         // Entries that the snapshot covers are never applied here: their callers cannot be told their results.
         this.proposals.failAll(leaderLost);
+        this.reads.applied(this.machine.appliedIndex);
         this.logger.info({ index: snapshot.index }, "installed a snapshot");
       }
       if (hardState !== undefined || entries.length > 0) this.log.write(hardState, entries);
@@ -480,7 +489,7 @@ export class Node implements PeerReceiver {
       this.renewals.failAll(noQuorum);
     }
     if (this.raft.leadsUpToDate && !this.leases.isRunning) {
-      this.leases.start(this.machine.allLeases(), performance.now());
+      this.leases.start(this.machine.allLeases(), performance.now(), this.raft.term);
     }
     if (changed) for (const listener of this.leadershipListeners) listener();
   }
@@ -502,6 +511,7 @@ export class Node implements PeerReceiver {
       this.raft.readIndex(context);
     }
     this.renewals.expire(nowMs, electionTimeoutMs * 2);
+    this.proposals.expire(nowMs, electionTimeoutMs * PROPOSAL_PATIENCE, leaderLost);
     if (this.waitingForRevision.length > 0) this.wakeWaitingForRevision(nowMs);
     this.expireLeases(nowMs);
     this.noticeIsolation(nowMs);
@@ -527,10 +537,11 @@ export class Node implements PeerReceiver {
   }
 
   private expireLeases(nowMs: number): void {
+    const { term } = this.leases;
     const due = this.leases.tick(nowMs);
-    if (due.length === 0) return;
+    if (due.length === 0 || !this.raft.isLeader || this.raft.term !== term) return;
     this.logger.info({ leases: due.slice(0, 10), count: due.length }, "leases ran out");
-    this.submitBody({ kind: "expire", term: this.raft.term, leases: due }, undefined, (outcome) => {
+    this.submitBody({ kind: "expire", term, leases: due }, undefined, (outcome) => {
       if (outcome.kind === "failure") this.leases.retry(due);
     });
   }
@@ -538,7 +549,11 @@ export class Node implements PeerReceiver {
   /** Writes the state to disk and cuts the log behind it. */
   private flush(): void {
     this.state.flush();
-    const cut = this.state.durableIndex - this.options.logEntriesKept;
+    const { logEntriesKept } = this.options;
+    const { durableIndex } = this.state;
+    // A follower that is being sent a snapshot needs what comes after it; but not whatever it costs.
+    const held = Math.max(this.sender.heldIndex, durableIndex - HELD_LOGS_MAX * logEntriesKept);
+    const cut = Math.min(durableIndex - logEntriesKept, held);
     if (cut > this.log.start().index) this.raft.cut(this.log.cutTo(cut));
   }
 
@@ -604,6 +619,7 @@ export class Node implements PeerReceiver {
     if (this.stopped) return;
     this.stopped = true;
     clearInterval(this.tickTimer);
+    this.proposals.refuseCollected(stopping);
     this.proposals.failAll({ ...stopping, code: "OUTCOME_UNKNOWN" });
     this.reads.failAll(stopping);
     this.renewals.failAll(stopping);
@@ -614,4 +630,9 @@ export class Node implements PeerReceiver {
     this.state.close();
     this.log.close();
   }
+}
+
+/** Where a counter of correlation ids begins: random, so that no two runs of the process use the same ones. */
+function randomFirst(): number {
+  return randomBytes(6).readUIntLE(0, 6);
 }

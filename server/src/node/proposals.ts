@@ -25,12 +25,14 @@ export class Proposals {
   private collectedBytes = 0;
   private ready: { commands: Command[]; callers: Done[] }[] = [];
   /** Batches on their way, by id, with the callers of their commands in order. */
-  private readonly waiting = new Map<number, readonly Done[]>();
-  private nextBatchId = 1;
+  private readonly waiting = new Map<number, WaitingBatch>();
+  private nextBatchId: number;
   private pendingCount = 0;
 
-  constructor(origin: bigint) {
+  /** Batches count from `firstBatchId`, a random number: a refusal of an earlier run's batch fits none of this one. */
+  constructor(origin: bigint, firstBatchId: number) {
     this.origin = origin;
+    this.nextBatchId = firstBatchId;
   }
 
   get hasCollected(): boolean {
@@ -64,11 +66,11 @@ export class Proposals {
   }
 
   /** Takes this turn's batches, encoded. Their callers wait from now on. */
-  takeBatches(): Batch[] {
+  takeBatches(nowMs: number): Batch[] {
     this.close();
     const batches = this.ready.map(({ commands, callers }) => {
       const id = this.nextBatchId++;
-      this.waiting.set(id, callers);
+      this.waiting.set(id, { callers, sentAtMs: nowMs });
       return { id, bytes: encodeBatch({ origin: this.origin, batchId: id, commands }) };
     });
     this.ready = [];
@@ -90,17 +92,40 @@ export class Proposals {
     for (const done of this.take(batchId)) done(failure);
   }
 
+  /** Batches without an answer for `giveUpMs`: it may have been lost on its way, so nobody knows what became of them. */
+  expire(nowMs: number, giveUpMs: number, failure: Failure): void {
+    for (const [id, { sentAtMs }] of this.waiting) {
+      // In the order in which they were sent.
+      if (nowMs - sentAtMs < giveUpMs) return;
+      this.fail(id, failure);
+    }
+  }
+
   /** Everything under way ends the same way: the leader it was sent to is gone. */
   failAll(failure: Failure): void {
     for (const id of [...this.waiting.keys()]) this.fail(id, failure);
   }
 
+  /** What was collected and not sent will not be: it certainly did not happen. */
+  refuseCollected(failure: Failure): void {
+    this.close();
+    for (const { callers } of this.ready.splice(0)) {
+      this.pendingCount -= callers.length;
+      for (const done of callers) done(failure);
+    }
+  }
+
   private take(batchId: number): readonly Done[] {
-    const callers = this.waiting.get(batchId) ?? [];
+    const callers = this.waiting.get(batchId)?.callers ?? [];
     this.waiting.delete(batchId);
     this.pendingCount -= callers.length;
     return callers;
   }
+}
+
+interface WaitingBatch {
+  readonly callers: readonly Done[];
+  readonly sentAtMs: number;
 }
 
 /** About how many bytes a command takes in the log. */
@@ -110,9 +135,16 @@ function weight(body: CommandBody): number {
       return body.key.length + body.value.length + 32;
     case "txn":
       return [...body.then, ...body.otherwise].reduce(
-        (sum, operation) => sum + (operation.kind === "range" ? 64 : weight(operation)),
-        64 + body.compares.length * 64,
+        (sum, operation) =>
+          sum + (operation.kind === "range" ? 64 + operation.key.length : weight(operation)),
+        body.compares.reduce(
+          (sum, { key, target }) =>
+            sum + 64 + key.length + (target.kind === "value" ? target.value.length : 0),
+          64,
+        ),
       );
+    case "delete":
+      return 64 + body.key.length;
     default:
       return 64;
   }

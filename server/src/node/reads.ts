@@ -20,9 +20,14 @@ export class Reads {
   private collected: Fresh[] = [];
   private readonly attempts = new Map<number, ReadBatch>();
   /** Confirmed reads whose index is not applied yet, in no order: there are few. */
-  private confirmed: { index: number; callers: readonly Fresh[] }[] = [];
-  private nextContext = 1;
+  private confirmed: { index: number; batch: ReadBatch }[] = [];
+  private nextContext: number;
   private count = 0;
+
+  /** Contexts count from `firstContext`, a random number: an answer to an earlier run of the process fits none. */
+  constructor(firstContext: number) {
+    this.nextContext = firstContext;
+  }
 
   get hasCollected(): boolean {
     return this.collected.length > 0;
@@ -53,7 +58,7 @@ export class Reads {
       this.attempts.delete(context);
       if (index === undefined) this.finish(batch.callers, noQuorum);
       else if (index <= appliedIndex) this.finish(batch.callers);
-      else this.confirmed.push({ index, callers: batch.callers });
+      else this.confirmed.push({ index, batch });
     }
   }
 
@@ -62,12 +67,17 @@ export class Reads {
     const served = this.confirmed.filter(({ index }) => index <= appliedIndex);
     if (served.length === 0) return;
     this.confirmed = this.confirmed.filter(({ index }) => index > appliedIndex);
-    for (const { callers } of served) this.finish(callers);
+    for (const { batch } of served) this.finish(batch.callers);
   }
 
   /** Attempts without an answer for `retryMs` are made again; after `giveUpMs` there is no quorum. */
   expire(nowMs: number, retryMs: number, giveUpMs: number): number[] {
     const again: number[] = [];
+    const late = this.confirmed.filter(({ batch }) => nowMs - batch.startedAtMs >= giveUpMs);
+    if (late.length > 0) {
+      this.confirmed = this.confirmed.filter(({ batch }) => nowMs - batch.startedAtMs < giveUpMs);
+      for (const { batch } of late) this.finish(batch.callers, noQuorum);
+    }
     for (const [context, batch] of [...this.attempts]) {
       if (nowMs - batch.startedAtMs >= giveUpMs) {
         this.attempts.delete(context);
@@ -84,7 +94,11 @@ export class Reads {
   }
 
   failAll(failure: Failure): void {
-    const batches = [...this.attempts.values(), ...this.confirmed, { callers: this.collected }];
+    const batches = [
+      ...this.attempts.values(),
+      ...this.confirmed.map(({ batch }) => batch),
+      { callers: this.collected },
+    ];
     this.attempts.clear();
     this.confirmed = [];
     this.collected = [];

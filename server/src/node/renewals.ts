@@ -6,7 +6,12 @@ export type Renewed = (ttlsMs: readonly number[] | Failure) => void;
 /** Keepalives passed on to the leader and not yet answered. */
 export class Renewals {
   private readonly waiting = new Map<number, { readonly done: Renewed; readonly startedAtMs: number }>();
-  private nextContext = 1;
+  private nextContext: number;
+
+  /** Contexts count from `firstContext`, a random number: an answer to an earlier run of the process fits none. */
+  constructor(firstContext: number) {
+    this.nextContext = firstContext;
+  }
 
   begin(done: Renewed, nowMs: number): number {
     const context = this.nextContext++;

@@ -1,40 +1,50 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
-import type { SendSnapshotRequest } from "@quorate/proto";
+import type { SendSnapshotRequest, InstallSnapshot as SnapshotMessage } from "@quorate/proto";
 import type { InstallSnapshot } from "../raft/index.js";
 
 interface Transfer {
   readonly key: string;
+  readonly term: number;
   readonly handle: FileHandle;
   readonly hash: Hash;
   offset: number;
 }
 
-/** Writes the pieces of a snapshot to a file and checks the whole. One transfer at a time: a new one ends the old. */
+/**
+ * Writes the pieces of a snapshot to a file and checks the whole. There is one file, so there is one transfer at a
+ * time, and pieces are taken one by one: until a finished snapshot was installed, nobody touches its file.
+ */
 export class SnapshotReceiver {
   readonly file: string;
   private transfer: Transfer | undefined;
+  private last: Promise<void> = Promise.resolve();
 
   constructor(file: string) {
     this.file = file;
   }
 
   /**
-   * Writes one piece. Returns the snapshot once it is whole, durable and verified, for Raft to decide on.
-   * @throws Error when a piece is out of order or the checksum is wrong; the sender starts again.
+   * Takes one piece. When it is the last one, and the snapshot is whole, durable and verified, calls `install`.
+   * @throws Error when the piece is of an older leader's snapshot or out of order, or the checksum is wrong.
    */
-  async write(piece: SendSnapshotRequest): Promise<InstallSnapshot | undefined> {
-    const { snapshot } = piece;
-    if (snapshot === undefined) throw new Error("a piece that belongs to no snapshot");
-    const key = `${snapshot.term}/${snapshot.lastIndex}/${snapshot.lastTerm}`;
-    const transfer = await this.transferOf(key, piece.offset);
-    if (Number(piece.offset) !== transfer.offset) {
-      throw new Error(`a piece at offset ${piece.offset} follows ${transfer.offset} bytes`);
-    }
+  receive(piece: SendSnapshotRequest, install: (snapshot: InstallSnapshot) => void): Promise<void> {
+    const received = this.last.then(() => this.take(piece, install));
+    this.last = received.catch(() => undefined);
+    return received;
+  }
+
+  private async take(
+    piece: SendSnapshotRequest,
+    install: (snapshot: InstallSnapshot) => void,
+  ): Promise<void> {
+    if (piece.snapshot === undefined) throw new Error("a piece that belongs to no snapshot");
+    const snapshot = toInstallSnapshot(piece.snapshot);
+    const transfer = await this.transferOf(snapshot, Number(piece.offset));
     await transfer.handle.writev([piece.data]);
     transfer.hash.update(piece.data);
     transfer.offset += piece.data.length;
-    if (piece.sha256.length === 0) return undefined;
+    if (piece.sha256.length === 0) return;
 
     this.transfer = undefined;
     await transfer.handle.sync();
@@ -42,20 +52,38 @@ export class SnapshotReceiver {
     if (Buffer.compare(transfer.hash.digest(), piece.sha256) !== 0) {
       throw new Error("the snapshot does not match its checksum");
     }
-    return {
-      kind: "installSnapshot",
-      term: Number(snapshot.term),
-      lastIndex: Number(snapshot.lastIndex),
-      lastTerm: Number(snapshot.lastTerm),
-    };
+    install(snapshot);
   }
 
-  private async transferOf(key: string, offset: bigint): Promise<Transfer> {
-    if (this.transfer?.key === key && offset !== 0n) return this.transfer;
-    await this.transfer?.handle.close();
+  /** The transfer a piece belongs to. Nothing is touched before it is clear that the piece has its place. */
+  private async transferOf(snapshot: InstallSnapshot, offset: number): Promise<Transfer> {
+    const { term, lastIndex, lastTerm } = snapshot;
+    const key = `${term}/${lastIndex}/${lastTerm}`;
+    const current = this.transfer;
+    if (current !== undefined && term < current.term) {
+      throw new Error(`a snapshot of term ${term}, while one of term ${current.term} is being received`);
+    }
+    if (offset !== 0) {
+      if (current?.key !== key || current.offset !== offset) {
+        throw new Error(
+          `a piece at offset ${offset} follows ${current?.key === key ? current.offset : "no"} bytes`,
+        );
+      }
+      return current;
+    }
+    await current?.handle.close();
     this.transfer = undefined;
     const handle = await open(this.file, "w", 0o600);
-    this.transfer = { key, handle, hash: createHash("sha256"), offset: 0 };
+    this.transfer = { key, term, handle, hash: createHash("sha256"), offset: 0 };
     return this.transfer;
   }
+}
+
+function toInstallSnapshot(snapshot: SnapshotMessage): InstallSnapshot {
+  return {
+    kind: "installSnapshot",
+    term: Number(snapshot.term),
+    lastIndex: Number(snapshot.lastIndex),
+    lastTerm: Number(snapshot.lastTerm),
+  };
 }

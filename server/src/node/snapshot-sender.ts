@@ -27,6 +27,7 @@ export class SnapshotSender {
   private readonly file: string;
   private readonly logger: Logger;
   private busy = false;
+  private held = Number.POSITIVE_INFINITY;
 
   constructor(state: StateKeeper, file: string, logger: Logger) {
     this.state = state;
@@ -34,10 +35,16 @@ export class SnapshotSender {
     this.logger = logger;
   }
 
+  /** Index of the snapshot on its way, whose follower will need the log from there; infinite when there is none. */
+  get heldIndex(): number {
+    return this.held;
+  }
+
   /** Copies the state and sends it. Resolves to the index it covers once the follower has it. */
   async send(link: PeerLink, term: number): Promise<number> {
     if (this.busy) throw new Error("another snapshot is being sent");
     this.busy = true;
+    this.held = this.state.machine.appliedIndex;
     try {
       await this.state.copyTo(this.file);
       const { appliedIndex, appliedTerm } = readStateMeta(this.file);
@@ -54,6 +61,7 @@ export class SnapshotSender {
     } finally {
       removeDatabase(this.file);
       this.busy = false;
+      this.held = Number.POSITIVE_INFINITY;
     }
   }
 

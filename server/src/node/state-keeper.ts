@@ -104,7 +104,9 @@ export class StateKeeper implements HistoryReader, WatchHistory {
   /** Puts a received copy in place of the state. */
   install(file: string): void {
     this.store.close();
-    removeDatabase(this.directory.stateFile);
+    // Closed, the old file is complete without these; left behind, they would be taken for the new one's. The file
+    // itself is replaced by the rename: at no moment is there no state.
+    for (const suffix of ["-wal", "-shm"]) rmSync(this.directory.stateFile + suffix, { force: true });
     renameSync(file, this.directory.stateFile);
     syncDirectory(this.directory.path);
     this.store = StateStore.open(this.directory.stateFile);

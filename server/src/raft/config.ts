@@ -12,6 +12,8 @@ export interface RaftConfig {
   readonly appendBytesMax: number;
   /** AppendEntries sent to a follower and not yet answered. */
   readonly inflightMessagesMax: number;
+  /** Bytes of the same; one message may go beyond. */
+  readonly inflightBytesMax: number;
   /** Bytes proposed and not yet committed, beyond which proposals are refused. */
   readonly uncommittedBytesMax: number;
   /** Bytes of entries kept in memory behind the applied index, for followers a little behind. */

@@ -113,8 +113,10 @@ export class RaftCore {
     invariant(this.role === "candidate", "only a candidate becomes leader");
     this.enterRole("leader", this.term);
     this.leader = this.config.id;
+    const nextIndex = this.log.lastIndex + 1;
+    const { inflightMessagesMax, inflightBytesMax } = this.config;
     for (const id of this.peers()) {
-      this.progress.set(id, new Progress(this.log.lastIndex + 1, this.config.inflightMessagesMax));
+      this.progress.set(id, new Progress(nextIndex, inflightMessagesMax, inflightBytesMax));
     }
     this.termStartIndex = this.log.lastIndex + 1;
     this.appendOwn("noop", new Uint8Array(0));

@@ -134,6 +134,7 @@ export class Network {
         heartbeatTicks: 2,
         appendBytesMax: 64,
         inflightMessagesMax: 4,
+        inflightBytesMax: 256,
         uncommittedBytesMax: 10_000,
         cacheBytesMax: 256,
         random: this.random,

@@ -15,52 +15,69 @@ export class Progress {
   /** In `probe`: a message is out and not yet answered. */
   private probeSent = false;
   /** In `replicate`: the last index of each message sent and not yet answered, in order. */
-  private inflight: number[] = [];
+  private inflight: { readonly lastIndex: number; readonly bytes: number }[] = [];
+  private inflightBytes = 0;
   private readonly inflightMax: number;
+  private readonly inflightBytesMax: number;
 
-  constructor(nextIndex: number, inflightMax: number) {
+  constructor(nextIndex: number, inflightMax: number, inflightBytesMax: number) {
     this.nextIndex = nextIndex;
     this.inflightMax = inflightMax;
+    this.inflightBytesMax = inflightBytesMax;
   }
 
   /** Whether nothing may be sent now. */
   get paused(): boolean {
     if (this.state === "probe") return this.probeSent;
-    return this.state === "snapshot" || this.inflight.length >= this.inflightMax;
+    return this.state === "snapshot" || this.windowFull;
+  }
+
+  private get windowFull(): boolean {
+    return this.inflight.length >= this.inflightMax || this.inflightBytes >= this.inflightBytesMax;
+  }
+
+  private clearWindow(): void {
+    this.inflight = [];
+    this.inflightBytes = 0;
   }
 
   becomeProbe(): void {
     this.state = "probe";
     this.probeSent = false;
-    this.inflight = [];
+    this.clearWindow();
     this.nextIndex = this.matchIndex + 1;
   }
 
   becomeReplicate(): void {
     this.state = "replicate";
-    this.inflight = [];
+    this.clearWindow();
     this.nextIndex = this.matchIndex + 1;
   }
 
   becomeSnapshot(): void {
     this.state = "snapshot";
-    this.inflight = [];
+    this.clearWindow();
   }
 
-  /** An AppendEntries ending at `lastIndex` was sent; with entries or, as a probe, without. */
-  sent(lastIndex: number, hadEntries: boolean): void {
+  /** An AppendEntries ending at `lastIndex` was sent; with `bytes` of entries, or with none. */
+  sent(lastIndex: number, bytes: number | undefined): void {
     if (this.state === "probe") {
       this.probeSent = true;
-    } else if (hadEntries) {
+    } else if (bytes !== undefined) {
       this.nextIndex = lastIndex + 1;
-      this.inflight.push(lastIndex);
+      this.inflight.push({ lastIndex, bytes });
+      this.inflightBytes += bytes;
     }
   }
 
   /** The follower holds everything up to `index`. Returns whether that is news. */
   accepted(index: number): boolean {
     let answered = 0;
-    while (answered < this.inflight.length && (this.inflight[answered] ?? 0) <= index) answered++;
+    for (const sent of this.inflight) {
+      if (sent.lastIndex > index) break;
+      this.inflightBytes -= sent.bytes;
+      answered++;
+    }
     if (answered > 0) this.inflight.splice(0, answered);
     this.probeSent = false;
     this.nextIndex = Math.max(this.nextIndex, index + 1);
@@ -76,7 +93,8 @@ export class Progress {
       this.becomeProbe();
       return true;
     }
-    if (this.nextIndex - 1 !== rejectedIndex) return false;
+    // A follower that refuses what it once acknowledged has lost its disk. Asking again at once would go on for ever.
+    if (this.nextIndex - 1 !== rejectedIndex || rejectedIndex <= this.matchIndex) return false;
     this.nextIndex = Math.max(this.matchIndex + 1, Math.min(rejectedIndex, nextIndex));
     this.probeSent = false;
     return true;
@@ -86,6 +104,7 @@ export class Progress {
   resume(): void {
     this.probeSent = false;
     // A full window whose answers were lost would stall for ever: let one more out, its answer tells the rest.
-    if (this.state === "replicate" && this.inflight.length >= this.inflightMax) this.inflight.shift();
+    if (this.state === "replicate" && this.windowFull)
+      this.inflightBytes -= this.inflight.shift()?.bytes ?? 0;
   }
 }

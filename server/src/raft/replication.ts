@@ -35,7 +35,9 @@ function sendAppend(raft: RaftCore, to: number, progress: Progress): boolean {
     commitIndex: log.committed,
     entries,
   });
-  progress.sent(previousIndex + entries.length, entries.length > 0);
+  let bytes: number | undefined;
+  for (const { data } of entries) bytes = (bytes ?? 0) + data.length;
+  progress.sent(previousIndex + entries.length, bytes);
   return true;
 }
 

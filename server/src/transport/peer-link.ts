@@ -41,6 +41,8 @@ export class PeerLink {
   private readonly logger: Logger;
   private readonly onLost: () => void;
   private call: ClientWritableStream<ExchangeRequest> | undefined;
+  /** Bytes handed to the call and not yet taken by the socket. */
+  private queuedBytes = 0;
   private redialTimer: NodeJS.Timeout | undefined;
   private redialMs = REDIAL_MIN_MS;
   private lastProblem = "";
@@ -61,11 +63,30 @@ export class PeerLink {
 
   send(messages: PeerMessage[]): void {
     const { call } = this;
-    if (call === undefined || call.writableLength >= bounds.peerQueueBatchesMax) {
+    if (call === undefined || this.queuedBytes >= bounds.peerQueueBytesMax) {
       this.onLost();
       return;
     }
-    call.write(create(ExchangeRequestSchema, { messages }));
+    // Several gRPC messages rather than one that may be too large to be sent at all.
+    let start = 0;
+    let bytes = 0;
+    for (let end = 0; end < messages.length; end++) {
+      const next = weight(messages[end]);
+      if (end > start && bytes + next > bounds.peerBatchBytesMax) {
+        this.write(call, messages.slice(start, end), bytes);
+        start = end;
+        bytes = 0;
+      }
+      bytes += next;
+    }
+    this.write(call, start === 0 ? messages : messages.slice(start), bytes);
+  }
+
+  private write(call: ClientWritableStream<ExchangeRequest>, messages: PeerMessage[], bytes: number): void {
+    this.queuedBytes += bytes;
+    call.write(create(ExchangeRequestSchema, { messages }), () => {
+      if (this.call === call) this.queuedBytes -= bytes;
+    });
   }
 
   private dial(): void {
@@ -91,6 +112,7 @@ export class PeerLink {
   private broken(call: ClientWritableStream<ExchangeRequest>, problem: string): void {
     if (this.call !== call) return;
     this.call = undefined;
+    this.queuedBytes = 0;
     if (this.closed) return;
     if (problem !== this.lastProblem) {
       this.lastProblem = problem;
@@ -109,3 +131,17 @@ export class PeerLink {
     this.client.close();
   }
 }
+
+/** About how many bytes a message has; only what may be large is looked at. */
+function weight(message: PeerMessage | undefined): number {
+  const wire = message?.message;
+  let bytes = MESSAGE_OVERHEAD_BYTES;
+  if (wire?.case === "appendEntries") {
+    for (const { data } of wire.value.entries) bytes += data.length + MESSAGE_OVERHEAD_BYTES;
+  } else if (wire?.case === "propose") {
+    for (const batch of wire.value.batches) bytes += batch.length;
+  }
+  return bytes;
+}
+
+const MESSAGE_OVERHEAD_BYTES = 64;
