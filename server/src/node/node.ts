@@ -3,7 +3,14 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type PeerMessage, PeerMessageSchema, type SendSnapshotRequest } from "@quorate/proto";
 import type { Logger } from "pino";
 import { bounds } from "../config.js";
-import { type LogEntry, type Outgoing, Raft, type RaftStatus, type ReadState } from "../raft/index.js";
+import {
+  type LogEntry,
+  type Outgoing,
+  Raft,
+  type RaftStatus,
+  type ReadState,
+  type Ready,
+} from "../raft/index.js";
 import type { Command, CommandBody, Fence, StateMachine } from "../state-machine/index.js";
 import type { DataDirectory } from "../storage/data-directory.js";
 import { CorruptData } from "../storage/errors.js";
@@ -71,6 +78,8 @@ export class Node implements PeerReceiver {
   private readonly stopListeners = new Set<() => void>();
   private readonly waitingForRevision: { revision: number; fresh: Fresh; giveUpAtMs: number }[] = [];
   private runScheduled = false;
+  /** A Ready's messages were sent, and the rest of it is to be done in the next turn. */
+  private unfinished = false;
   private stopped = false;
   private tickTimer: NodeJS.Timeout | undefined;
   private nextFlushMs = 0;
@@ -368,9 +377,9 @@ export class Node implements PeerReceiver {
     this.noticeLeadership();
     this.propose();
     if (this.reads.hasCollected) this.raft.readIndex(this.reads.begin(performance.now()));
-    if (this.raft.hasReady) this.work();
-    // One Ready a turn: what the sockets hold gets its turn in between.
-    if (this.raft.hasReady) this.schedule();
+    // One Ready a turn, and the next one only after it: what the sockets hold gets its turn in between.
+    if (!this.unfinished && this.raft.hasReady) this.work();
+    if (!this.unfinished && this.raft.hasReady) this.schedule();
     this.peers?.flush();
     this.noticeLeadership();
     if (this.state.flushDue) this.flush();
@@ -403,6 +412,22 @@ export class Node implements PeerReceiver {
   private work(): void {
     const ready = this.raft.ready(bounds.applyBytesMax);
     this.send(ready.messages);
+    if (ready.persist === undefined || ready.messages.length === 0) {
+      this.finish(ready);
+      return;
+    }
+    // The sockets are written to after this turn: the leader's disk must not keep its entries from the followers'.
+    this.unfinished = true;
+    setImmediate(() =>
+      this.guard(() => {
+        this.unfinished = false;
+        this.finish(ready);
+        this.schedule();
+      }),
+    );
+  }
+
+  private finish(ready: Ready): void {
     if (ready.persist !== undefined) {
       const { snapshot, hardState, entries } = ready.persist;
       if (snapshot !== undefined) {

@@ -251,6 +251,11 @@ export class Raft {
     return core.term !== core.persistedHardState.term || core.vote !== core.persistedHardState.vote;
   }
 
+  /** A received snapshot waits to be installed by the next Ready. */
+  get hasSnapshotToInstall(): boolean {
+    return this.core.snapshotToInstall !== undefined;
+  }
+
   /** Takes the work to do. `applyBytesMax` bounds the entries in `committed`. */
   ready(applyBytesMax: number): Ready {
     const { core } = this;
