@@ -4,6 +4,7 @@ import { type PeerMessage, PeerMessageSchema, type SendSnapshotRequest } from "@
 import type { Logger } from "pino";
 import { bounds } from "../config.js";
 import {
+  type InstallSnapshot,
   type LogEntry,
   type Outgoing,
   Raft,
@@ -80,6 +81,8 @@ export class Node implements PeerReceiver {
   private runScheduled = false;
   /** A Ready's messages were sent, and the rest of it is to be done in the next turn. */
   private unfinished = false;
+  /** Called when the snapshot that waits for it was installed. */
+  private snapshotInstalled: () => void = () => undefined;
   private stopped = false;
   private tickTimer: NodeJS.Timeout | undefined;
   private nextFlushMs = 0;
@@ -325,10 +328,18 @@ export class Node implements PeerReceiver {
       if (appliedIndex !== snapshot.lastIndex || appliedTerm !== snapshot.lastTerm) {
         throw new Error(`the snapshot stands at ${appliedIndex}, not at ${snapshot.lastIndex} as announced`);
       }
+      return this.installReceived(from, snapshot);
+    });
+  }
+
+  /** Resolves when the snapshot is installed, or is not wanted: until then its file is nobody else's. */
+  private installReceived(from: number, snapshot: InstallSnapshot): Promise<void> {
+    return new Promise((resolve) => {
       this.guard(() => {
         this.raft.step(from, snapshot);
-        // Installs it now, if Raft wants it, while its file is nobody else's.
-        this.run();
+        if (this.raft.hasSnapshotToInstall) this.snapshotInstalled = resolve;
+        else resolve();
+        this.schedule();
       });
     });
   }
@@ -438,6 +449,7 @@ export class Node implements PeerReceiver {
         this.proposals.failAll(leaderLost);
         this.reads.applied(this.machine.appliedIndex);
         this.logger.info({ index: snapshot.index }, "installed a snapshot");
+        this.snapshotInstalled();
       }
       if (hardState !== undefined || entries.length > 0) this.log.write(hardState, entries);
       const last = entries[entries.length - 1];

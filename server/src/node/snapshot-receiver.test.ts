@@ -32,7 +32,7 @@ function piece(term: number, offset: number, text: string, whole?: string): Send
 }
 
 function receive(request: SendSnapshotRequest): Promise<void> {
-  return receiver.receive(request, (snapshot) => {
+  return receiver.receive(request, async (snapshot) => {
     installed.push({ snapshot, content: readFileSync(receiver.file, "utf8") });
   });
 }

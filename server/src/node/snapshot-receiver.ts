@@ -28,7 +28,7 @@ export class SnapshotReceiver {
    * Takes one piece. When it is the last one, and the snapshot is whole, durable and verified, calls `install`.
    * @throws Error when the piece is of an older leader's snapshot or out of order, or the checksum is wrong.
    */
-  receive(piece: SendSnapshotRequest, install: (snapshot: InstallSnapshot) => void): Promise<void> {
+  receive(piece: SendSnapshotRequest, install: (snapshot: InstallSnapshot) => Promise<void>): Promise<void> {
     const received = this.last.then(() => this.take(piece, install));
     this.last = received.catch(() => undefined);
     return received;
@@ -36,7 +36,7 @@ export class SnapshotReceiver {
 
   private async take(
     piece: SendSnapshotRequest,
-    install: (snapshot: InstallSnapshot) => void,
+    install: (snapshot: InstallSnapshot) => Promise<void>,
   ): Promise<void> {
     if (piece.snapshot === undefined) throw new Error("a piece that belongs to no snapshot");
     const snapshot = toInstallSnapshot(piece.snapshot);
@@ -52,7 +52,7 @@ export class SnapshotReceiver {
     if (Buffer.compare(transfer.hash.digest(), piece.sha256) !== 0) {
       throw new Error("the snapshot does not match its checksum");
     }
-    install(snapshot);
+    await install(snapshot);
   }
 
   /** The transfer a piece belongs to. Nothing is touched before it is clear that the piece has its place. */
