@@ -20,11 +20,12 @@ import { toPeerMessage, toRaftMessage } from "../transport/peer-codec.js";
 import type { PeerReceiver } from "../transport/peer-service.js";
 import type { Peers } from "../transport/peers.js";
 import { decodeBatch } from "./command-codec.js";
-import { type Failure, leaderLost, leaderOverloaded, noQuorum, stopping } from "./failure.js";
-import { LeaseClock } from "./lease-clock.js";
+import { leaderLost, leaderOverloaded, noQuorum, stopping } from "./failure.js";
+import { LeaseKeeper, type LeaseMessage, type LeaseSurroundings } from "./lease-keeper.js";
 import { type Done, Proposals, sessionless } from "./proposals.js";
 import { type Fresh, Reads } from "./reads.js";
-import { Renewals, type Renewed } from "./renewals.js";
+import type { Renewed } from "./renewals.js";
+import { RevisionWaits } from "./revision-waits.js";
 import { SnapshotReceiver } from "./snapshot-receiver.js";
 import { SnapshotSender } from "./snapshot-sender.js";
 import { readStateMeta, StateKeeper } from "./state-keeper.js";
@@ -59,7 +60,7 @@ const COMMAND_FORMAT = 1;
  * event loop, however many calls and messages came in: persist, then send what promises persistence, then apply, then
  * answer.
  */
-export class Node implements PeerReceiver {
+export class Node implements PeerReceiver, LeaseSurroundings {
   private readonly options: NodeOptions;
   private readonly logger: Logger;
   private readonly log: LogStore;
@@ -67,8 +68,7 @@ export class Node implements PeerReceiver {
   private readonly raft: Raft;
   private readonly proposals: Proposals;
   private readonly reads = new Reads(randomFirst());
-  private readonly renewals = new Renewals(randomFirst());
-  private readonly leases: LeaseClock;
+  private readonly leases: LeaseKeeper;
   private readonly sender: SnapshotSender;
   private readonly receiver: SnapshotReceiver;
   readonly watches: WatchHub;
@@ -77,7 +77,7 @@ export class Node implements PeerReceiver {
   private readonly onFatal: (error: unknown) => void;
   private readonly leadershipListeners = new Set<() => void>();
   private readonly stopListeners = new Set<() => void>();
-  private readonly waitingForRevision: { revision: number; fresh: Fresh; giveUpAtMs: number }[] = [];
+  private readonly revisionWaits = new RevisionWaits();
   private runScheduled = false;
   /** A Ready's messages were sent, and the rest of it is to be done in the next turn. */
   private unfinished = false;
@@ -107,7 +107,7 @@ export class Node implements PeerReceiver {
     this.state = new StateKeeper(directory);
     this.alignLog();
     // Three ticks in one are no accident of scheduling.
-    this.leases = new LeaseClock(Math.max(500, 3 * this.tickMs));
+    this.leases = new LeaseKeeper(this, logger, Math.max(500, 3 * this.tickMs), randomFirst());
     this.watches = new WatchHub(this.state);
     this.proposals = new Proposals(randomBytes(8).readBigUInt64LE(), randomFirst());
     this.raft = new Raft(
@@ -229,7 +229,7 @@ export class Node implements PeerReceiver {
   /** Calls `fresh` when this node's state has reached `revision`, with a failure if it does not within `waitMs`. */
   readAt(revision: number, waitMs: number, fresh: Fresh): void {
     if (this.state.revision >= revision) fresh();
-    else this.waitingForRevision.push({ revision, fresh, giveUpAtMs: performance.now() + waitMs });
+    else this.revisionWaits.add(revision, performance.now() + waitMs, fresh);
   }
 
   /**
@@ -237,30 +237,31 @@ export class Node implements PeerReceiver {
    * confirmed after the call came in.
    */
   renewLeases(ids: readonly number[], peek: boolean, done: Renewed): void {
-    const { leader } = this.raft;
-    if (this.stopped) {
-      done(stopping);
-    } else if (leader === 0) {
-      done(noQuorum);
-    } else if (leader === this.options.id) {
-      this.renewHere(ids, peek, done);
-    } else {
-      const context = this.renewals.begin(done, performance.now());
-      this.queueMessage(leader, {
-        case: "renewLeases",
-        value: { context: BigInt(context), leaseIds: ids.map(BigInt), peek },
-      });
-    }
+    if (this.stopped) done(stopping);
+    else this.leases.renew(ids, peek, done);
   }
 
-  private renewHere(ids: readonly number[], peek: boolean, done: Renewed): void {
-    this.read((failure) => {
-      if (failure !== undefined) done(failure);
-      else if (!this.leases.isRunning) done(noQuorum);
-      else {
-        const nowMs = performance.now();
-        done(ids.map((id) => (peek ? this.leases.remaining(id, nowMs) : this.leases.renew(id, nowMs))));
-      }
+  // ---- What the lease keeper needs ----
+
+  get self(): number {
+    return this.options.id;
+  }
+
+  get leader(): number {
+    return this.raft.leader;
+  }
+
+  get term(): number {
+    return this.raft.term;
+  }
+
+  sendLeaseMessage(to: number, message: LeaseMessage): void {
+    this.queueMessage(to, message);
+  }
+
+  proposeExpiry(term: number, leases: readonly number[], failed: () => void): void {
+    this.submitBody({ kind: "expire", term, leases }, undefined, (outcome) => {
+      if (outcome.kind === "failure") failed();
     });
   }
 
@@ -296,24 +297,10 @@ export class Node implements PeerReceiver {
           this.proposals.fail(Number(id), message.value.overloaded ? leaderOverloaded : noQuorum);
         }
         return;
-      case "renewLeases": {
-        const { context, leaseIds, peek } = message.value;
-        const answer = (outcome: readonly number[] | Failure): void => {
-          const rejected = "kind" in outcome;
-          this.queueMessage(from, {
-            case: "renewLeasesResult",
-            value: { context, rejected, ttlsMs: rejected ? [] : outcome.map(BigInt) },
-          });
-        };
-        if (this.raft.isLeader) this.renewHere(leaseIds.map(Number), peek, answer);
-        else answer(noQuorum);
+      case "renewLeases":
+      case "renewLeasesResult":
+        this.leases.receive(from, message);
         return;
-      }
-      case "renewLeasesResult": {
-        const { context, rejected, ttlsMs } = message.value;
-        this.renewals.answered(Number(context), rejected ? noQuorum : ttlsMs.map(Number));
-        return;
-      }
       default:
         this.logger.warn({ from, message: message.case }, "ignored a message of an unknown kind");
     }
@@ -349,7 +336,7 @@ export class Node implements PeerReceiver {
     this.raft.reportUnreachable(peer);
     if (peer !== this.raft.leader) return;
     this.proposals.failAll(leaderLost);
-    this.renewals.failAll(noQuorum);
+    this.leases.leaderLost();
   }
 
   private queueMessage(
@@ -470,44 +457,15 @@ export class Node implements PeerReceiver {
     const batch = entry.kind === "commands" ? decodeBatch(entry.data) : undefined;
     const applied = this.machine.apply(entry.index, entry.term, batch?.commands ?? []);
     this.raft.applied(entry.index);
-    if (this.leases.isRunning) this.timeLeases(applied.leasesGranted, applied.leasesEnded);
+    this.leases.applied(applied);
     this.watches.applied(applied.changes);
     if (batch !== undefined) this.proposals.applied(batch.origin, batch.batchId, applied.results);
     this.reads.applied(entry.index);
-    if (this.waitingForRevision.length > 0) this.wakeWaitingForRevision(performance.now());
-  }
-
-  private timeLeases(granted: readonly number[], ended: readonly number[]): void {
-    const nowMs = performance.now();
-    for (const id of granted) {
-      const lease = this.machine.leaseInfo(id);
-      if (lease !== undefined) this.leases.granted(lease, nowMs);
-    }
-    for (const id of ended) if (this.machine.leaseInfo(id) === undefined) this.leases.ended(id);
+    this.revisionWaits.reached(this.machine.revision);
   }
 
   private answerReads(states: readonly ReadState[]): void {
     if (states.length > 0) this.reads.answered(states, this.machine.appliedIndex);
-  }
-
-  private wakeWaitingForRevision(nowMs: number): void {
-    const { revision } = this.state;
-    for (let i = this.waitingForRevision.length - 1; i >= 0; i--) {
-      const waiting = this.waitingForRevision[i];
-      if (waiting === undefined) continue;
-      if (waiting.revision <= revision) {
-        this.waitingForRevision.splice(i, 1);
-        waiting.fresh();
-      } else if (waiting.giveUpAtMs <= nowMs) {
-        this.waitingForRevision.splice(i, 1);
-        waiting.fresh({
-          kind: "failure",
-          code: "FUTURE_REVISION",
-          message: `this node has not reached revision ${waiting.revision}; it stands at ${revision}`,
-          revision,
-        });
-      }
-    }
   }
 
   private noticeLeadership(): void {
@@ -520,14 +478,11 @@ export class Node implements PeerReceiver {
         { term, leader: this.nameOf(leader), self: leader === this.options.id },
         "leadership changed",
       );
-      this.leases.stop();
+      this.leases.leaderChanged();
       this.compactionProposed = false;
       this.proposals.failAll(leaderLost);
-      this.renewals.failAll(noQuorum);
     }
-    if (this.raft.leadsUpToDate && !this.leases.isRunning) {
-      this.leases.start(this.machine.allLeases(), performance.now(), this.raft.term);
-    }
+    if (this.raft.leadsUpToDate) this.leases.lead();
     if (changed) for (const listener of this.leadershipListeners) listener();
   }
 
@@ -547,10 +502,9 @@ export class Node implements PeerReceiver {
     for (const context of this.reads.expire(nowMs, electionTimeoutMs / 2, electionTimeoutMs * 2)) {
       this.raft.readIndex(context);
     }
-    this.renewals.expire(nowMs, electionTimeoutMs * 2);
+    this.leases.tick(nowMs, electionTimeoutMs * 2);
     this.proposals.expire(nowMs, electionTimeoutMs * PROPOSAL_PATIENCE, leaderLost);
-    if (this.waitingForRevision.length > 0) this.wakeWaitingForRevision(nowMs);
-    this.expireLeases(nowMs);
+    this.revisionWaits.expire(nowMs, this.machine.revision);
     this.noticeIsolation(nowMs);
     if (nowMs >= this.nextFlushMs) {
       this.nextFlushMs = nowMs + bounds.flushIntervalMs;
@@ -571,16 +525,6 @@ export class Node implements PeerReceiver {
     else if (nowMs - this.ledAtMs >= 2 * this.options.electionTimeoutMs && this.watches.count > 0) {
       this.watches.endAll("NO_QUORUM", noQuorum.message);
     }
-  }
-
-  private expireLeases(nowMs: number): void {
-    const { term } = this.leases;
-    const due = this.leases.tick(nowMs);
-    if (due.length === 0 || !this.raft.isLeader || this.raft.term !== term) return;
-    this.logger.info({ leases: due.slice(0, 10), count: due.length }, "leases ran out");
-    this.submitBody({ kind: "expire", term, leases: due }, undefined, (outcome) => {
-      if (outcome.kind === "failure") this.leases.retry(due);
-    });
   }
 
   /** Writes the state to disk and cuts the log behind it. */
@@ -659,8 +603,8 @@ export class Node implements PeerReceiver {
     this.proposals.refuseCollected(stopping);
     this.proposals.failAll({ ...stopping, code: "OUTCOME_UNKNOWN" });
     this.reads.failAll(stopping);
-    this.renewals.failAll(stopping);
-    for (const { fresh } of this.waitingForRevision.splice(0)) fresh(stopping);
+    this.leases.stop();
+    this.revisionWaits.failAll(stopping);
     this.watches.close();
     for (const listener of this.stopListeners) listener();
     this.peers?.close();
