@@ -35,7 +35,9 @@ export function int64(name: string, value: number | undefined): bigint {
 /** A path as it goes onto the wire. Half of a surrogate pair would silently become another character there. */
 export function wirePath(path: string): string {
   if (/\p{Surrogate}/u.test(path)) {
-    throw new InvalidArgument(`a path is well-formed text; ${JSON.stringify(path)} has half of a surrogate pair`);
+    throw new InvalidArgument(
+      `a path is well-formed text; ${JSON.stringify(path)} has half of a surrogate pair`,
+    );
   }
   return path;
 }
@@ -52,7 +54,11 @@ function consistencyOf(choice: ReadOptions["consistency"]): Consistency {
 
 function fenceOf(fence: Ownership | undefined): Fence | undefined {
   if (fence === undefined) return undefined;
-  return { $typeName: "quorate.v1.Fence", key: wirePath(fence.key), token: int64("fence.token", fence.token) };
+  return {
+    $typeName: "quorate.v1.Fence",
+    key: wirePath(fence.key),
+    token: int64("fence.token", fence.token),
+  };
 }
 
 function leaseOf(lease: LeaseChoice | undefined, sessionId: number): bigint {

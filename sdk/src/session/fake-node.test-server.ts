@@ -51,6 +51,8 @@ export class FakeNode {
   leaderEndpoint = "";
   /** Refuses every hello with this code. */
   refuseHello: ErrorCode | undefined;
+  /** Ends every new watch at once with this code. */
+  refuseWatch: ErrorCode | undefined;
   onOperation: (operation: Operation) => OperationVerdict = () => ({ kind: "serve" });
   /** Entries per page of a watch's initial snapshot, and whether to break the stream after the first page. */
   initialPageEntries = 1_000;
@@ -243,6 +245,11 @@ export class FakeNode {
     const send = (body: WatchReply["reply"]): void => {
       call.write({ $typeName: "quorate.v1.WatchReply", watchId, reply: body });
     };
+    if (this.refuseWatch !== undefined) {
+      const error = wireError(this.refuseWatch);
+      send({ case: "ended", value: { $typeName: "quorate.v1.WatchEnded", error } });
+      return;
+    }
     const start = Number(create.startRevision);
     if (start > this.store.revision + 1 || (start !== 0 && start <= this.store.compactedRevision)) {
       const code = start > this.store.revision ? ErrorCode.FUTURE_REVISION : ErrorCode.COMPACTED;

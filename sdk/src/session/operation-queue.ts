@@ -104,7 +104,8 @@ export class OperationQueue {
 
   /** Takes an operation in. Throws Overloaded when too many are pending. */
   add(spec: OperationSpec, nowMs: number): PendingOperation {
-    if (this.#pending.size >= this.#options.pendingMax) {
+    // Not the number of pending ones alone: a server keeps a result for every sequence above the lowest pending one.
+    if (this.#nextSequence - this.lowestPending >= this.#options.pendingMax) {
       throw new Overloaded(`${this.#pending.size} operations are pending on this client: slow down`);
     }
     const deadlineMs = nowMs + spec.timeoutMs;

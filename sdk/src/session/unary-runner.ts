@@ -7,7 +7,14 @@ import { backoffMs } from "../endpoints/backoff.js";
 import { type ChannelCache, channelReady } from "../endpoints/channel.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
 import { gaveUp } from "../errors/give-up.js";
-import { Cancelled, Closed, OutcomeUnknown, QuorateError, TooLarge, Unavailable } from "../errors/quorate-error.js";
+import {
+  Cancelled,
+  Closed,
+  OutcomeUnknown,
+  QuorateError,
+  TooLarge,
+  Unavailable,
+} from "../errors/quorate-error.js";
 import { type CallFailure, failureOfStatus, isTransient } from "../errors/wire-error.js";
 import {
   isMutation,

@@ -125,6 +125,22 @@ describe("a watch", () => {
     },
   );
 
+  it("fails with NoQuorum when it is to wait no longer and no node serves it, having delivered what it got", async () => {
+    const { client, members } = await cluster(2);
+    await using patient = client.watch("/a", { fromRevision: 1 });
+    const watch = client.watch("/a", { fromRevision: 1, unservedTimeoutMs: 200 });
+    await client.put("/a", "1");
+    await until(() => members.some((node) => node.watchCreates.length >= 2));
+    for (const node of members) node.refuseWatch = ErrorCode.NO_QUORUM;
+    for (const node of members) node.endWatches(ErrorCode.NO_QUORUM);
+    expect(await take(watch, 1)).toMatchObject([{ revision: 1 }]);
+    await expect(watch.next()).rejects.toMatchObject({ code: "NO_QUORUM" });
+    for (const node of members) node.refuseWatch = undefined;
+    await client.put("/a", "2");
+    expect(await take(patient, 2)).toMatchObject([{ revision: 1 }, { revision: 2 }]);
+    expect(() => client.watch("/a", { unservedTimeoutMs: 0 })).toThrow(/unservedTimeoutMs/);
+  });
+
   it("pauses at the server when its consumer lags, and loses nothing", async () => {
     const { client, store, members } = await cluster(1);
     await using lagging = client.watch("/a", { recursive: true, fromRevision: 1 });

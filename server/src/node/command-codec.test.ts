@@ -53,7 +53,7 @@ describe("command codec", () => {
     ),
     { kind: "grant", ttlMs: 10_000, lease: 5, session: true },
     { kind: "revoke", lease: 2 ** 52 },
-    { kind: "expire", term: 12, leases: [1, 2 ** 52] },
+    { kind: "expire", term: 12, leases: [1, 2 ** 52], asOfIndex: 1_000 },
     { kind: "compact", revision: 2 ** 52 },
     { kind: "member", memberId: 2 ** 52, name: "n1", peerAddress: "h:1", clientEndpoint: "é:2", format: 1 },
   ];

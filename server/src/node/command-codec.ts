@@ -101,6 +101,7 @@ function bodyToCase(body: CommandBody): CommandMessage["command"] {
           $typeName: "quorate.v1.ExpireCommand",
           term: BigInt(body.term),
           leaseIds: body.leases.map((id) => BigInt(id)),
+          asOfIndex: BigInt(body.asOfIndex),
         },
       };
     case "compact":
@@ -138,7 +139,12 @@ function bodyFromCase(command: CommandMessage["command"]): CommandBody {
     case "revoke":
       return { kind: "revoke", lease: Number(command.value.leaseId) };
     case "expire":
-      return { kind: "expire", term: Number(command.value.term), leases: command.value.leaseIds.map(Number) };
+      return {
+        kind: "expire",
+        term: Number(command.value.term),
+        leases: command.value.leaseIds.map(Number),
+        asOfIndex: Number(command.value.asOfIndex),
+      };
     case "compact":
       return { kind: "compact", revision: Number(command.value.revision) };
     case "member": {

@@ -1,6 +1,6 @@
 import type { PeerMessage } from "@quorate/proto";
 import type { Logger } from "pino";
-import type { Applied, StateMachine } from "../state-machine/index.js";
+import type { Applied, Expire, StateMachine } from "../state-machine/index.js";
 import { type Failure, noQuorum, stopping } from "./failure.js";
 import { LeaseClock } from "./lease-clock.js";
 import type { Fresh } from "./reads.js";
@@ -17,7 +17,7 @@ export interface LeaseSurroundings {
   read(fresh: Fresh): void;
   sendLeaseMessage(to: number, message: LeaseMessage): void;
   /** Proposes that leases end; `failed` is called when that certainly or possibly came to nothing. */
-  proposeExpiry(term: number, leases: readonly number[], failed: () => void): void;
+  proposeExpiry(expiry: Omit<Expire, "kind">, failed: () => void): void;
 }
 
 /** A message about leases, as `create` takes it. */
@@ -130,7 +130,8 @@ export class LeaseKeeper {
     // What a leader saw counts in its own term only.
     if (due.length === 0 || this.node.leader !== this.node.self || this.node.term !== term) return;
     this.logger.info({ leases: due.slice(0, LOGGED_LEASES_MAX), count: due.length }, "leases ran out");
-    this.node.proposeExpiry(term, due, () => this.clock.retry(due));
+    const asOfIndex = this.node.machine.appliedIndex;
+    this.node.proposeExpiry({ term, leases: due, asOfIndex }, () => this.clock.retry(due));
   }
 
   stop(): void {

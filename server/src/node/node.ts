@@ -12,7 +12,7 @@ import {
   type ReadState,
   type Ready,
 } from "../raft/index.js";
-import type { Command, CommandBody, Fence, StateMachine } from "../state-machine/index.js";
+import type { Command, CommandBody, Expire, Fence, StateMachine } from "../state-machine/index.js";
 import type { DataDirectory } from "../storage/data-directory.js";
 import { CorruptData } from "../storage/errors.js";
 import { LogStore } from "../storage/log-store.js";
@@ -259,8 +259,8 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.queueMessage(to, message);
   }
 
-  proposeExpiry(term: number, leases: readonly number[], failed: () => void): void {
-    this.submitBody({ kind: "expire", term, leases }, undefined, (outcome) => {
+  proposeExpiry(expiry: Omit<Expire, "kind">, failed: () => void): void {
+    this.submitBody({ kind: "expire", ...expiry }, undefined, (outcome) => {
       if (outcome.kind === "failure") failed();
     });
   }

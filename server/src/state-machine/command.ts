@@ -104,6 +104,8 @@ export interface Expire {
   readonly kind: "expire";
   readonly term: number;
   readonly leases: readonly number[];
+  /** What the leader had applied when it saw them: a lease granted later, under the same id, is another one. */
+  readonly asOfIndex: number;
 }
 
 /** Revisions below `revision` become unreadable. */

@@ -87,7 +87,7 @@ describe("the end of a lease", () => {
     const [one, two] = [t.lease(), t.session()];
     t.run(put("/a", "", { lease: two }));
     t.run(put("/b", "", { lease: one }));
-    expect(t.run({ kind: "expire", term: 1, leases: [two, 99, one, one] })).toEqual({
+    expect(t.run({ kind: "expire", term: 1, leases: [two, 99, one, one], asOfIndex: 1_000 })).toEqual({
       kind: "done",
       revision: 3,
     });
@@ -101,12 +101,28 @@ describe("the end of a lease", () => {
     const lease = t.lease();
     const hash = t.machine.hash;
     t.term = 2;
-    expect(t.run({ kind: "expire", term: 1, leases: [lease] })).toMatchObject({ kind: "done" });
+    expect(t.run({ kind: "expire", term: 1, leases: [lease], asOfIndex: 1_000 })).toMatchObject({
+      kind: "done",
+    });
     expect(t.applied.leasesEnded).toEqual([]);
     expect(t.machine.leaseInfo(lease)).toBeDefined();
     expect(t.machine.hash).toBe(hash);
-    t.run({ kind: "expire", term: 2, leases: [lease] });
+    t.run({ kind: "expire", term: 2, leases: [lease], asOfIndex: 1_000 });
     expect(t.machine.leaseInfo(lease)).toBeUndefined();
+  });
+});
+
+describe("an expiry on its way", () => {
+  it("does not end a lease granted since under the same id", () => {
+    const t = new TestMachine();
+    t.run({ kind: "grant", ttlMs: 1_000, lease: 77, session: false });
+    const asOfIndex = t.machine.appliedIndex;
+    t.run({ kind: "revoke", lease: 77 });
+    t.run({ kind: "grant", ttlMs: 1_000, lease: 77, session: false });
+    t.run({ kind: "expire", term: 1, leases: [77], asOfIndex });
+    expect(t.machine.leaseInfo(77)).toBeDefined();
+    t.run({ kind: "expire", term: 1, leases: [77], asOfIndex: t.machine.appliedIndex });
+    expect(t.machine.leaseInfo(77)).toBeUndefined();
   });
 });
 
@@ -134,7 +150,7 @@ describe("fences", () => {
   it("pass on, with a higher token, when the owner's session ends", () => {
     const { t, first, tokens } = locked();
     const [mine, theirs] = tokens;
-    t.run({ kind: "expire", term: 1, leases: [first] });
+    t.run({ kind: "expire", term: 1, leases: [first], asOfIndex: 1_000 });
     expect(t.run(put("/x", "1"), { key: "/lock", token: mine })).toMatchObject({ code: "FENCED" });
     expect(t.run(put("/x", "2"), { key: "/lock", token: theirs })).toMatchObject({ kind: "put" });
     expect(theirs).toBeGreaterThan(mine);

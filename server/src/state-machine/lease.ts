@@ -23,6 +23,8 @@ export interface LeaseInfo {
 export class Lease implements LeaseInfo {
   readonly id: number;
   readonly ttlMs: number;
+  /** Index of the log entry that granted it. */
+  readonly grantedIndex: number;
   /** The session it is as well. */
   readonly session: Session | undefined;
   /** Made with the first key: most sessions have none. */
@@ -33,9 +35,10 @@ export class Lease implements LeaseInfo {
   hashA = 0;
   hashB = 0;
 
-  constructor(id: number, ttlMs: number, session: Session | undefined) {
+  constructor(id: number, ttlMs: number, grantedIndex: number, session: Session | undefined) {
     this.id = id;
     this.ttlMs = ttlMs;
+    this.grantedIndex = grantedIndex;
     this.session = session;
   }
 
@@ -83,7 +86,7 @@ export class LeaseTable {
   }
 
   /** Creates a lease. INVALID_ARGUMENT for a bad TTL or id, LEASE_EXISTS for an id in use. */
-  grant(command: Grant): Lease | ErrorResult {
+  grant(command: Grant, index: number): Lease | ErrorResult {
     const { ttlMs, lease: wished, session } = command;
     if (!Number.isSafeInteger(ttlMs) || ttlMs < 1)
       return refuse("INVALID_ARGUMENT", "the TTL must be at least 1 ms");
@@ -96,7 +99,7 @@ export class LeaseTable {
     }
     const id = wished === 0 ? this.#nextId : wished;
     if (this.#leases.has(id)) return refuse("LEASE_EXISTS", `lease ${id} exists already`);
-    const lease = new Lease(id, ttlMs, session ? new Session() : undefined);
+    const lease = new Lease(id, ttlMs, index, session ? new Session() : undefined);
     this.#nextId = Math.max(this.#nextId, id + 1);
     this.#leases.set(id, lease);
     this.#addHash(lease);
@@ -164,7 +167,7 @@ export class LeaseTable {
   restore(images: Iterable<LeaseImage>, nextId: number): void {
     for (const image of images) {
       const session = image.session === undefined ? undefined : new Session();
-      const lease = new Lease(image.id, image.ttlMs, session);
+      const lease = new Lease(image.id, image.ttlMs, image.grantedIndex, session);
       this.#leases.set(lease.id, lease);
       if (session !== undefined && image.session !== undefined) {
         session.restore(image.session.lowestPending, image.session.results);
@@ -189,6 +192,7 @@ export class LeaseTable {
     digest.start(leaseTag);
     digest.number(lease.id);
     digest.number(lease.ttlMs);
+    digest.number(lease.grantedIndex);
     digest.number(lease.session === undefined ? 0 : lease.session.lowestPending);
     digest.finish();
     lease.hashA = digest.a;
@@ -217,6 +221,7 @@ function imageOf(lease: Lease): LeaseImage {
   return {
     id: lease.id,
     ttlMs: lease.ttlMs,
+    grantedIndex: lease.grantedIndex,
     session:
       session === undefined
         ? undefined

@@ -20,6 +20,8 @@ export interface StateMeta {
 export interface LeaseImage {
   readonly id: number;
   readonly ttlMs: number;
+  /** Index of the log entry that granted it. */
+  readonly grantedIndex: number;
   readonly session: SessionImage | undefined;
 }
 

@@ -248,7 +248,7 @@ export class StateMachine {
   }
 
   #grant(grant: Grant): Result {
-    const lease = this.#leases.grant(grant);
+    const lease = this.#leases.grant(grant, this.#appliedIndex + 1);
     if ("kind" in lease) return lease;
     this.#granted.push(lease.id);
     return { kind: "grant", lease: lease.id, ttlMs: lease.ttlMs };
@@ -267,7 +267,8 @@ export class StateMachine {
     if (expire.term !== term) return this.#done();
     for (const id of expire.leases) {
       const lease = this.#leases.get(id);
-      if (lease === undefined) continue;
+      // One granted since under the same id has its own time before it.
+      if (lease === undefined || lease.grantedIndex > expire.asOfIndex) continue;
       this.#writer.endLease(lease);
       this.#ended.push(id);
     }

@@ -11,6 +11,7 @@ export function encodeLease(lease: LeaseImage): Uint8Array {
   return toBinary(LeaseRecordSchema, {
     $typeName: LeaseRecordSchema.typeName,
     ttlMs: BigInt(lease.ttlMs),
+    grantedIndex: BigInt(lease.grantedIndex),
     session: session !== undefined,
     lowestPending: BigInt(session === undefined ? 0 : session.lowestPending),
     results: (session?.results ?? []).map(([sequence, result]) => ({
@@ -35,6 +36,7 @@ export function decodeLease(id: number, bytes: Uint8Array): LeaseImage {
   return {
     id,
     ttlMs: Number(record.ttlMs),
+    grantedIndex: Number(record.grantedIndex),
     session: record.session ? { lowestPending: Number(record.lowestPending), results } : undefined,
   };
 }
