@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +26,8 @@ interface LocalNode {
   readonly httpPort: number;
   readonly dataDir: string;
   process: ChildProcess | undefined;
+  /** Why it ended though nobody ended it. */
+  crash: string | undefined;
 }
 
 /**
@@ -36,6 +38,8 @@ export class LocalCluster implements AsyncDisposable {
   readonly dir: string;
   private readonly nodes: LocalNode[];
   private readonly options: LocalClusterOptions;
+  /** Processes that were told to end: the end of any other is a crash. */
+  private readonly ended = new WeakSet<ChildProcess>();
   private readonly killAtExit = (): void => {
     for (const node of this.nodes) node.process?.kill("SIGKILL");
   };
@@ -59,6 +63,7 @@ export class LocalCluster implements AsyncDisposable {
       httpPort: ports[i * 3 + 2] ?? 0,
       dataDir: join(dir, `n${i + 1}`),
       process: undefined,
+      crash: undefined,
     }));
     const cluster = new LocalCluster(dir, nodes, options);
     for (let i = 0; i < count; i++) cluster.launch(i);
@@ -111,8 +116,10 @@ export class LocalCluster implements AsyncDisposable {
     });
     child.stderr?.pipe(createWriteStream(join(this.dir, `${node.name}.log`), { flags: "a" }));
     node.process = child;
-    child.on("exit", () => {
-      if (node.process === child) node.process = undefined;
+    child.on("exit", (code, signal) => {
+      node.process = undefined;
+      if (this.ended.has(child)) return;
+      node.crash = `${node.name} ended by itself with ${code ?? signal}; the end of its log:\n${this.log(index).slice(-2_000)}`;
     });
   }
 
@@ -126,6 +133,13 @@ export class LocalCluster implements AsyncDisposable {
     await this.end(index, "SIGKILL");
   }
 
+  /** Kills the leader without warning and returns its index. */
+  async killLeader(): Promise<number> {
+    const leader = await this.waitForLeader();
+    await this.kill(leader);
+    return leader;
+  }
+
   /** Asks node `index` to stop, waits until it has, and returns its exit code. */
   async shutDown(index: number): Promise<number | null> {
     return await this.end(index, "SIGTERM");
@@ -135,6 +149,7 @@ export class LocalCluster implements AsyncDisposable {
     const child = this.node(index).process;
     if (child === undefined) return null;
     const gone = once(child, "exit");
+    this.ended.add(child);
     child.kill(signal);
     const [code] = (await gone) as [number | null];
     return code;
@@ -182,11 +197,16 @@ export class LocalCluster implements AsyncDisposable {
     return leader;
   }
 
-  /** Waits until all running nodes stand at one applied index, with one state hash, which is returned. */
+  /**
+   * Waits until all running nodes stand at one applied index, with one state hash, which is returned. Throws when a
+   * node has ended that nobody ended.
+   */
   async waitForAgreement(timeoutMs = 20_000): Promise<string> {
     let hash = "";
     await eventually(
       async () => {
+        const crash = this.nodes.find((node) => node.crash !== undefined)?.crash;
+        if (crash !== undefined) throw new Error(crash);
         const running = this.nodes.flatMap((node, i) => (node.process ? [this.status(i)] : []));
         const statuses = await Promise.all(running);
         const [first] = statuses;
@@ -204,6 +224,17 @@ export class LocalCluster implements AsyncDisposable {
       timeoutMs,
     );
     return hash;
+  }
+
+  /** What node `index` has logged, over all its runs: JSON lines. */
+  log(index: number): string {
+    return readFileSync(join(this.dir, `${this.node(index).name}.log`), "utf8");
+  }
+
+  /** A client of node `index` alone, which does not follow the leader. */
+  async connectTo(index: number, options?: Parameters<typeof connect>[1]): Promise<Quorate> {
+    const endpoint = this.endpoints[index] ?? "";
+    return await connect(endpoint, { connectTimeoutMs: 15_000, followLeader: false, ...options });
   }
 
   /** A client of all nodes. */

@@ -110,7 +110,7 @@ describe("deltas", () => {
     const first = t.machine.takeDelta();
     expect(first.changes.map(({ seq }) => seq)).toEqual([1]);
     expect(first.leases).toEqual([
-      { id: session, ttlMs: 10_000, session: { lowestPending: 1, results: [] } },
+      { id: session, ttlMs: 10_000, grantedIndex: 1, session: { lowestPending: 1, results: [] } },
     ]);
     expect(first.meta).toMatchObject({
       appliedIndex: 2,
