@@ -19,7 +19,9 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-async function runJepsen(...args: string[]): Promise<{ code: number | null; results: Results; output: string }> {
+async function runJepsen(
+  ...args: string[]
+): Promise<{ code: number | null; results: Results; output: string }> {
   const out = mkdtempSync(join(tmpdir(), "quorate-jepsen-"));
   folders.push(out);
   const child = spawn(

@@ -1,0 +1,142 @@
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { expect, it } from "vitest";
+import { LocalCluster } from "../cluster/local-cluster.js";
+import { runServer, type ServerEnd } from "./server-run.js";
+
+/** A cluster with some history, whose third node is stopped so that its disk can be damaged. */
+async function withStoppedNode(
+  use: (cluster: LocalCluster, dataDir: string) => Promise<void>,
+  stop: "kill" | "shutDown" = "shutDown",
+): Promise<void> {
+  await using cluster = await LocalCluster.start();
+  // With a session, writes are sent again until they are answered when the stopped node was the leader.
+  await using client = await cluster.connect({ requestTimeoutMs: 15_000 });
+  for (let i = 0; i < 50; i++) await client.put(`/damage/${i}`, `value ${i} of some length`);
+  await cluster.waitForAgreement();
+  await cluster[stop](2);
+  await use(cluster, cluster.node(2).dataDir);
+  // The others go on without it.
+  await client.put("/damage/after", "1");
+}
+
+/** It ended with one line that says what is damaged. */
+function expectOneLine({ code, stderr }: ServerEnd, exitCode: number, says: RegExp): void {
+  expect(stderr).toMatch(says);
+  expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  expect(code).toBe(exitCode);
+}
+
+it("refuses to start when a byte of a log entry was flipped, and keeps the log as it is", async () => {
+  await withStoppedNode(async (cluster, dataDir) => {
+    const file = join(dataDir, "log.db");
+    const damaged = flipInEntry(file);
+    expectOneLine(
+      await runServer(cluster.flags(2)),
+      1,
+      new RegExp(`n3 is damaged: log entry ${damaged} does not match its checksum`),
+    );
+    expect(countOf(file)).toBeGreaterThan(50);
+  });
+});
+
+it("refuses to start when a log entry is missing", async () => {
+  await withStoppedNode(async (cluster, dataDir) => {
+    const db = new Database(join(dataDir, "log.db"));
+    db.exec("DELETE FROM entry WHERE idx = (SELECT max(idx) - 10 FROM entry)");
+    db.close();
+    expectOneLine(await runServer(cluster.flags(2)), 1, /is damaged: the log should hold entries/);
+  });
+});
+
+it("refuses to start on a file that is no database", async () => {
+  await withStoppedNode(async (cluster, dataDir) => {
+    for (const name of ["log.db", "state.db"]) {
+      const file = join(dataDir, name);
+      const sound = readFileSync(file);
+      writeFileSync(file, Buffer.alloc(sound.length, "x"));
+      expectOneLine(await runServer(cluster.flags(2)), 1, /is damaged: file is not a database/);
+      writeFileSync(file, sound);
+    }
+  });
+});
+
+it("refuses to start when the middle of the state file was overwritten, or the state altered", async () => {
+  await withStoppedNode(async (cluster, dataDir) => {
+    const file = join(dataDir, "state.db");
+    const db = new Database(file);
+    db.exec("UPDATE change SET value = x'00' WHERE seq = (SELECT max(seq) FROM change)");
+    db.close();
+    expectOneLine(await runServer(cluster.flags(2)), 1, /is damaged: .*hash/);
+    const bytes = readFileSync(file);
+    bytes.fill(0xff, 8_192, statSync(file).size);
+    writeFileSync(file, bytes);
+    expectOneLine(await runServer(cluster.flags(2)), 1, /is damaged: /);
+  });
+});
+
+it("refuses to start when its log, hence its votes, or its identity is gone", async () => {
+  await withStoppedNode(async (cluster, dataDir) => {
+    const identity = join(dataDir, "identity.json");
+    const kept = readFileSync(identity);
+    rmSync(identity);
+    expectOneLine(await runServer(cluster.flags(2)), 2, /holds a log but no identity\.json/);
+    writeFileSync(identity, kept);
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(join(dataDir, `log.db${suffix}`), { force: true });
+    expectOneLine(await runServer(cluster.flags(2)), 2, /holds a state but no log\.db/);
+    expect(existsSync(join(dataDir, "log.db"))).toBe(false);
+  });
+});
+
+it("starts again after its disk is made empty of a state that only repeats the log", async () => {
+  await withStoppedNode(async (cluster, dataDir) => {
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(join(dataDir, `state.db${suffix}`), { force: true });
+    cluster.launch(2);
+    await cluster.waitForAgreement();
+  }, "kill");
+});
+
+it("gets everything from the others when it is started anew with an empty directory", async () => {
+  await withStoppedNode(async (cluster, dataDir) => {
+    await using client = await cluster.connect({ requestTimeoutMs: 15_000 });
+    // As docs/operations.md says: with this write, both others have everything that was ever acknowledged.
+    await client.put("/restored", "n3");
+    rmSync(dataDir, { recursive: true });
+    cluster.launch(2);
+    // The leader believes the node to have what it lost; the next one finds out.
+    const leader = await cluster.waitForLeader(2);
+    await cluster.shutDown(leader);
+    await cluster.waitForLeader(leader);
+    cluster.launch(leader);
+    await cluster.waitForAgreement();
+    await cluster.kill(0);
+    expect((await client.get("/damage/0"))?.text()).toBe("value 0 of some length");
+  });
+});
+
+/** Flips a bit in the data of an entry in the middle of the log. Returns its index. */
+function flipInEntry(file: string): number {
+  const db = new Database(file);
+  try {
+    const { idx, data } = db
+      .prepare<[], { idx: number; data: Buffer }>(
+        "SELECT idx, data FROM entry WHERE length(data) > 20 ORDER BY idx LIMIT 1 OFFSET 25",
+      )
+      .get() ?? { idx: 0, data: Buffer.alloc(0) };
+    data.writeUInt8(data.readUInt8(15) ^ 1, 15);
+    db.prepare("UPDATE entry SET data = ? WHERE idx = ?").run(data, idx);
+    return idx;
+  } finally {
+    db.close();
+  }
+}
+
+function countOf(file: string): number {
+  const db = new Database(file);
+  try {
+    return db.prepare<[], number>("SELECT count(*) FROM entry").pluck().get() ?? 0;
+  } finally {
+    db.close();
+  }
+}
