@@ -15,6 +15,8 @@ export const bounds = {
   txnOperationsMax: 128,
   /** Nodes in one answer of a list, unless the call asks for fewer. */
   listNodesMax: 10_000,
+  /** Bytes of entries in one answer of a list: it ends there, and says that there is more. */
+  listBytesMax: 4_194_304,
   /** Bytes of one gRPC message either way, above every other bound. */
   grpcMessageBytesMax: 16_777_216,
 
@@ -69,6 +71,8 @@ export const bounds = {
   watchesPerStreamMax: 10_000,
   /** Changes examined for a lagging watch before other work gets a turn. */
   watchCatchUpChangesMax: 4_096,
+  /** Bytes of events, or of a page of initial entries, in one reply of a watch; a single revision may have more. */
+  watchReplyBytesMax: 1_048_576,
   /** Entries in one page of a watch's initial snapshot. */
   watchInitialPageEntriesMax: 1_000,
   /** Milliseconds without events after which a watch that asked for progress gets a mark. */

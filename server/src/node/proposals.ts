@@ -68,13 +68,24 @@ export class Proposals {
   /** Takes this turn's batches, encoded. Their callers wait from now on. */
   takeBatches(nowMs: number): Batch[] {
     this.close();
-    const batches = this.ready.map(({ commands, callers }) => {
+    const batches: Batch[] = [];
+    for (const { commands, callers } of this.ready.splice(0)) {
       const id = this.nextBatchId++;
       this.waiting.set(id, { callers, sentAtMs: nowMs });
-      return { id, bytes: encodeBatch({ origin: this.origin, batchId: id, commands }) };
-    });
-    this.ready = [];
+      const bytes = this.encode(id, commands);
+      if (bytes !== undefined) batches.push({ id, bytes });
+    }
     return batches;
+  }
+
+  /** What cannot be written to the log fails by itself: a bad command must not end the node. */
+  private encode(id: number, commands: readonly Command[]): Uint8Array | undefined {
+    try {
+      return encodeBatch({ origin: this.origin, batchId: id, commands });
+    } catch (error) {
+      this.fail(id, { kind: "failure", code: "INTERNAL", message: `cannot be encoded: ${String(error)}` });
+      return undefined;
+    }
   }
 
   /** This node applied an entry: its callers, if they are here and still waiting, get their results. */

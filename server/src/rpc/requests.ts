@@ -228,9 +228,9 @@ function toTarget({ target }: CompareRequest): Compare["target"] {
     case "version":
     case "createRevision":
     case "modRevision":
-      return { kind: target.case, number: Number(target.value) };
+      return { kind: target.case, number: wholeNumber(target.value, "a number to compare with") };
     case "leaseId":
-      return { kind: "lease", number: Number(target.value) };
+      return { kind: "lease", number: leaseId(target.value) };
     case "value":
       return { kind: "value", value: target.value };
     case undefined:
@@ -240,8 +240,8 @@ function toTarget({ target }: CompareRequest): Compare["target"] {
 
 export function toFence(request: FenceRequest | undefined): Fence | undefined {
   if (request === undefined) return undefined;
-  const token = Number(request.token);
-  if (!(token > 0)) throw new RequestError("INVALID_ARGUMENT", `a fencing token is positive; got ${token}`);
+  const token = wholeNumber(request.token, "a fencing token");
+  if (token === 0) throw new RequestError("INVALID_ARGUMENT", "a fencing token is positive; got 0");
   return { key: keyOf(request.key), token };
 }
 
@@ -263,18 +263,22 @@ export function toGrant(request: GrantRequest, session: boolean): Grant {
 
 /** A lease id: 0 for none. */
 export function leaseId(id: bigint): number {
-  const number = Number(id);
-  if (!(number >= 0 && Number.isSafeInteger(number))) {
-    throw new RequestError("INVALID_ARGUMENT", `a lease id is a positive number below 2^53; got ${id}`);
-  }
-  return number;
+  return wholeNumber(id, "a lease id");
 }
 
 /** A revision to read at: 0 for the current one. */
 export function revision(value: bigint): number {
+  return wholeNumber(value, "a revision");
+}
+
+/**
+ * A 64-bit number of the wire as the plain number that it is inside. Every one that comes in passes here: one that
+ * does not fit would become another number, or could not be written to the log.
+ */
+export function wholeNumber(value: bigint, what: string): number {
   const number = Number(value);
   if (!(number >= 0 && Number.isSafeInteger(number))) {
-    throw new RequestError("INVALID_ARGUMENT", `a revision is not negative and below 2^53; got ${value}`);
+    throw new RequestError("INVALID_ARGUMENT", `${what} is not negative and below 2^53; got ${value}`);
   }
   return number;
 }

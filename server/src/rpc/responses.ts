@@ -10,11 +10,13 @@ import type {
   Entry as WireEntry,
   Node as WireNode,
 } from "@quorate/proto";
+import { bounds } from "../config.js";
 import type {
   DeleteResult,
   Entry,
   GrantResult,
   PutResult,
+  RangeEntry,
   RangeResult,
   Result,
   Txn,
@@ -65,11 +67,12 @@ export function toGetResponse(result: RangeResult): GetResponse {
 }
 
 export function toListResponse(result: RangeResult): ListResponse {
+  const fitting = countWithin(result.entries, bounds.listBytesMax);
   return {
     $typeName: "quorate.v1.ListResponse",
     revision: BigInt(result.revision),
-    more: result.more,
-    nodes: result.entries.map(({ key, entry, childCount }) => {
+    more: result.more || fitting < result.entries.length,
+    nodes: result.entries.slice(0, fitting).map(({ key, entry, childCount }) => {
       const node: WireNode = {
         $typeName: "quorate.v1.Node",
         path: pathOf(key),
@@ -80,6 +83,19 @@ export function toListResponse(result: RangeResult): ListResponse {
     }),
   };
 }
+
+/** How many of the entries fit in `bytesMax`; at least one, so that a page always gets on. */
+export function countWithin(entries: readonly RangeEntry[], bytesMax: number): number {
+  let bytes = 0;
+  for (const [i, { key, entry }] of entries.entries()) {
+    bytes += 2 * key.length + (entry?.value.length ?? 0) + ENTRY_OVERHEAD_BYTES;
+    if (bytes > bytesMax && i > 0) return i;
+  }
+  return entries.length;
+}
+
+/** What an entry has on the wire beside its key, which may be there twice, and its value. */
+const ENTRY_OVERHEAD_BYTES = 64;
 
 export function toGrantResponse(result: GrantResult): GrantResponse {
   return {

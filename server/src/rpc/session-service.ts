@@ -79,6 +79,10 @@ class SessionStream {
       return;
     }
     const lowestPending = Number(request.lowestPending);
+    if (!Number.isSafeInteger(lowestPending)) {
+      this.fail(badLowestPending);
+      return;
+    }
     for (const { sequence, operation } of request.operations) {
       const number = Number(sequence);
       if (!(number >= 1 && Number.isSafeInteger(number))) {
@@ -241,10 +245,13 @@ class SessionStream {
     if (this.state === "draining" && this.inFlight === 0) this.end();
   }
 
+  /** A client that does not read its answers is not read from either: what it may be owed is bounded. */
   private write(results: OperationResult[], welcome?: SessionWelcome, leaderEndpoint = ""): void {
     const reply: SessionReply = { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint };
     if (welcome !== undefined) reply.welcome = welcome;
-    this.call.write(reply);
+    if (this.call.write(reply) || this.call.isPaused()) return;
+    this.call.pause();
+    this.call.once("drain", () => this.call.resume());
   }
 }
 
@@ -252,6 +259,7 @@ function expired(id: number): RequestError {
   return new RequestError("SESSION_EXPIRED", `session ${id} has ended; open a new one`);
 }
 
+const badLowestPending = new RequestError("INVALID_ARGUMENT", "lowest_pending must be below 2^53");
 const badSequence = new RequestError("INVALID_ARGUMENT", "a sequence is a whole number from 1, below 2^53");
 
 const tooEarly = new RequestError(

@@ -2,7 +2,7 @@ import type { handleUnaryCall, ServerUnaryCall } from "@grpc/grpc-js";
 import { ErrorCode, type ExactlyOnce, type Operation } from "@quorate/proto";
 import { type ErrorName, problemOf, RequestError, toGrpcError } from "./errors.js";
 import { anonymous, type Executor, type Identity } from "./executor.js";
-import { leaseId } from "./requests.js";
+import { leaseId, wholeNumber } from "./requests.js";
 import type { Answer } from "./responses.js";
 
 type Case = Exclude<Operation["operation"]["case"], undefined>;
@@ -41,14 +41,11 @@ function identityOf(request: object): Identity {
   if (once === undefined) return anonymous;
   const identity = {
     sessionId: leaseId(once.sessionId),
-    sequence: Number(once.sequence),
-    lowestPending: Number(once.lowestPending),
+    sequence: wholeNumber(once.sequence, "a sequence"),
+    lowestPending: wholeNumber(once.lowestPending, "a lowest pending sequence"),
   };
-  if (identity.sessionId === 0 || !(identity.sequence >= 1 && Number.isSafeInteger(identity.sequence))) {
-    throw new RequestError(
-      "INVALID_ARGUMENT",
-      "exactly_once needs a session and a sequence from 1, below 2^53",
-    );
+  if (identity.sessionId === 0 || identity.sequence === 0) {
+    throw new RequestError("INVALID_ARGUMENT", "exactly_once needs a session and a sequence from 1");
   }
   return identity;
 }

@@ -16,7 +16,7 @@ import type { Change, Key, Range } from "../state-machine/index.js";
 import { type Problem, problemOf, RequestError, toGrpcError, toWireError } from "./errors.js";
 import { directoryKeyOf, keyOf, pathOf } from "./path.js";
 import { revision } from "./requests.js";
-import { toEntry } from "./responses.js";
+import { countWithin, toEntry } from "./responses.js";
 
 type Call = ServerDuplexStream<WatchRequest, WatchReply>;
 
@@ -136,11 +136,12 @@ class WatchStream {
       this.end(watchId, page);
       return;
     }
-    const entries = page.entries.flatMap(({ key, entry }) =>
+    const fitting = page.entries.slice(0, countWithin(page.entries, bounds.watchReplyBytesMax));
+    const entries = fitting.flatMap(({ key, entry }) =>
       entry !== undefined && inSubtree(spec, key) ? [toEntry(entry)] : [],
     );
-    const last = page.entries[page.entries.length - 1];
-    const more = page.more && last !== undefined;
+    const last = fitting.at(-1);
+    const more = last !== undefined && (page.more || fitting.length < page.entries.length);
     this.write(watchId, {
       case: "initial",
       value: { $typeName: "quorate.v1.WatchInitial", entries, revision: BigInt(at), more },
@@ -149,8 +150,12 @@ class WatchStream {
       this.attach(watchId, spec, at + 1);
       return;
     }
-    const next = (): void => this.sendInitial(watchId, spec, at, `${last.key}\0`);
-    if (this.blocked) this.call.once("drain", next);
+    const next = (): void => {
+      // Another watch's page may have gone out first.
+      if (this.blocked) this.call.once("drain", next);
+      else this.sendInitial(watchId, spec, at, `${last.key}\0`);
+    };
+    if (this.blocked) next();
     else setImmediate(next);
   }
 
@@ -198,7 +203,27 @@ class StreamSink implements WatchSink {
     return this.stream.blocked;
   }
 
+  /** In several replies when they are many; a revision is never divided between two. */
   events(changes: readonly Change[], upTo: number): void {
+    let start = 0;
+    let bytes = 0;
+    for (const [end, change] of changes.entries()) {
+      const previous = changes[end - 1];
+      if (
+        bytes > bounds.watchReplyBytesMax &&
+        previous !== undefined &&
+        previous.revision !== change.revision
+      ) {
+        this.send(changes.slice(start, end), previous.revision);
+        start = end;
+        bytes = 0;
+      }
+      bytes += weight(change, this.spec.previous);
+    }
+    this.send(start === 0 ? changes : changes.slice(start), upTo);
+  }
+
+  private send(changes: readonly Change[], upTo: number): void {
     this.stream.write(this.watchId, {
       case: "events",
       value: {
@@ -261,6 +286,13 @@ function pageOf(spec: WatchSpec, at: number, from: Key): Range {
     countOnly: false,
     childrenOf: undefined,
   };
+}
+
+/** About how many bytes an event has. */
+function weight({ key, entry, previous }: Change, withPrevious: boolean): number {
+  return (
+    2 * key.length + 64 + (entry?.value.length ?? 0) + (withPrevious ? (previous?.value.length ?? 0) : 0)
+  );
 }
 
 /** Between a key and its subtree other keys may sort, "/a-b" between "/a" and "/a/b". */
