@@ -32,7 +32,7 @@ export const bounds = {
 
   /** Bytes and commands of one log entry: small enough to copy and fsync without a stall. */
   batchBytesMax: 1_048_576,
-  batchCommandsMax: 128,
+  batchCommandsMax: 512,
   /** Commands waiting at one node to be applied. Beyond it callers are told OVERLOADED. */
   pendingCommandsMax: 200_000,
   /** Reads waiting at one node for a read index. */
@@ -47,7 +47,7 @@ export const bounds = {
   /** Bytes of recent log entries in memory. */
   logCacheBytesMax: 33_554_432,
   /** Bytes of committed entries applied before other work gets a turn. */
-  applyBytesMax: 65_536,
+  applyBytesMax: 262_144,
   /** Bytes of unanswered AppendEntries to one follower. */
   appendInFlightBytesMax: 33_554_432,
   /** Bytes of messages put together in one gRPC message to a peer; a single message may have more. */

@@ -46,7 +46,7 @@ export const bounds = {
   /** Operations waiting for an answer, per client: beyond, calls fail with OVERLOADED instead of eating memory. */
   pendingOperationsMax: 65_536,
   /** Operations in one message: larger ones gain nothing and delay the first answer. */
-  batchOperationsMax: 128,
+  batchOperationsMax: 512,
   /** Bytes in one message, about: stays far below gRPC's limit whatever the last operation adds. */
   batchBytesMax: 1024 * 1024,
   /** One operation's bytes, about: more could not be received by a server. */

@@ -7,10 +7,10 @@ import {
   type InstallSnapshot,
   type LogEntry,
   type Outgoing,
+  type Persist,
   Raft,
   type RaftStatus,
   type ReadState,
-  type Ready,
 } from "../raft/index.js";
 import type { Command, CommandBody, Expire, Fence, StateMachine } from "../state-machine/index.js";
 import type { DataDirectory } from "../storage/data-directory.js";
@@ -410,42 +410,50 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   private work(): void {
     const ready = this.raft.ready(bounds.applyBytesMax);
     this.send(ready.messages);
-    if (ready.persist === undefined || ready.messages.length === 0) {
-      this.finish(ready);
+    this.then(ready.messages.length > 0 && ready.persist !== undefined, () => {
+      if (ready.persist !== undefined) this.persist(ready.persist);
+      this.send(ready.afterPersist);
+      this.then(ready.afterPersist.length > 0 && ready.committed.length > 0, () => {
+        for (const entry of ready.committed) this.apply(entry);
+        this.answerReads(ready.reads);
+        for (const peer of ready.snapshotsTo) this.sendSnapshot(peer);
+      });
+    });
+  }
+
+  /**
+   * Goes on with the Ready, in the next turn if `messagesWait`: the sockets are written to at the end of a turn, and
+   * neither a leader's entries should wait for its own disk nor a follower's acknowledgement for its state machine.
+   */
+  private then(messagesWait: boolean, next: () => void): void {
+    if (!messagesWait) {
+      next();
       return;
     }
-    // The sockets are written to after this turn: the leader's disk must not keep its entries from the followers'.
     this.unfinished = true;
     setImmediate(() =>
       this.guard(() => {
         this.unfinished = false;
-        this.finish(ready);
+        next();
         this.schedule();
       }),
     );
   }
 
-  private finish(ready: Ready): void {
-    if (ready.persist !== undefined) {
-      const { snapshot, hardState, entries } = ready.persist;
-      if (snapshot !== undefined) {
-        this.state.install(this.receiver.file);
-        this.log.reset(snapshot);
-        this.watches.restored();
-        // Entries that the snapshot covers are never applied here: their callers cannot be told their results.
-        this.proposals.failAll(leaderLost);
-        this.reads.applied(this.machine.appliedIndex);
-        this.logger.info({ index: snapshot.index }, "installed a snapshot");
-        this.snapshotInstalled();
-      }
-      if (hardState !== undefined || entries.length > 0) this.log.write(hardState, entries);
-      const last = entries[entries.length - 1];
-      if (last !== undefined) this.raft.persisted({ index: last.index, term: last.term });
+  private persist({ snapshot, hardState, entries }: Persist): void {
+    if (snapshot !== undefined) {
+      this.state.install(this.receiver.file);
+      this.log.reset(snapshot);
+      this.watches.restored();
+      // Entries that the snapshot covers are never applied here: their callers cannot be told their results.
+      this.proposals.failAll(leaderLost);
+      this.reads.applied(this.machine.appliedIndex);
+      this.logger.info({ index: snapshot.index }, "installed a snapshot");
+      this.snapshotInstalled();
     }
-    this.send(ready.afterPersist);
-    for (const entry of ready.committed) this.apply(entry);
-    this.answerReads(ready.reads);
-    for (const peer of ready.snapshotsTo) this.sendSnapshot(peer);
+    if (hardState !== undefined || entries.length > 0) this.log.write(hardState, entries);
+    const last = entries[entries.length - 1];
+    if (last !== undefined) this.raft.persisted({ index: last.index, term: last.term });
   }
 
   private send(messages: readonly Outgoing[]): void {
