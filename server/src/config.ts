@@ -15,8 +15,12 @@ export const bounds = {
   txnOperationsMax: 128,
   /** Nodes in one answer of a list, unless the call asks for fewer. */
   listNodesMax: 10_000,
-  /** Bytes of entries in one answer of a list: it ends there, and says that there is more. */
-  listBytesMax: 4_194_304,
+  /** Bytes of keys and values in one answer: a few of the largest values, far below what a message may have. */
+  answerBytesMax: 4_194_304,
+  /** Leases in one answer: some 40 bytes each. */
+  listLeasesMax: 100_000,
+  /** Leases that one call may keep alive: the call goes on to the leader as one message. */
+  keepAliveLeasesMax: 65_536,
   /** Bytes of one gRPC message either way, above every other bound. */
   grpcMessageBytesMax: 16_777_216,
 
@@ -27,6 +31,10 @@ export const bounds = {
   sessionTtlDefaultMs: 10_000,
   /** Operations of one session stream that wait for an answer. */
   sessionInFlightMax: 65_536,
+  /** Bytes of answers in one message of a session stream before another is begun; a single answer may have more. */
+  sessionReplyBytesMax: 1_048_576,
+  /** Bytes of replies that the client of a stream has yet to take before no more is read from it or done for it. */
+  streamUnsentBytesMax: 4_194_304,
   /** Operations in one message of a session stream. */
   sessionBatchOperationsMax: 8_192,
 
@@ -69,9 +77,12 @@ export const bounds = {
 
   /** Watches of one stream. */
   watchesPerStreamMax: 10_000,
-  /** Changes examined for a lagging watch before other work gets a turn. */
+  /** Changes examined for a lagging watch, and bytes in them, before other work gets a turn. */
   watchCatchUpChangesMax: 4_096,
-  /** Bytes of events, or of a page of initial entries, in one reply of a watch; a single revision may have more. */
+  watchCatchUpBytesMax: 1_048_576,
+  /** Changes fetched at once while it catches up: even if all are large, they fit in memory. */
+  watchCatchUpFetchMax: 256,
+  /** Bytes of events, or of a page of initial entries, in one reply of a watch; a single one may have more. */
   watchReplyBytesMax: 1_048_576,
   /** Entries in one page of a watch's initial snapshot. */
   watchInitialPageEntriesMax: 1_000,

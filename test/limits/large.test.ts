@@ -1,10 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { grpcServiceDefinition, KVService, TxnRequestSchema } from "@quorate/proto";
-import type { Quorate } from "@quorate/sdk";
+import { op, type Quorate, TooLarge } from "@quorate/sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RawClient, Refusal } from "../bad-input/raw-client.js";
 import { expectHealthy } from "../bad-input/unchanged.js";
-import { LocalCluster } from "../cluster/local-cluster.js";
+import { eventually, LocalCluster, sleep } from "../cluster/local-cluster.js";
 
 const kv = grpcServiceDefinition(KVService);
 /** More than fits in one gRPC message, together. */
@@ -76,6 +76,39 @@ describe("more than one gRPC message can carry", () => {
     await cluster.waitForAgreement();
     expect(cluster.log(away)).not.toContain("message larger than max");
   });
+});
+
+test("a transaction's answer leaves out the values for which it has no room, and says so", async () => {
+  const { results } = await client.txn({ then: paths.map((path) => op.get(path)) });
+  const entries = results.map((result) => (result.kind === "get" ? result.entry : undefined));
+  const whole = entries.filter((entry) => entry?.value.length === value.length);
+  expect(whole.length).toBeGreaterThan(1);
+  expect(entries.filter((entry) => entry?.valueOmitted)).toHaveLength(KEYS - whole.length);
+  expect(() => entries.at(-1)?.text()).toThrow(TooLarge);
+});
+
+test("a deleted subtree is returned as far as it fits, and watched in whole with what was there", async () => {
+  const watch = client.watch("/large", { recursive: true, previous: true });
+  const first = watch.next();
+  // Until the watch has begun there is nothing that it could miss: a change of another key shows that it has.
+  const deleted = eventually(async () => {
+    await client.put("/large/begun", "x");
+    return await Promise.race([first.then(() => true), sleep(100)]).then((begun) => begun === true);
+  }, "the watch").then(() => client.delete("/large", { recursive: true, returnPrevious: true }));
+  const outcome = await deleted;
+  expect(outcome.deleted).toBe(KEYS + 1);
+  expect(outcome.previous.length).toBeGreaterThan(1);
+  expect(outcome.previous.length).toBeLessThan(KEYS);
+  const seen: string[] = [];
+  for await (const event of watch) {
+    if (event.kind === "put") continue;
+    expect(event.revision).toBe(outcome.revision);
+    if (event.path === "/large/begun") continue;
+    expect(event.previous?.value.length).toBe(value.length);
+    seen.push(event.path);
+    if (seen.length === KEYS) break;
+  }
+  expect(seen.sort()).toEqual(paths);
 });
 
 test("a number that does not fit is refused, and the node goes on", async () => {

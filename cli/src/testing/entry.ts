@@ -10,6 +10,7 @@ export function entry(path: string, value: string | Uint8Array): Entry {
     modRevision: 3,
     version: 2,
     lease: 0,
+    valueOmitted: false,
     text: () => new TextDecoder().decode(bytes),
     json: () => JSON.parse(new TextDecoder().decode(bytes)),
   };

@@ -75,6 +75,8 @@ export const bounds = {
   watchBufferBytesMax: 16 * 1024 * 1024,
   /** Bytes of the entries a watch's initial snapshot may hold before the watch fails with TOO_LARGE. */
   watchInitialBytesMax: 256 * 1024 * 1024,
+  /** Bytes of the events of one revision that comes in parts before the watch fails with TOO_LARGE. */
+  watchRevisionBytesMax: 256 * 1024 * 1024,
   /** Nodes asked for in one page where the SDK itself walks a list. */
   listPageNodes: 1_000,
   /** Lower bound of timeouts and TTLs given by the application. */

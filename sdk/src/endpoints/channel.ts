@@ -11,6 +11,8 @@ const pingTimeoutMs = 3_000;
 export function openChannel(endpoint: string): Client {
   return new Client(endpoint, credentials.createInsecure(), {
     "grpc.use_local_subchannel_pool": 1,
+    // A restarted container has another address under its old name: the default looks for it only after 30 s.
+    "grpc.dns_min_time_between_resolutions_ms": 1_000,
     "grpc.enable_channelz": 0,
     // Retrying is this SDK's business: only it knows what is safe to send again.
     "grpc.enable_retries": 0,

@@ -33,7 +33,7 @@ export interface Listing {
   readonly revision: number;
   /** The nodes, in path order. */
   readonly nodes: readonly ListedNode[];
-  /** True when the limit cut the page: continue with `after` set to the last node's path. */
+  /** True when the limit, or the room of one answer (about 4 MiB), cut the page: continue with `after` set to the last node's path. */
   readonly more: boolean;
 }
 
@@ -53,7 +53,7 @@ export interface DeleteOutcome {
   readonly revision: number;
   /** How many keys were deleted. */
   readonly deleted: number;
-  /** The entries deleted, if asked for. */
+  /** The entries deleted, if asked for: in path order, about 4 MiB of them at most; `deleted` counts them all. */
   readonly previous: readonly Entry[];
 }
 

@@ -57,6 +57,10 @@ export class FakeNode {
   /** Entries per page of a watch's initial snapshot, and whether to break the stream after the first page. */
   initialPageEntries = 1_000;
   breakInitialOnce = false;
+  /** Events in one reply: a revision with more comes in parts. */
+  replyEvents = 1_000;
+  /** Breaks the watch streams after the first part of a revision. */
+  breakPartsOnce = false;
   port = 0;
   #server: Server | undefined;
   readonly #sessionCalls = new Set<SessionCall>();
@@ -286,10 +290,19 @@ export class FakeNode {
         next = change.revision + 1;
         const events = change.events.filter((event) => matches(event.entry?.path ?? ""));
         if (events.length === 0) continue;
-        send({
-          case: "events",
-          value: { $typeName: "quorate.v1.WatchEvents", events, revision: BigInt(change.revision) },
-        });
+        for (let from = 0; from < events.length; from += this.replyEvents) {
+          const more = from + this.replyEvents < events.length;
+          const revision = BigInt(more ? change.revision - 1 : change.revision);
+          const part = events.slice(from, from + this.replyEvents);
+          send({
+            case: "events",
+            value: { $typeName: "quorate.v1.WatchEvents", events: part, revision, more },
+          });
+          if (!more || !this.breakPartsOnce) continue;
+          this.breakPartsOnce = false;
+          this.breakWatches();
+          return;
+        }
       }
     };
     this.store.listeners.add(deliver);

@@ -175,6 +175,7 @@ export class FakeStore {
           modRevision: BigInt(this.revision),
           version: (previous?.version ?? 0n) + 1n,
           leaseId,
+          valueOmitted: false,
         };
         this.entries.set(path, entry);
         this.applied.push(path);
@@ -259,6 +260,7 @@ export class FakeStore {
       modRevision: BigInt(this.revision),
       version: 0n,
       leaseId: 0n,
+      valueOmitted: false,
     };
     this.#changes.push({ $typeName: "quorate.v1.Event", kind: EventKind.DELETE, entry });
   }

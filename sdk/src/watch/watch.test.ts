@@ -1,4 +1,5 @@
-import { ErrorCode } from "@quorate/proto";
+import { create } from "@bufbuild/protobuf";
+import { ErrorCode, TxnRequestSchema } from "@quorate/proto";
 import { afterEach, describe, expect, it } from "vitest";
 import { connect } from "../client/connect.js";
 import { bounds } from "../client/options.js";
@@ -91,6 +92,40 @@ describe("a watch", () => {
     await client.put("/a/4", "x");
     expect((await take(watch, 1)).map((event) => event.path)).toEqual(["/a/4"]);
     expect(members[0]?.watchCreates.map((create) => create.initial)).toEqual([true, true]);
+  });
+
+  it("delivers a revision that comes in parts whole", async () => {
+    const { client, store, members } = await cluster(1);
+    for (const node of members) node.replyEvents = 2;
+    await using watch = client.watch("/a", { recursive: true, fromRevision: 1 });
+    const paths = ["/a/1", "/a/2", "/a/3", "/a/4", "/a/5"];
+    store.apply(revisionOf(paths));
+    await client.put("/a/6", "x");
+    const events = await take(watch, 6);
+    expect(events.map(({ path, revision }) => [path, revision])).toEqual([
+      ...paths.map((path) => [path, 1]),
+      ["/a/6", 2],
+    ]);
+  });
+
+  it("gets a revision again of which it got a part when its stream broke, and delivers it once", async () => {
+    const { client, store, members } = await cluster(2);
+    await using watch = client.watch("/a", { recursive: true, fromRevision: 1 });
+    await client.put("/a/0", "x");
+    expect(await take(watch, 1)).toHaveLength(1);
+    for (const node of members) {
+      node.replyEvents = 2;
+      node.breakPartsOnce = true;
+    }
+    const paths = ["/a/1", "/a/2", "/a/3"];
+    store.apply(revisionOf(paths));
+    await client.put("/a/4", "x");
+    const events = await take(watch, 4);
+    expect(events.map(({ path, revision }) => [path, revision])).toEqual([
+      ...paths.map((path) => [path, 2]),
+      ["/a/4", 3],
+    ]);
+    expect(members.some((node) => !node.breakPartsOnce)).toBe(true);
   });
 
   it("throws Compacted when its start is gone", async () => {
@@ -186,4 +221,10 @@ function putOf(path: string): Parameters<FakeStore["apply"]>[0] {
       returnPrevious: false,
     },
   };
+}
+
+/** Puts of all of the keys at one revision. */
+function revisionOf(paths: readonly string[]): Parameters<FakeStore["apply"]>[0] {
+  const then = paths.map((path) => ({ operation: { case: "put" as const, value: { path } } }));
+  return { case: "txn", value: create(TxnRequestSchema, { then }) };
 }

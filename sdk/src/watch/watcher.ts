@@ -1,4 +1,4 @@
-import { EventKind, type WatchCreate, type WatchEvents, type WatchInitial } from "@quorate/proto";
+import { type Event, EventKind, type WatchCreate, type WatchEvents, type WatchInitial } from "@quorate/proto";
 import { bounds } from "../client/options.js";
 import { gaveUp } from "../errors/give-up.js";
 import { Cancelled, type QuorateError, TooLarge } from "../errors/quorate-error.js";
@@ -25,8 +25,8 @@ interface Waiter {
 
 /**
  * One watch as its consumer sees it: a bounded buffer, and the position from which a broken stream is resumed. Every
- * revision enters the buffer once, in order, whole. The initial snapshot enters only when it is complete: one that
- * breaks off is read again from the start.
+ * revision enters the buffer once, in order, whole. The initial snapshot, and a revision that comes in parts, enter
+ * only when they are complete: what breaks off is read again from the start.
  */
 export class Watcher implements Watch {
   readonly #path: string;
@@ -38,6 +38,9 @@ export class Watcher implements Watch {
   #bufferBytes = 0;
   #initialEntries: Entry[] = [];
   #initialBytes = 0;
+  /** The parts so far of a revision too large for one reply. */
+  #parts: Event[] = [];
+  #partsBytes = 0;
   /** Every event up to this revision is in the buffer or was taken; undefined before the first position is known. */
   #position: number | undefined;
   #waiters: Waiter[] = [];
@@ -79,6 +82,7 @@ export class Watcher implements Watch {
   create(watchId: bigint): WatchCreate {
     this.#initialEntries = [];
     this.#initialBytes = 0;
+    this.#dropParts();
     const position = this.#position;
     return {
       $typeName: "quorate.v1.WatchCreate",
@@ -147,9 +151,35 @@ export class Watcher implements Watch {
     this.#checkBounds();
   }
 
-  events({ events, revision }: WatchEvents): void {
+  events({ events, revision, more }: WatchEvents): void {
     const position = this.#position;
     if (this.#over !== undefined || this.#paused || position === undefined) return;
+    if (more) {
+      this.#keepParts(events);
+      return;
+    }
+    this.#receive(this.#parts.length === 0 ? events : [...this.#parts, ...events], position);
+    this.#dropParts();
+    this.progress(Number(revision));
+    this.#checkBounds();
+  }
+
+  #keepParts(events: readonly Event[]): void {
+    for (const event of events) {
+      this.#parts.push(event);
+      this.#partsBytes += eventOverheadBytes + valueBytes(event);
+    }
+    if (this.#partsBytes <= bounds.watchRevisionBytesMax) return;
+    const limit = `${bounds.watchRevisionBytesMax} bytes`;
+    this.end(new TooLarge(`watch ${this.#path}: the events of one revision take more than ${limit}`));
+  }
+
+  #dropParts(): void {
+    this.#parts = [];
+    this.#partsBytes = 0;
+  }
+
+  #receive(events: readonly Event[], position: number): void {
     for (const event of events) {
       const wire = event.entry;
       if (wire === undefined || Number(wire.modRevision) <= position) continue;
@@ -163,11 +193,9 @@ export class Watcher implements Watch {
           revision: Number(wire.modRevision),
           initial: false,
         },
-        wire.value.length + (event.previous?.value.length ?? 0),
+        valueBytes(event),
       );
     }
-    this.progress(Number(revision));
-    this.#checkBounds();
   }
 
   /** Everything up to `revision` was delivered. */
@@ -183,6 +211,7 @@ export class Watcher implements Watch {
     this.#served();
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#initialEntries = [];
+    this.#dropParts();
     for (const waiter of this.#waiters.splice(0)) {
       if (error === undefined) waiter.resolve({ done: true, value: undefined });
       else waiter.reject(error);
@@ -273,4 +302,8 @@ export class Watcher implements Watch {
     this.#served();
     this.#feed.pause(this);
   }
+}
+
+function valueBytes({ entry, previous }: Event): number {
+  return (entry?.value.length ?? 0) + (previous?.value.length ?? 0);
 }

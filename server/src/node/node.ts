@@ -29,6 +29,7 @@ import { RevisionWaits } from "./revision-waits.js";
 import { SnapshotReceiver } from "./snapshot-receiver.js";
 import { SnapshotSender } from "./snapshot-sender.js";
 import { readStateMeta, StateKeeper } from "./state-keeper.js";
+import { Upkeep } from "./upkeep.js";
 import { WatchHub } from "./watch-hub.js";
 
 /** What a node is told when it is made. */
@@ -48,12 +49,10 @@ export interface NodeOptions {
 
 /** Ticks of Raft's clock in one heartbeat: fine enough for election timeouts to differ. */
 const TICKS_PER_HEARTBEAT = 4;
+/** Milliseconds between two looks for watches that were quiet for long. */
+const PROGRESS_INTERVAL_MS = 500;
 /** Election timeouts after which a batch without an answer is given up: several, since its answer may only be slow. */
 const PROPOSAL_PATIENCE = 4;
-/** How many times the usual log is kept at most, while a snapshot is on its way. */
-const HELD_LOGS_MAX = 10;
-/** The newest CommandBatch format this version understands. */
-const COMMAND_FORMAT = 1;
 
 /**
  * One node: the only place where Raft's and the state machine's decisions have effects. It runs once a turn of the
@@ -71,6 +70,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   private readonly leases: LeaseKeeper;
   private readonly sender: SnapshotSender;
   private readonly receiver: SnapshotReceiver;
+  private readonly upkeep: Upkeep;
   readonly watches: WatchHub;
 
   private peers: Peers | undefined;
@@ -85,9 +85,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   private snapshotInstalled: () => void = () => undefined;
   private stopped = false;
   private tickTimer: NodeJS.Timeout | undefined;
-  private nextFlushMs = 0;
-  private nextIntroductionMs = 0;
-  private compactionProposed = false;
+  private nextProgressMs = 0;
   /** When the leader was last known, in monotonic milliseconds. */
   private ledAtMs = 0;
   private seenTerm = 0;
@@ -128,6 +126,14 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     );
     this.sender = new SnapshotSender(this.state, directory.outgoingFile, logger);
     this.receiver = new SnapshotReceiver(directory.incomingFile);
+    this.upkeep = new Upkeep({
+      options,
+      raft: this.raft,
+      log: this.log,
+      state: this.state,
+      sender: this.sender,
+      submit: (body, ended) => this.submitBody(body, undefined, ended),
+    });
   }
 
   /** A crash between installing a snapshot and dropping the log it replaces leaves a log that ends before the state. */
@@ -380,7 +386,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     if (!this.unfinished && this.raft.hasReady) this.schedule();
     this.peers?.flush();
     this.noticeLeadership();
-    if (this.state.flushDue) this.flush();
+    this.upkeep.flushIfDue();
   }
 
   private propose(): void {
@@ -487,7 +493,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
         "leadership changed",
       );
       this.leases.leaderChanged();
-      this.compactionProposed = false;
+      this.upkeep.leaderChanged();
       this.proposals.failAll(leaderLost);
     }
     if (this.raft.leadsUpToDate) this.leases.lead();
@@ -514,16 +520,11 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.proposals.expire(nowMs, electionTimeoutMs * PROPOSAL_PATIENCE, leaderLost);
     this.revisionWaits.expire(nowMs, this.machine.revision);
     this.noticeIsolation(nowMs);
-    if (nowMs >= this.nextFlushMs) {
-      this.nextFlushMs = nowMs + bounds.flushIntervalMs;
-      this.flush();
-      this.compactHistory();
+    if (nowMs >= this.nextProgressMs) {
+      this.nextProgressMs = nowMs + PROGRESS_INTERVAL_MS;
       this.watches.progress(nowMs);
     }
-    if (nowMs >= this.nextIntroductionMs) {
-      this.nextIntroductionMs = nowMs + 1_000;
-      this.introduce();
-    }
+    this.upkeep.tick(nowMs);
     this.run();
   }
 
@@ -533,52 +534,6 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     else if (nowMs - this.ledAtMs >= 2 * this.options.electionTimeoutMs && this.watches.count > 0) {
       this.watches.endAll("NO_QUORUM", noQuorum.message);
     }
-  }
-
-  /** Writes the state to disk and cuts the log behind it. */
-  private flush(): void {
-    this.state.flush();
-    const { logEntriesKept } = this.options;
-    const { durableIndex } = this.state;
-    // A follower that is being sent a snapshot needs what comes after it; but not whatever it costs.
-    const held = Math.max(this.sender.heldIndex, durableIndex - HELD_LOGS_MAX * logEntriesKept);
-    const cut = Math.min(durableIndex - logEntriesKept, held);
-    if (cut > this.log.start().index) this.raft.cut(this.log.cutTo(cut));
-  }
-
-  private compactHistory(): void {
-    if (!this.raft.leadsUpToDate || this.compactionProposed) return;
-    const { revision, compactedRevision } = this.state;
-    const { historyRevisionsKept } = this.options;
-    if (revision - compactedRevision < historyRevisionsKept * 1.1) return;
-    this.compactionProposed = true;
-    this.submitBody({ kind: "compact", revision: revision - historyRevisionsKept }, undefined, () => {
-      this.compactionProposed = false;
-    });
-  }
-
-  /** Tells the cluster how to reach this node, until the cluster knows. */
-  private introduce(): void {
-    const { id, name, peerAddress, clientEndpoint } = this.options;
-    if (this.raft.leader === 0) return;
-    const known = this.machine.members().find((member) => member.memberId === id);
-    if (
-      known?.name === name &&
-      known.peerAddress === peerAddress &&
-      known.clientEndpoint === clientEndpoint &&
-      known.format === COMMAND_FORMAT
-    ) {
-      return;
-    }
-    const body = {
-      kind: "member",
-      memberId: id,
-      name,
-      peerAddress,
-      clientEndpoint,
-      format: COMMAND_FORMAT,
-    } as const;
-    this.submitBody(body, undefined, () => undefined);
   }
 
   // ---- Snapshots ----

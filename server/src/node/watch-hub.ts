@@ -1,6 +1,9 @@
 import { bounds } from "../config.js";
 import type { Change, Key } from "../state-machine/index.js";
-import { Watch, type WatchSink, type WatchSpec } from "./watch.js";
+import { type PreviousOf, Watch, type WatchSink, type WatchSpec } from "./watch.js";
+
+/** Changes fetched first while a watch catches up; more at a time as long as they are small. */
+const CATCH_UP_FETCH_FIRST = 16;
 
 /** Where the hub reads changes that watches have yet to see. */
 export interface WatchHistory {
@@ -15,7 +18,7 @@ export interface WatchHistory {
 /**
  * Every watch of this node. A watch that keeps up gets changes as they are applied, found by its key or by an ancestor
  * of the changed key. One that falls behind, because its client reads slowly, is taken off and later catches up from
- * history at its own pace: nothing is buffered for it, and no other watch waits for it.
+ * history at its own pace: no more is kept for it than the rest of one revision, and no other watch waits for it.
  */
 export class WatchHub {
   private readonly history: WatchHistory;
@@ -29,6 +32,8 @@ export class WatchHub {
   private catchUpScheduled = false;
   private closed = false;
 
+  private readonly previousOf: PreviousOf = (key, revision) => this.history.previousOf(key, revision);
+
   constructor(history: WatchHistory) {
     this.history = history;
     this.offeredRevision = history.revision;
@@ -40,7 +45,7 @@ export class WatchHub {
 
   /** Adds a watch that has seen everything before `nextRevision`. */
   add(spec: WatchSpec, nextRevision: number, sink: WatchSink): Watch {
-    const watch = new Watch(spec, nextRevision, sink);
+    const watch = new Watch(spec, nextRevision, sink, this.previousOf);
     this.watchCount++;
     if (nextRevision > this.history.revision) this.goLive(watch);
     else this.lag(watch);
@@ -66,6 +71,8 @@ export class WatchHub {
     if (this.exact.size === 0 && this.subtrees.size === 0) return;
     for (const change of changes) this.route(change);
     for (const watch of this.touched) {
+      // What it did not match it need not look for again.
+      watch.seenTo(this.offeredRevision);
       if (!watch.flush()) this.lag(watch);
     }
     this.touched.clear();
@@ -98,12 +105,7 @@ export class WatchHub {
     if (watch.removed) return;
     const index = watch.spec.recursive ? this.subtrees : this.exact;
     const watches = index.get(watch.spec.key);
-    if (watches?.delete(watch)) {
-      // It was live: what it did not match it need not look for again.
-      watch.seenTo(this.offeredRevision);
-      watch.flush();
-      if (watches.size === 0) index.delete(watch.spec.key);
-    }
+    if (watches?.delete(watch) && watches.size === 0) index.delete(watch.spec.key);
     this.lagging.add(watch);
     this.scheduleCatchUp();
   }
@@ -116,7 +118,13 @@ export class WatchHub {
   /** The state was replaced by a snapshot: every watch goes on from history. */
   restored(): void {
     for (const index of [this.exact, this.subtrees]) {
-      for (const watches of [...index.values()]) for (const watch of [...watches]) this.lag(watch);
+      for (const watches of [...index.values()]) {
+        for (const watch of [...watches]) {
+          watch.seenTo(this.offeredRevision);
+          watch.flush();
+          this.lag(watch);
+        }
+      }
     }
     this.offeredRevision = this.history.revision;
   }
@@ -150,6 +158,7 @@ export class WatchHub {
 
   private advance(watch: Watch): void {
     const { history } = this;
+    if (watch.pending && (!watch.flush() || watch.pending)) return;
     if (watch.nextRevision <= history.compactedRevision) {
       watch.end(
         "COMPACTED",
@@ -159,18 +168,32 @@ export class WatchHub {
       this.remove(watch);
       return;
     }
-    const changes = history.changesFrom(watch.nextRevision, bounds.watchCatchUpChangesMax);
-    for (const change of changes) {
-      watch.take(
-        watch.spec.previous && change.previous === undefined
-          ? { ...change, previous: history.previousOf(change.key, change.revision) }
-          : change,
-      );
-    }
-    const last = changes[changes.length - 1];
-    const caughtUp = last === undefined || last.revision >= history.revision;
-    watch.seenTo(caughtUp ? history.revision : last.revision);
+    const caughtUp = this.offerHistory(watch);
     if (watch.flush() && caughtUp) this.goLive(watch);
+  }
+
+  /** Offers whole revisions up to the bounds of a turn. Returns whether there are no more. */
+  private offerHistory(watch: Watch): boolean {
+    const { history } = this;
+    let from = watch.nextRevision;
+    let count = 0;
+    let bytes = 0;
+    for (let limit = CATCH_UP_FETCH_FIRST; ; limit = Math.min(limit * 4, bounds.watchCatchUpFetchMax)) {
+      const changes = history.changesFrom(from, limit);
+      for (const change of changes) {
+        bytes += change.key.length + (change.entry?.value.length ?? 0);
+        watch.take(change);
+      }
+      const last = changes[changes.length - 1];
+      if (last === undefined || last.revision >= history.revision) {
+        watch.seenTo(history.revision);
+        return true;
+      }
+      watch.seenTo(last.revision);
+      from = last.revision + 1;
+      count += changes.length;
+      if (count >= bounds.watchCatchUpChangesMax || bytes >= bounds.watchCatchUpBytesMax) return false;
+    }
   }
 
   /** A progress mark for every live watch that wants one and was quiet. */

@@ -11,9 +11,12 @@ import {
   type TimeToLiveRequest,
   type TxnRequest,
 } from "@quorate/proto";
+import { bounds } from "../config.js";
 import type { Failure } from "../node/failure.js";
 import type { Node } from "../node/node.js";
-import type { CommandBody, Fence, Range, Result } from "../state-machine/index.js";
+import type { CommandBody, Fence, Key, Result } from "../state-machine/index.js";
+import { AnswerRoom } from "./answer-room.js";
+import { readBounded } from "./bounded-read.js";
 import { type Problem, problemOf, RequestError, toWireError } from "./errors.js";
 import { pathOf } from "./path.js";
 import { leaseId, revision, toDelete, toFence, toGet, toGrant, toList, toPut, toTxn } from "./requests.js";
@@ -39,34 +42,55 @@ export const anonymous: Identity = { sessionId: 0, sequence: 0, lowestPending: 0
 /** Called once with an operation's answer. */
 export type Reply = (answer: Answer) => void;
 
+/**
+ * Decides when a read is made that may be made from now on: later when its answer would only pile up. A read that waits
+ * sees a later state, which is as good.
+ */
+export type ReadGate = (read: () => void) => void;
+
+const atOnce: ReadGate = (read) => read();
+
 /** Milliseconds that a serializable read waits for its minimal revision. */
 const MIN_REVISION_WAIT_MS = 5_000;
 
+/** What carrying out operations takes of a node. */
+type OperatedNode = Pick<Node, "machine" | "submit" | "read" | "readAt" | "renewLeases">;
+
 /** Carries out operations, whichever service they came by: checks, translates, hands over, and translates back. */
 export class Executor {
-  private readonly node: Node;
+  private readonly node: OperatedNode;
 
-  constructor(node: Node) {
+  constructor(node: OperatedNode) {
     this.node = node;
   }
 
   /** Never throws: whatever is wrong with the operation is its answer. */
-  execute(operation: Operation["operation"], identity: Identity, reply: Reply): void {
+  execute(
+    operation: Operation["operation"],
+    identity: Identity,
+    reply: Reply,
+    gate: ReadGate = atOnce,
+  ): void {
     try {
-      this.dispatch(operation, identity, reply);
+      this.dispatch(operation, identity, reply, gate);
     } catch (thrown) {
       reply(failed(problemOf(thrown)));
     }
   }
 
-  private dispatch(operation: Operation["operation"], identity: Identity, reply: Reply): void {
+  private dispatch(
+    operation: Operation["operation"],
+    identity: Identity,
+    reply: Reply,
+    gate: ReadGate,
+  ): void {
     switch (operation.case) {
       case "put":
         return this.put(operation.value, identity, reply);
       case "get":
-        return this.get(operation.value, reply);
+        return this.get(operation.value, reply, gate);
       case "list":
-        return this.list(operation.value, reply);
+        return this.list(operation.value, reply, gate);
       case "delete":
         return this.delete(operation.value, identity, reply);
       case "txn":
@@ -89,7 +113,11 @@ export class Executor {
 
   private put(request: PutRequest, identity: Identity, reply: Reply): void {
     this.submit(toPut(request), toFence(request.fence), identity, (outcome) =>
-      reply(outcome.kind === "put" ? { case: "put", value: toPutResponse(outcome) } : unexpected(outcome)),
+      reply(
+        outcome.kind === "put"
+          ? { case: "put", value: toPutResponse(outcome, new AnswerRoom()) }
+          : unexpected(outcome),
+      ),
     );
   }
 
@@ -97,7 +125,7 @@ export class Executor {
     this.submit(toDelete(request), toFence(request.fence), identity, (outcome) =>
       reply(
         outcome.kind === "delete"
-          ? { case: "delete", value: toDeleteResponse(outcome) }
+          ? { case: "delete", value: toDeleteResponse(outcome, new AnswerRoom()) }
           : unexpected(outcome),
       ),
     );
@@ -107,7 +135,9 @@ export class Executor {
     const txn = toTxn(request);
     this.submit(txn, toFence(request.fence), identity, (outcome) =>
       reply(
-        outcome.kind === "txn" ? { case: "txn", value: toTxnResponse(txn, outcome) } : unexpected(outcome),
+        outcome.kind === "txn"
+          ? { case: "txn", value: toTxnResponse(txn, outcome, new AnswerRoom()) }
+          : unexpected(outcome),
       ),
     );
   }
@@ -142,23 +172,27 @@ export class Executor {
     this.node.submit({ sessionId, sequence, lowestPending, fence, body }, done);
   }
 
-  private get(request: GetRequest, reply: Reply): void {
+  private get(request: GetRequest, reply: Reply, gate: ReadGate): void {
     const range = toGet(request);
-    this.whenFresh(request, reply, () =>
-      this.read(range, (result) => ({ case: "get", value: toGetResponse(result) }), reply),
-    );
+    this.whenFresh(request, reply, gate, () => {
+      const result = this.node.machine.read(range);
+      if (result.kind === "error") reply(failed(result));
+      else reply({ case: "get", value: toGetResponse(result, new AnswerRoom()) });
+    });
   }
 
-  private list(request: ListRequest, reply: Reply): void {
+  private list(request: ListRequest, reply: Reply, gate: ReadGate): void {
     const range = toList(request);
-    this.whenFresh(request, reply, () =>
-      this.read(range, (result) => ({ case: "list", value: toListResponse(result) }), reply),
-    );
+    this.whenFresh(request, reply, gate, () => {
+      const result = readBounded(this.node.machine, range, bounds.answerBytesMax);
+      if (result.kind === "error") reply(failed(result));
+      else reply({ case: "list", value: toListResponse(result, new AnswerRoom()) });
+    });
   }
 
-  private whenFresh(request: GetRequest | ListRequest, reply: Reply, read: () => void): void {
+  private whenFresh(request: GetRequest | ListRequest, reply: Reply, gate: ReadGate, read: () => void): void {
     const fresh = (failure?: Failure): void => {
-      if (failure === undefined) read();
+      if (failure === undefined) gate(read);
       else reply(failed(failure));
     };
     if (request.consistency === Consistency.SERIALIZABLE) {
@@ -168,16 +202,13 @@ export class Executor {
     }
   }
 
-  private read(
-    range: Range,
-    answer: (result: Extract<Result, { kind: "range" }>) => Answer,
-    reply: Reply,
-  ): void {
-    const result = this.node.machine.read(range);
-    reply(result.kind === "error" ? failed(result) : answer(result));
-  }
-
   private keepAlive(request: KeepAliveRequest, reply: Reply): void {
+    if (request.leaseIds.length > bounds.keepAliveLeasesMax) {
+      throw new RequestError(
+        "TOO_LARGE",
+        `one call may keep ${bounds.keepAliveLeasesMax} leases alive; this one names ${request.leaseIds.length}`,
+      );
+    }
     this.node.renewLeases(request.leaseIds.map(leaseId), false, (outcome) => {
       if ("kind" in outcome) reply(failed(outcome));
       else {
@@ -198,17 +229,25 @@ export class Executor {
       }
       const lease = this.node.machine.leaseInfo(id);
       const remainingMs = outcome[0] ?? 0;
+      const keys = request.keys && lease !== undefined ? [...lease.keys()].sort() : [];
+      const paths = pathsWithin(new AnswerRoom(), keys);
       reply({
         case: "timeToLive",
         value: {
           $typeName: "quorate.v1.TimeToLiveResponse",
           remainingMs: remainingMs === 0 ? -1n : BigInt(remainingMs),
           grantedTtlMs: BigInt(lease?.ttlMs ?? 0),
-          paths: request.keys && lease !== undefined ? [...lease.keys()].map(pathOf).sort() : [],
+          paths,
+          more: paths.length < keys.length,
         },
       });
     });
   }
+}
+
+function pathsWithin(room: AnswerRoom, keys: readonly Key[]): string[] {
+  const end = keys.findIndex((key) => !room.take(key.length + 8));
+  return (end === -1 ? keys : keys.slice(0, end)).map(pathOf);
 }
 
 export function failed(problem: Problem): Answer {

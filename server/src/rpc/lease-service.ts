@@ -7,6 +7,7 @@ import {
   type LeasesResponse,
   LeasesResponseSchema,
 } from "@quorate/proto";
+import { bounds } from "../config.js";
 import type { Node } from "../node/node.js";
 import { toGrpcError } from "./errors.js";
 import type { Executor } from "./executor.js";
@@ -24,7 +25,8 @@ export function addLeaseService(server: Server, node: Node, executor: Executor):
       callback(
         null,
         create(LeasesResponseSchema, {
-          leases: all.map((lease) => ({
+          more: all.length > bounds.listLeasesMax,
+          leases: all.slice(0, bounds.listLeasesMax).map((lease) => ({
             leaseId: BigInt(lease.id),
             grantedTtlMs: BigInt(lease.ttlMs),
             session: lease.isSession,

@@ -82,8 +82,7 @@ export function toGet(request: GetRequest): Range {
 
 export function toList(request: ListRequest): Range {
   const directory = subtreeStart(directoryKeyOf(request.path));
-  const limit = Number(request.limit);
-  if (!(limit >= 0)) throw new RequestError("INVALID_ARGUMENT", `the limit ${limit} is negative`);
+  const limit = wholeNumber(request.limit, "a limit");
   return {
     kind: "range",
     key: request.after === "" ? directory : startAfter(request.after, directory),
@@ -240,9 +239,10 @@ function toTarget({ target }: CompareRequest): Compare["target"] {
 
 export function toFence(request: FenceRequest | undefined): Fence | undefined {
   if (request === undefined) return undefined;
-  const token = wholeNumber(request.token, "a fencing token");
-  if (token === 0) throw new RequestError("INVALID_ARGUMENT", "a fencing token is positive; got 0");
-  return { key: keyOf(request.key), token };
+  if (request.token <= 0n) {
+    throw new RequestError("INVALID_ARGUMENT", `a fencing token is positive; got ${request.token}`);
+  }
+  return { key: keyOf(request.key), token: wholeNumber(request.token, "a fencing token") };
 }
 
 export function toGrant(request: GrantRequest, session: boolean): Grant {

@@ -11,15 +11,30 @@ import {
 import { bounds } from "../config.js";
 import { stopping } from "../node/failure.js";
 import type { Node } from "../node/node.js";
+import { answerBytes } from "./answer-bytes.js";
 import { type Problem, problemOf, RequestError, toGrpcError } from "./errors.js";
-import { type Executor, failed } from "./executor.js";
+import { type Executor, failed, type ReadGate } from "./executor.js";
+import { Outflow } from "./outflow.js";
 import { leaseId, toGrant } from "./requests.js";
 import type { Answer } from "./responses.js";
 
 type Call = ServerDuplexStream<SessionRequest, SessionReply>;
 
+/** What a session stream takes of a node. */
+type SessionNode = Pick<
+  Node,
+  | "name"
+  | "leaderEndpoint"
+  | "machine"
+  | "read"
+  | "renewLeases"
+  | "submitBody"
+  | "onLeadershipChange"
+  | "onStop"
+>;
+
 /** Adds the session streams to a gRPC server. */
-export function addSessionService(server: Server, node: Node, executor: Executor): void {
+export function addSessionService(server: Server, node: SessionNode, executor: Executor): void {
   const connect: handleBidiStreamingCall<SessionRequest, SessionReply> = (call) => {
     new SessionStream(call, node, executor);
   };
@@ -33,7 +48,7 @@ export function addSessionService(server: Server, node: Node, executor: Executor
  */
 class SessionStream {
   private readonly call: Call;
-  private readonly node: Node;
+  private readonly node: SessionNode;
   private readonly executor: Executor;
   private readonly unsubscribe: () => void;
   private sessionId = 0;
@@ -41,13 +56,24 @@ class SessionStream {
   private state: "new" | "opening" | "open" | "draining" | "closed" = "new";
   private inFlight = 0;
   private results: OperationResult[] = [];
+  /** Bytes of each of `results`. */
+  private resultBytes: number[] = [];
+  private readonly outflow: Outflow<SessionReply>;
+  /** Reads that are made once the client has taken more of its answers. */
+  private waitingReads: (() => void)[] = [];
+  private readonly gate: ReadGate;
   private flushScheduled = false;
   private leaderEndpoint = "";
 
-  constructor(call: Call, node: Node, executor: Executor) {
+  constructor(call: Call, node: SessionNode, executor: Executor) {
     this.call = call;
     this.node = node;
     this.executor = executor;
+    this.outflow = new Outflow(call, () => this.readOn());
+    this.gate = (read) => {
+      if (this.outflow.blocked) this.waitingReads.push(read);
+      else read();
+    };
     const forgetLeadership = node.onLeadershipChange(() => this.tellLeader());
     const forgetStop = node.onStop(() => this.fail(stopping));
     this.unsubscribe = () => {
@@ -109,6 +135,7 @@ class SessionStream {
           this.inFlight--;
           this.answer(sequence, answer);
         },
+        this.gate,
       );
     }
     if (request.close) this.close();
@@ -171,19 +198,20 @@ class SessionStream {
     this.state = "open";
     this.sessionId = sessionId;
     this.leaderEndpoint = this.node.leaderEndpoint;
-    this.write([], {
+    const welcome: SessionWelcome = {
       $typeName: "quorate.v1.SessionWelcome",
       sessionId: BigInt(sessionId),
       ttlMs: BigInt(ttlMs),
       node: this.node.name,
       leaderEndpoint: this.leaderEndpoint,
-    });
+    };
+    this.outflow.write({ ...replyOf([]), welcome }, 0);
   }
 
   private tellLeader(): void {
     if (this.state !== "open" || this.node.leaderEndpoint === this.leaderEndpoint) return;
     this.leaderEndpoint = this.node.leaderEndpoint;
-    if (this.leaderEndpoint !== "") this.write([], undefined, this.leaderEndpoint);
+    if (this.leaderEndpoint !== "") this.outflow.write(replyOf([], this.leaderEndpoint), 0);
   }
 
   private close(): void {
@@ -217,13 +245,18 @@ class SessionStream {
     this.state = "closed";
     this.unsubscribe();
     this.results = [];
+    this.resultBytes = [];
+    this.waitingReads = [];
   }
 
   // ---- Answering ----
 
   private answer(sequence: bigint, result: Answer): void {
     if (this.state === "closed") return;
+    const bytes = answerBytes(result);
     this.results.push({ $typeName: "quorate.v1.OperationResult", sequence, result });
+    this.resultBytes.push(bytes);
+    this.outflow.reserve(bytes);
     if (this.flushScheduled) return;
     this.flushScheduled = true;
     process.nextTick(() => this.flush());
@@ -232,27 +265,31 @@ class SessionStream {
   private flush(): void {
     this.flushScheduled = false;
     if (this.state === "closed" || this.results.length === 0) return;
-    const { results } = this;
+    const { results, resultBytes } = this;
     this.results = [];
+    this.resultBytes = [];
     let start = 0;
     for (let end = 0, bytes = 0; end < results.length; end++) {
-      bytes += weight(results[end]);
-      if (bytes < REPLY_BYTES_MAX && end < results.length - 1) continue;
-      this.write(results.slice(start, end + 1));
+      bytes += resultBytes[end] ?? 0;
+      if (bytes < bounds.sessionReplyBytesMax && end < results.length - 1) continue;
+      this.outflow.write(replyOf(results.slice(start, end + 1)), bytes);
       start = end + 1;
       bytes = 0;
     }
     if (this.state === "draining" && this.inFlight === 0) this.end();
   }
 
-  /** A client that does not read its answers is not read from either: what it may be owed is bounded. */
-  private write(results: OperationResult[], welcome?: SessionWelcome, leaderEndpoint = ""): void {
-    const reply: SessionReply = { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint };
-    if (welcome !== undefined) reply.welcome = welcome;
-    if (this.call.write(reply) || this.call.isPaused()) return;
-    this.call.pause();
-    this.call.once("drain", () => this.call.resume());
+  /** The client has taken answers: the reads that waited for it are made, until there is enough to take again. */
+  private readOn(): void {
+    const waiting = this.waitingReads;
+    let made = 0;
+    while (made < waiting.length && !this.outflow.blocked) waiting[made++]?.();
+    waiting.splice(0, made);
   }
+}
+
+function replyOf(results: OperationResult[], leaderEndpoint = ""): SessionReply {
+  return { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint };
 }
 
 function expired(id: number): RequestError {
@@ -266,20 +303,3 @@ const tooEarly = new RequestError(
   "INVALID_ARGUMENT",
   "operations came before the welcome: send hello and wait for it",
 );
-
-/** Bytes of results after which a reply is cut; a single result may have more. */
-const REPLY_BYTES_MAX = 1_048_576;
-
-/** About how many bytes a result has; only what may be large is looked at. */
-function weight(result: OperationResult | undefined): number {
-  switch (result?.result.case) {
-    case "get":
-      return 64 + (result.result.value.entry?.value.length ?? 0);
-    case "list":
-      return result.result.value.nodes.reduce((sum, node) => sum + 64 + (node.entry?.value.length ?? 0), 64);
-    case "txn":
-      return 16_384;
-    default:
-      return 64;
-  }
-}

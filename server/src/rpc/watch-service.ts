@@ -13,15 +13,21 @@ import { stopping } from "../node/failure.js";
 import type { Node } from "../node/node.js";
 import type { Watch, WatchEndCode, WatchSink, WatchSpec } from "../node/watch.js";
 import type { Change, Key, Range } from "../state-machine/index.js";
+import { entryBytes, REPLY_OVERHEAD_BYTES } from "./answer-bytes.js";
+import { readBounded } from "./bounded-read.js";
 import { type Problem, problemOf, RequestError, toGrpcError, toWireError } from "./errors.js";
+import { Outflow } from "./outflow.js";
 import { directoryKeyOf, keyOf, pathOf } from "./path.js";
 import { revision } from "./requests.js";
-import { countWithin, toEntry } from "./responses.js";
+import { toEntry } from "./responses.js";
 
 type Call = ServerDuplexStream<WatchRequest, WatchReply>;
 
+/** What a watch stream takes of a node. */
+type WatchNode = Pick<Node, "machine" | "read" | "watches" | "onStop">;
+
 /** Adds the watch streams to a gRPC server. */
-export function addWatchService(server: Server, node: Node): void {
+export function addWatchService(server: Server, node: WatchNode): void {
   const watch: handleBidiStreamingCall<WatchRequest, WatchReply> = (call) => {
     new WatchStream(call, node);
   };
@@ -29,28 +35,34 @@ export function addWatchService(server: Server, node: Node): void {
   server.addService({ watch: { ...method } }, { watch });
 }
 
+/** One use of a watch id on a stream, from its create to its end: the id may be used again after. */
+interface Creation {
+  /** undefined while the watch is being created. */
+  watch: Watch | undefined;
+}
+
 /** One stream with many watches. */
 class WatchStream {
   private readonly call: Call;
-  private readonly node: Node;
-  /** By the client's id; undefined while a watch is being created. */
-  private readonly watches = new Map<bigint, Watch | undefined>();
+  private readonly node: WatchNode;
+  /** By the client's id. */
+  private readonly creations = new Map<bigint, Creation>();
+  private readonly outflow: Outflow<WatchReply>;
   private readonly unsubscribe: () => void;
   private closed = false;
-  blocked = false;
+  /** Pages of initial entries that are due: one is sent at a time, while the client takes them. */
+  private pages: (() => void)[] = [];
+  private pageScheduled = false;
 
-  constructor(call: Call, node: Node) {
+  constructor(call: Call, node: WatchNode) {
     this.call = call;
     this.node = node;
+    this.outflow = new Outflow(call, () => this.drained());
     this.unsubscribe = node.onStop(() => {
       this.close();
       call.emit("error", toGrpcError(stopping));
     });
     call.on("data", (request: WatchRequest) => this.receive(request));
-    call.on("drain", () => {
-      this.blocked = false;
-      node.watches.drained();
-    });
     call.on("end", () => {
       this.close();
       call.end();
@@ -83,13 +95,14 @@ class WatchStream {
       this.check(request);
       const spec = toSpec(request);
       const startRevision = revision(request.startRevision);
-      this.watches.set(watchId, undefined);
+      const creation: Creation = { watch: undefined };
+      this.creations.set(watchId, creation);
       // Fresh first: a node that is cut off must say so rather than be silent, and only then is it known whether the
       // start lies in the future.
       this.node.read((failure) => {
-        if (!this.watches.has(watchId)) return;
+        if (this.creations.get(watchId) !== creation) return;
         if (failure !== undefined) this.end(watchId, failure);
-        else this.begin(watchId, spec, startRevision, request.initial);
+        else this.begin(watchId, creation, spec, startRevision, request.initial);
       });
     } catch (thrown) {
       this.end(watchId, problemOf(thrown));
@@ -97,10 +110,10 @@ class WatchStream {
   }
 
   private check(request: WatchCreate): void {
-    if (this.watches.has(request.watchId)) {
+    if (this.creations.has(request.watchId)) {
       throw new RequestError("INVALID_ARGUMENT", `watch ${request.watchId} exists already on this stream`);
     }
-    if (this.watches.size >= bounds.watchesPerStreamMax) {
+    if (this.creations.size >= bounds.watchesPerStreamMax) {
       throw new RequestError("OVERLOADED", `a stream may have ${bounds.watchesPerStreamMax} watches`);
     }
     if (request.initial && request.startRevision !== 0n) {
@@ -108,7 +121,13 @@ class WatchStream {
     }
   }
 
-  private begin(watchId: bigint, spec: WatchSpec, startRevision: number, initial: boolean): void {
+  private begin(
+    watchId: bigint,
+    creation: Creation,
+    spec: WatchSpec,
+    startRevision: number,
+    initial: boolean,
+  ): void {
     const { machine } = this.node;
     const current = machine.revision;
     const problem = problemOfStart(startRevision, current, machine.compactedRevision);
@@ -120,53 +139,66 @@ class WatchStream {
       case: "created",
       value: { $typeName: "quorate.v1.WatchCreated", revision: BigInt(current) },
     });
-    if (initial) this.sendInitial(watchId, spec, current, spec.key);
-    else this.attach(watchId, spec, startRevision === 0 ? current + 1 : startRevision);
+    if (initial) this.pageDue(() => this.sendInitial(watchId, creation, spec, current, spec.key));
+    else this.attach(watchId, creation, spec, startRevision === 0 ? current + 1 : startRevision);
   }
 
-  private attach(watchId: bigint, spec: WatchSpec, nextRevision: number): void {
-    this.watches.set(watchId, this.node.watches.add(spec, nextRevision, new StreamSink(this, watchId, spec)));
+  private attach(watchId: bigint, creation: Creation, spec: WatchSpec, nextRevision: number): void {
+    creation.watch = this.node.watches.add(spec, nextRevision, new StreamSink(this, watchId, spec));
+  }
+
+  private pageDue(page: () => void): void {
+    this.pages.push(page);
+    this.schedulePage();
+  }
+
+  private schedulePage(): void {
+    if (this.pageScheduled || this.pages.length === 0 || this.blocked) return;
+    this.pageScheduled = true;
+    setImmediate(() => {
+      this.pageScheduled = false;
+      if (!this.blocked) this.pages.shift()?.();
+      this.schedulePage();
+    });
+  }
+
+  private drained(): void {
+    this.node.watches.drained();
+    this.schedulePage();
   }
 
   /** One page of the entries as of `at`; the next one follows once the client has taken it. */
-  private sendInitial(watchId: bigint, spec: WatchSpec, at: number, from: Key): void {
-    if (this.closed || !this.watches.has(watchId)) return;
-    const page = this.node.machine.read(pageOf(spec, at, from));
+  private sendInitial(watchId: bigint, creation: Creation, spec: WatchSpec, at: number, from: Key): void {
+    if (this.creations.get(watchId) !== creation) return;
+    const page = readBounded(this.node.machine, pageOf(spec, at, from), bounds.watchReplyBytesMax);
     if (page.kind === "error") {
       this.end(watchId, page);
       return;
     }
-    const fitting = page.entries.slice(0, countWithin(page.entries, bounds.watchReplyBytesMax));
-    const entries = fitting.flatMap(({ key, entry }) =>
+    const entries = page.entries.flatMap(({ key, entry }) =>
       entry !== undefined && inSubtree(spec, key) ? [toEntry(entry)] : [],
     );
-    const last = fitting.at(-1);
-    const more = last !== undefined && (page.more || fitting.length < page.entries.length);
+    const last = page.entries.at(-1);
+    const more = last !== undefined && page.more;
     this.write(watchId, {
       case: "initial",
       value: { $typeName: "quorate.v1.WatchInitial", entries, revision: BigInt(at), more },
     });
     if (!more) {
-      this.attach(watchId, spec, at + 1);
+      this.attach(watchId, creation, spec, at + 1);
       return;
     }
-    const next = (): void => {
-      // Another watch's page may have gone out first.
-      if (this.blocked) this.call.once("drain", next);
-      else this.sendInitial(watchId, spec, at, `${last.key}\0`);
-    };
-    if (this.blocked) next();
-    else setImmediate(next);
+    this.pageDue(() => this.sendInitial(watchId, creation, spec, at, `${last.key}\0`));
   }
 
   private cancel(watchId: bigint): void {
-    if (!this.watches.has(watchId)) return;
+    if (!this.creations.has(watchId)) return;
     this.end(watchId, new RequestError("CANCELLED", "cancelled by the client"));
   }
 
   end(watchId: bigint, problem: Problem): void {
-    const watch = this.watches.get(watchId);
-    this.watches.delete(watchId);
+    const watch = this.creations.get(watchId)?.watch;
+    this.creations.delete(watchId);
     if (watch !== undefined) this.node.watches.remove(watch);
     this.write(watchId, {
       case: "ended",
@@ -176,14 +208,23 @@ class WatchStream {
 
   write(watchId: bigint, reply: WatchReply["reply"]): void {
     if (this.closed) return;
-    if (!this.call.write({ $typeName: "quorate.v1.WatchReply", watchId, reply })) this.blocked = true;
+    const bytes = replyBytes(reply);
+    this.outflow.reserve(bytes);
+    this.outflow.write({ $typeName: "quorate.v1.WatchReply", watchId, reply }, bytes);
+  }
+
+  get blocked(): boolean {
+    return this.outflow.blocked;
   }
 
   private close(): void {
     this.closed = true;
     this.unsubscribe();
-    for (const watch of this.watches.values()) if (watch !== undefined) this.node.watches.remove(watch);
-    this.watches.clear();
+    for (const { watch } of this.creations.values()) {
+      if (watch !== undefined) this.node.watches.remove(watch);
+    }
+    this.creations.clear();
+    this.pages = [];
   }
 }
 
@@ -203,33 +244,14 @@ class StreamSink implements WatchSink {
     return this.stream.blocked;
   }
 
-  /** In several replies when they are many; a revision is never divided between two. */
-  events(changes: readonly Change[], upTo: number): void {
-    let start = 0;
-    let bytes = 0;
-    for (const [end, change] of changes.entries()) {
-      const previous = changes[end - 1];
-      if (
-        bytes > bounds.watchReplyBytesMax &&
-        previous !== undefined &&
-        previous.revision !== change.revision
-      ) {
-        this.send(changes.slice(start, end), previous.revision);
-        start = end;
-        bytes = 0;
-      }
-      bytes += weight(change, this.spec.previous);
-    }
-    this.send(start === 0 ? changes : changes.slice(start), upTo);
-  }
-
-  private send(changes: readonly Change[], upTo: number): void {
+  events(changes: readonly Change[], upTo: number, more: boolean): void {
     this.stream.write(this.watchId, {
       case: "events",
       value: {
         $typeName: "quorate.v1.WatchEvents",
         events: changes.map((change) => toEvent(change, this.spec.previous)),
         revision: BigInt(upTo),
+        more,
       },
     });
   }
@@ -288,11 +310,19 @@ function pageOf(spec: WatchSpec, at: number, from: Key): Range {
   };
 }
 
-/** About how many bytes an event has. */
-function weight({ key, entry, previous }: Change, withPrevious: boolean): number {
-  return (
-    2 * key.length + 64 + (entry?.value.length ?? 0) + (withPrevious ? (previous?.value.length ?? 0) : 0)
-  );
+/** About how many bytes a reply has. */
+function replyBytes(reply: WatchReply["reply"]): number {
+  switch (reply.case) {
+    case "initial":
+      return reply.value.entries.reduce((sum, entry) => sum + entryBytes(entry), REPLY_OVERHEAD_BYTES);
+    case "events":
+      return reply.value.events.reduce(
+        (sum, { entry, previous }) => sum + entryBytes(entry) + entryBytes(previous),
+        REPLY_OVERHEAD_BYTES,
+      );
+    default:
+      return REPLY_OVERHEAD_BYTES;
+  }
 }
 
 /** Between a key and its subtree other keys may sort, "/a-b" between "/a" and "/a/b". */
@@ -315,6 +345,7 @@ function toEvent(change: Change, previous: boolean): Event {
             modRevision: BigInt(change.revision),
             version: 0n,
             leaseId: 0n,
+            valueOmitted: false,
           },
         }
       : { $typeName: "quorate.v1.Event", kind: EventKind.PUT, entry: toEntry(entry) };

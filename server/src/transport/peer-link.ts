@@ -27,6 +27,8 @@ export const peerChannelOptions = {
   "grpc.initial_reconnect_backoff_ms": REDIAL_MIN_MS,
   "grpc.min_reconnect_backoff_ms": REDIAL_MIN_MS,
   "grpc.max_reconnect_backoff_ms": REDIAL_MAX_MS,
+  // A restarted container has another address under its old name: the default looks for it only after 30 s.
+  "grpc.dns_min_time_between_resolutions_ms": REDIAL_MAX_MS,
   "grpc.keepalive_time_ms": 5_000,
   "grpc.keepalive_timeout_ms": 5_000,
 } as const;

@@ -167,7 +167,8 @@ export type ListResponse = Message<"quorate.v1.ListResponse"> & {
   nodes: Node[];
 
   /**
-   * True when the limit cut the answer: continue with `after` set to the last node's path.
+   * True when the limit, or the room of one answer, cut the list: continue with `after` set to the last node's path.
+   * There is at least one node then.
    *
    * @generated from field: bool more = 3;
    */
@@ -329,7 +330,7 @@ export type DeleteRequest = Message<"quorate.v1.DeleteRequest"> & {
   recursive: boolean;
 
   /**
-   * Return the deleted entries.
+   * Return the deleted entries, as far as one answer has room for them.
    *
    * @generated from field: bool return_previous = 3;
    */
@@ -376,7 +377,7 @@ export type DeleteResponse = Message<"quorate.v1.DeleteResponse"> & {
   deleted: bigint;
 
   /**
-   * The entries deleted, if asked for.
+   * The entries deleted, if asked for: in key order, about 4 MiB of them at most. `deleted` tells how many there were.
    *
    * @generated from field: repeated quorate.v1.Entry previous = 3;
    */
@@ -724,6 +725,11 @@ export const RelationSchema: GenEnum<Relation> = /*@__PURE__*/
 
 /**
  * The key namespace. Any node serves any call.
+ *
+ * One answer carries about 4 MiB of keys and values. A list that has more is cut and says so in `more`, as does the
+ * `previous` of a recursive delete in `deleted`. A transaction's results share that room in the order of its operations:
+ * once it is used up, entries still come but without their values (Entry.value_omitted), and of a list or a recursive
+ * delete only the first entry comes.
  *
  * @generated from service quorate.v1.KVService
  */

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quorate/v1/lease.proto.
  */
 export const file_quorate_v1_lease: GenFile = /*@__PURE__*/
-  fileDesc("ChZxdW9yYXRlL3YxL2xlYXNlLnByb3RvEgpxdW9yYXRlLnYxIjAKDEdyYW50UmVxdWVzdBIOCgZ0dGxfbXMYASABKAMSEAoIbGVhc2VfaWQYAiABKAMiMQoNR3JhbnRSZXNwb25zZRIQCghsZWFzZV9pZBgBIAEoAxIOCgZ0dGxfbXMYAiABKAMiIQoNUmV2b2tlUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoAyIiCg5SZXZva2VSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoAyIlChBLZWVwQWxpdmVSZXF1ZXN0EhEKCWxlYXNlX2lkcxgBIAMoAyIkChFLZWVwQWxpdmVSZXNwb25zZRIPCgd0dGxzX21zGAEgAygDIjMKEVRpbWVUb0xpdmVSZXF1ZXN0EhAKCGxlYXNlX2lkGAEgASgDEgwKBGtleXMYAiABKAgiUQoSVGltZVRvTGl2ZVJlc3BvbnNlEhQKDHJlbWFpbmluZ19tcxgBIAEoAxIWCg5ncmFudGVkX3R0bF9tcxgCIAEoAxINCgVwYXRocxgDIAMoCSIPCg1MZWFzZXNSZXF1ZXN0IjcKDkxlYXNlc1Jlc3BvbnNlEiUKBmxlYXNlcxgBIAMoCzIVLnF1b3JhdGUudjEuTGVhc2VJbmZvIlkKCUxlYXNlSW5mbxIQCghsZWFzZV9pZBgBIAEoAxIWCg5ncmFudGVkX3R0bF9tcxgCIAEoAxIPCgdzZXNzaW9uGAMgASgIEhEKCWtleV9jb3VudBgEIAEoAzLlAgoMTGVhc2VTZXJ2aWNlEjwKBUdyYW50EhgucXVvcmF0ZS52MS5HcmFudFJlcXVlc3QaGS5xdW9yYXRlLnYxLkdyYW50UmVzcG9uc2USPwoGUmV2b2tlEhkucXVvcmF0ZS52MS5SZXZva2VSZXF1ZXN0GhoucXVvcmF0ZS52MS5SZXZva2VSZXNwb25zZRJICglLZWVwQWxpdmUSHC5xdW9yYXRlLnYxLktlZXBBbGl2ZVJlcXVlc3QaHS5xdW9yYXRlLnYxLktlZXBBbGl2ZVJlc3BvbnNlEksKClRpbWVUb0xpdmUSHS5xdW9yYXRlLnYxLlRpbWVUb0xpdmVSZXF1ZXN0Gh4ucXVvcmF0ZS52MS5UaW1lVG9MaXZlUmVzcG9uc2USPwoGTGVhc2VzEhkucXVvcmF0ZS52MS5MZWFzZXNSZXF1ZXN0GhoucXVvcmF0ZS52MS5MZWFzZXNSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChZxdW9yYXRlL3YxL2xlYXNlLnByb3RvEgpxdW9yYXRlLnYxIjAKDEdyYW50UmVxdWVzdBIOCgZ0dGxfbXMYASABKAMSEAoIbGVhc2VfaWQYAiABKAMiMQoNR3JhbnRSZXNwb25zZRIQCghsZWFzZV9pZBgBIAEoAxIOCgZ0dGxfbXMYAiABKAMiIQoNUmV2b2tlUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoAyIiCg5SZXZva2VSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoAyIlChBLZWVwQWxpdmVSZXF1ZXN0EhEKCWxlYXNlX2lkcxgBIAMoAyIkChFLZWVwQWxpdmVSZXNwb25zZRIPCgd0dGxzX21zGAEgAygDIjMKEVRpbWVUb0xpdmVSZXF1ZXN0EhAKCGxlYXNlX2lkGAEgASgDEgwKBGtleXMYAiABKAgiXwoSVGltZVRvTGl2ZVJlc3BvbnNlEhQKDHJlbWFpbmluZ19tcxgBIAEoAxIWCg5ncmFudGVkX3R0bF9tcxgCIAEoAxINCgVwYXRocxgDIAMoCRIMCgRtb3JlGAQgASgIIg8KDUxlYXNlc1JlcXVlc3QiRQoOTGVhc2VzUmVzcG9uc2USJQoGbGVhc2VzGAEgAygLMhUucXVvcmF0ZS52MS5MZWFzZUluZm8SDAoEbW9yZRgCIAEoCCJZCglMZWFzZUluZm8SEAoIbGVhc2VfaWQYASABKAMSFgoOZ3JhbnRlZF90dGxfbXMYAiABKAMSDwoHc2Vzc2lvbhgDIAEoCBIRCglrZXlfY291bnQYBCABKAMy5QIKDExlYXNlU2VydmljZRI8CgVHcmFudBIYLnF1b3JhdGUudjEuR3JhbnRSZXF1ZXN0GhkucXVvcmF0ZS52MS5HcmFudFJlc3BvbnNlEj8KBlJldm9rZRIZLnF1b3JhdGUudjEuUmV2b2tlUmVxdWVzdBoaLnF1b3JhdGUudjEuUmV2b2tlUmVzcG9uc2USSAoJS2VlcEFsaXZlEhwucXVvcmF0ZS52MS5LZWVwQWxpdmVSZXF1ZXN0Gh0ucXVvcmF0ZS52MS5LZWVwQWxpdmVSZXNwb25zZRJLCgpUaW1lVG9MaXZlEh0ucXVvcmF0ZS52MS5UaW1lVG9MaXZlUmVxdWVzdBoeLnF1b3JhdGUudjEuVGltZVRvTGl2ZVJlc3BvbnNlEj8KBkxlYXNlcxIZLnF1b3JhdGUudjEuTGVhc2VzUmVxdWVzdBoaLnF1b3JhdGUudjEuTGVhc2VzUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * @generated from message quorate.v1.GrantRequest
@@ -185,11 +185,18 @@ export type TimeToLiveResponse = Message<"quorate.v1.TimeToLiveResponse"> & {
   grantedTtlMs: bigint;
 
   /**
-   * Its keys, if asked for.
+   * Its keys, if asked for, in order: as many as one answer has room for.
    *
    * @generated from field: repeated string paths = 3;
    */
   paths: string[];
+
+  /**
+   * It has more keys than `paths`.
+   *
+   * @generated from field: bool more = 4;
+   */
+  more: boolean;
 };
 
 /**
@@ -217,11 +224,18 @@ export const LeasesRequestSchema: GenMessage<LeasesRequest> = /*@__PURE__*/
  */
 export type LeasesResponse = Message<"quorate.v1.LeasesResponse"> & {
   /**
-   * Every lease, sessions included, in id order.
+   * The leases, sessions included, in id order: as many as one answer has room for.
    *
    * @generated from field: repeated quorate.v1.LeaseInfo leases = 1;
    */
   leases: LeaseInfo[];
+
+  /**
+   * There are more.
+   *
+   * @generated from field: bool more = 2;
+   */
+  more: boolean;
 };
 
 /**

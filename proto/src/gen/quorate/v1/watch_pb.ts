@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quorate/v1/watch.proto.
  */
 export const file_quorate_v1_watch: GenFile = /*@__PURE__*/
-  fileDesc("ChZxdW9yYXRlL3YxL3dhdGNoLnByb3RvEgpxdW9yYXRlLnYxIm8KDFdhdGNoUmVxdWVzdBIpCgZjcmVhdGUYASABKAsyFy5xdW9yYXRlLnYxLldhdGNoQ3JlYXRlSAASKQoGY2FuY2VsGAIgASgLMhcucXVvcmF0ZS52MS5XYXRjaENhbmNlbEgAQgkKB3JlcXVlc3QitQEKC1dhdGNoQ3JlYXRlEhAKCHdhdGNoX2lkGAEgASgEEgwKBHBhdGgYAiABKAkSEQoJcmVjdXJzaXZlGAMgASgIEhYKDnN0YXJ0X3JldmlzaW9uGAQgASgDEg8KB2luaXRpYWwYBSABKAgSEAoIcHJldmlvdXMYBiABKAgSJgoHZXhjbHVkZRgHIAMoDjIVLnF1b3JhdGUudjEuRXZlbnRLaW5kEhAKCHByb2dyZXNzGAggASgIIh8KC1dhdGNoQ2FuY2VsEhAKCHdhdGNoX2lkGAEgASgEIoQCCgpXYXRjaFJlcGx5EhAKCHdhdGNoX2lkGAEgASgEEisKB2NyZWF0ZWQYAiABKAsyGC5xdW9yYXRlLnYxLldhdGNoQ3JlYXRlZEgAEisKB2luaXRpYWwYAyABKAsyGC5xdW9yYXRlLnYxLldhdGNoSW5pdGlhbEgAEikKBmV2ZW50cxgEIAEoCzIXLnF1b3JhdGUudjEuV2F0Y2hFdmVudHNIABItCghwcm9ncmVzcxgFIAEoCzIZLnF1b3JhdGUudjEuV2F0Y2hQcm9ncmVzc0gAEicKBWVuZGVkGAYgASgLMhYucXVvcmF0ZS52MS5XYXRjaEVuZGVkSABCBwoFcmVwbHkiIAoMV2F0Y2hDcmVhdGVkEhAKCHJldmlzaW9uGAEgASgDIlIKDFdhdGNoSW5pdGlhbBIiCgdlbnRyaWVzGAEgAygLMhEucXVvcmF0ZS52MS5FbnRyeRIQCghyZXZpc2lvbhgCIAEoAxIMCgRtb3JlGAMgASgIIkIKC1dhdGNoRXZlbnRzEiEKBmV2ZW50cxgBIAMoCzIRLnF1b3JhdGUudjEuRXZlbnQSEAoIcmV2aXNpb24YAiABKAMiIQoNV2F0Y2hQcm9ncmVzcxIQCghyZXZpc2lvbhgBIAEoAyIuCgpXYXRjaEVuZGVkEiAKBWVycm9yGAEgASgLMhEucXVvcmF0ZS52MS5FcnJvcjJNCgxXYXRjaFNlcnZpY2USPQoFV2F0Y2gSGC5xdW9yYXRlLnYxLldhdGNoUmVxdWVzdBoWLnF1b3JhdGUudjEuV2F0Y2hSZXBseSgBMAFiBnByb3RvMw", [file_quorate_v1_types]);
+  fileDesc("ChZxdW9yYXRlL3YxL3dhdGNoLnByb3RvEgpxdW9yYXRlLnYxIm8KDFdhdGNoUmVxdWVzdBIpCgZjcmVhdGUYASABKAsyFy5xdW9yYXRlLnYxLldhdGNoQ3JlYXRlSAASKQoGY2FuY2VsGAIgASgLMhcucXVvcmF0ZS52MS5XYXRjaENhbmNlbEgAQgkKB3JlcXVlc3QitQEKC1dhdGNoQ3JlYXRlEhAKCHdhdGNoX2lkGAEgASgEEgwKBHBhdGgYAiABKAkSEQoJcmVjdXJzaXZlGAMgASgIEhYKDnN0YXJ0X3JldmlzaW9uGAQgASgDEg8KB2luaXRpYWwYBSABKAgSEAoIcHJldmlvdXMYBiABKAgSJgoHZXhjbHVkZRgHIAMoDjIVLnF1b3JhdGUudjEuRXZlbnRLaW5kEhAKCHByb2dyZXNzGAggASgIIh8KC1dhdGNoQ2FuY2VsEhAKCHdhdGNoX2lkGAEgASgEIoQCCgpXYXRjaFJlcGx5EhAKCHdhdGNoX2lkGAEgASgEEisKB2NyZWF0ZWQYAiABKAsyGC5xdW9yYXRlLnYxLldhdGNoQ3JlYXRlZEgAEisKB2luaXRpYWwYAyABKAsyGC5xdW9yYXRlLnYxLldhdGNoSW5pdGlhbEgAEikKBmV2ZW50cxgEIAEoCzIXLnF1b3JhdGUudjEuV2F0Y2hFdmVudHNIABItCghwcm9ncmVzcxgFIAEoCzIZLnF1b3JhdGUudjEuV2F0Y2hQcm9ncmVzc0gAEicKBWVuZGVkGAYgASgLMhYucXVvcmF0ZS52MS5XYXRjaEVuZGVkSABCBwoFcmVwbHkiIAoMV2F0Y2hDcmVhdGVkEhAKCHJldmlzaW9uGAEgASgDIlIKDFdhdGNoSW5pdGlhbBIiCgdlbnRyaWVzGAEgAygLMhEucXVvcmF0ZS52MS5FbnRyeRIQCghyZXZpc2lvbhgCIAEoAxIMCgRtb3JlGAMgASgIIlAKC1dhdGNoRXZlbnRzEiEKBmV2ZW50cxgBIAMoCzIRLnF1b3JhdGUudjEuRXZlbnQSEAoIcmV2aXNpb24YAiABKAMSDAoEbW9yZRgDIAEoCCIhCg1XYXRjaFByb2dyZXNzEhAKCHJldmlzaW9uGAEgASgDIi4KCldhdGNoRW5kZWQSIAoFZXJyb3IYASABKAsyES5xdW9yYXRlLnYxLkVycm9yMk0KDFdhdGNoU2VydmljZRI9CgVXYXRjaBIYLnF1b3JhdGUudjEuV2F0Y2hSZXF1ZXN0GhYucXVvcmF0ZS52MS5XYXRjaFJlcGx5KAEwAWIGcHJvdG8z", [file_quorate_v1_types]);
 
 /**
  * @generated from message quorate.v1.WatchRequest
@@ -170,7 +170,7 @@ export type WatchReply = Message<"quorate.v1.WatchReply"> & {
     case: "initial";
   } | {
     /**
-     * Changes: whole revisions, in order.
+     * Changes: whole revisions, in order, or a part of a large one.
      *
      * @generated from field: quorate.v1.WatchEvents events = 4;
      */
@@ -266,11 +266,20 @@ export type WatchEvents = Message<"quorate.v1.WatchEvents"> & {
   events: Event[];
 
   /**
-   * Every event up to this revision was delivered: a watch resumes from the next one.
+   * Every event up to this revision was delivered: a watch resumes from the next one. With `more`, the revision whose
+   * events are being delivered is not included yet.
    *
    * @generated from field: int64 revision = 2;
    */
   revision: bigint;
+
+  /**
+   * More events of the last one's revision follow in the next reply of this watch. Whoever wants whole revisions keeps
+   * these events until a reply without `more`.
+   *
+   * @generated from field: bool more = 3;
+   */
+  more: boolean;
 };
 
 /**
@@ -325,7 +334,8 @@ export const WatchEndedSchema: GenMessage<WatchEnded> = /*@__PURE__*/
  */
 export const WatchService: GenService<{
   /**
-   * Many watches share one stream. Events of one revision are never split over two replies of a watch.
+   * Many watches share one stream. A revision's events come in one reply, unless they are more than about 1 MiB: then in
+   * several that follow each other, all but the last with `more`.
    *
    * @generated from rpc quorate.v1.WatchService.Watch
    */

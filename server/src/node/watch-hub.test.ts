@@ -1,0 +1,201 @@
+import { describe, expect, it } from "vitest";
+import { bounds } from "../config.js";
+import type { Change } from "../state-machine/index.js";
+import type { WatchSink, WatchSpec } from "./watch.js";
+import { type WatchHistory, WatchHub } from "./watch-hub.js";
+
+const KIB = 1_024;
+const value = new Uint8Array(100 * KIB);
+/** More than one reply has, and not a multiple of it. */
+const LARGE = 35;
+
+const everything: WatchSpec = {
+  key: "",
+  recursive: true,
+  previous: false,
+  puts: true,
+  deletes: true,
+  progress: false,
+};
+
+function change(revision: number, key: string, bytes = value): Change {
+  const entry = { key, value: bytes, createRevision: revision, modRevision: revision, version: 1, lease: 0 };
+  return { seq: 0, revision, key, entry, previous: undefined };
+}
+
+/** A revision of `count` changes. */
+function revisionOf(revision: number, count: number): Change[] {
+  return Array.from({ length: count }, (_, i) => change(revision, `/${revision}/${i}`));
+}
+
+class History implements WatchHistory {
+  readonly changes: Change[] = [];
+  compactedRevision = 0;
+  fetched: number[] = [];
+
+  get revision(): number {
+    return this.changes.at(-1)?.revision ?? 0;
+  }
+
+  changesFrom(revision: number, limit: number): readonly Change[] {
+    const from = this.changes.filter((made) => made.revision >= revision);
+    const last = from[limit - 1]?.revision ?? Number.POSITIVE_INFINITY;
+    const whole = from.filter((made) => made.revision <= last);
+    this.fetched.push(whole.length);
+    return whole;
+  }
+
+  previousOf(): undefined {
+    return undefined;
+  }
+}
+
+interface Delivery {
+  readonly keys: readonly string[];
+  readonly revision: number;
+  readonly more: boolean;
+  readonly bytes: number;
+}
+
+/** Takes so many deliveries, then blocks until it is given room again. */
+class Sink implements WatchSink {
+  readonly deliveries: Delivery[] = [];
+  room = Number.POSITIVE_INFINITY;
+
+  get blocked(): boolean {
+    return this.deliveries.length >= this.room;
+  }
+
+  get keys(): string[] {
+    return this.deliveries.flatMap(({ keys }) => keys);
+  }
+
+  events(changes: readonly Change[], revision: number, more: boolean): void {
+    const bytes = changes.reduce(
+      (sum, { entry, previous }) => sum + (entry?.value.length ?? 0) + (previous?.value.length ?? 0),
+      0,
+    );
+    this.deliveries.push({ keys: changes.map(({ key }) => key), revision, more, bytes });
+  }
+
+  progress(): void {}
+
+  end(code: string): void {
+    throw new Error(`the watch was ended: ${code}`);
+  }
+}
+
+function hubOf(): { history: History; hub: WatchHub; apply: (changes: readonly Change[]) => void } {
+  const history = new History();
+  const hub = new WatchHub(history);
+  const apply = (changes: readonly Change[]): void => {
+    history.changes.push(...changes);
+    hub.applied(changes);
+  };
+  return { history, hub, apply };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Long enough for the hub to do whatever it would do. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function expectBounded({ deliveries }: Sink): void {
+  for (const { bytes } of deliveries) expect(bytes).toBeLessThanOrEqual(bounds.watchReplyBytesMax);
+}
+
+describe("a watch of large revisions", () => {
+  it("gets a revision over the bound in parts, and only the last one completes it", () => {
+    const { hub, apply } = hubOf();
+    const sink = new Sink();
+    hub.add(everything, 1, sink);
+    const changes = revisionOf(1, LARGE);
+    apply(changes);
+    expect(sink.keys).toEqual(changes.map(({ key }) => key));
+    expect(sink.deliveries.map(({ revision, more }) => [revision, more])).toEqual([
+      [0, true],
+      [0, true],
+      [0, true],
+      [1, false],
+    ]);
+    expectBounded(sink);
+  });
+
+  it("gets revisions that fit whole, several in one reply", () => {
+    const { hub, apply } = hubOf();
+    const sink = new Sink();
+    hub.add(everything, 1, sink);
+    apply([1, 2, 3, 4].flatMap((revision) => revisionOf(revision, 4)));
+    expect(sink.deliveries.map(({ keys, revision, more }) => [keys.length, revision, more])).toEqual([
+      [8, 2, false],
+      [8, 4, false],
+    ]);
+    expectBounded(sink);
+  });
+
+  it("counts the entries before the changes when they are sent too", () => {
+    const { hub, apply } = hubOf();
+    const sink = new Sink();
+    hub.add({ ...everything, previous: true }, 1, sink);
+    apply(revisionOf(1, LARGE).map((made) => ({ ...made, entry: undefined, previous: made.entry })));
+    expect(sink.deliveries.length).toBe(4);
+    expectBounded(sink);
+  });
+
+  it("gets the rest of a revision when its client reads on, and everything after it once", async () => {
+    const { hub, apply } = hubOf();
+    const sink = new Sink();
+    sink.room = 2;
+    hub.add(everything, 1, sink);
+    const first = revisionOf(1, LARGE);
+    apply([...first, ...revisionOf(2, 3)]);
+    apply(revisionOf(3, 3));
+    await turns();
+    expect(sink.deliveries.map(({ more }) => more)).toEqual([true, true]);
+    sink.room = 3;
+    hub.drained();
+    await turns();
+    expect(sink.deliveries.length).toBe(3);
+    sink.room = Number.POSITIVE_INFINITY;
+    hub.drained();
+    await until(() => sink.deliveries.at(-1)?.revision === 3);
+    apply(revisionOf(4, 1));
+    const all = [...first, ...[2, 3].flatMap((revision) => revisionOf(revision, 3)), ...revisionOf(4, 1)];
+    expect(sink.keys).toEqual(all.map(({ key }) => key));
+    expectBounded(sink);
+  });
+
+  it("keeps nothing for a client that stopped between two revisions, and goes on from history", async () => {
+    const { history, hub, apply } = hubOf();
+    const sink = new Sink();
+    sink.room = 1;
+    const watch = hub.add(everything, 1, sink);
+    apply([1, 2, 3].flatMap((revision) => revisionOf(revision, 8)));
+    expect(sink.deliveries.map(({ revision }) => revision)).toEqual([1]);
+    expect(watch.pending).toBe(false);
+    expect(watch.nextRevision).toBe(2);
+    sink.room = Number.POSITIVE_INFINITY;
+    hub.drained();
+    await until(() => sink.deliveries.at(-1)?.revision === 3);
+    expect(sink.keys).toEqual(history.changes.map(({ key }) => key));
+  });
+
+  it("catches up with large changes a few at a time", async () => {
+    const { history, hub } = hubOf();
+    for (let revision = 1; revision <= 200; revision++) history.changes.push(...revisionOf(revision, 1));
+    const sink = new Sink();
+    sink.room = 1;
+    hub.add(everything, 1, sink);
+    await turns();
+    expect(history.fetched.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(16);
+    sink.room = Number.POSITIVE_INFINITY;
+    hub.drained();
+    await until(() => sink.deliveries.at(-1)?.revision === 200);
+    expect(sink.keys).toEqual(history.changes.map(({ key }) => key));
+    expectBounded(sink);
+  });
+});

@@ -1,0 +1,45 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  CompareSchema,
+  FenceSchema,
+  GetRequestSchema,
+  GrantRequestSchema,
+  ListRequestSchema,
+  PutRequestSchema,
+  TxnRequestSchema,
+} from "@quorate/proto";
+import { describe, expect, it } from "vitest";
+import { toFence, toGet, toGrant, toList, toPut, toTxn } from "./requests.js";
+
+type Target = "version" | "createRevision" | "modRevision" | "leaseId";
+
+function compareWith(target: Target, value: bigint): unknown {
+  const compare = create(CompareSchema, { path: "/a", target: { case: target, value } });
+  return toTxn(create(TxnRequestSchema, { compares: [compare] }));
+}
+
+/** Everything of a request that is a number and becomes part of a command or a read. */
+const numbers: Record<string, (value: bigint) => unknown> = {
+  version: (value) => compareWith("version", value),
+  createRevision: (value) => compareWith("createRevision", value),
+  modRevision: (value) => compareWith("modRevision", value),
+  leaseId: (value) => compareWith("leaseId", value),
+  "lease of a put": (value) => toPut(create(PutRequestSchema, { path: "/a", leaseId: value })),
+  "lease of a grant": (value) =>
+    toGrant(create(GrantRequestSchema, { ttlMs: 5_000n, leaseId: value }), false),
+  "ttl of a grant": (value) => toGrant(create(GrantRequestSchema, { ttlMs: value }), false),
+  "fencing token": (value) => toFence(create(FenceSchema, { key: "/a", token: value })),
+  "revision of a get": (value) => toGet(create(GetRequestSchema, { path: "/a", revision: value })),
+  "revision of a list": (value) => toList(create(ListRequestSchema, { path: "/a", revision: value })),
+  "limit of a list": (value) => toList(create(ListRequestSchema, { path: "/a", limit: value })),
+};
+
+describe.each(Object.entries(numbers))("the %s of a request", (_, translate) => {
+  it.each([-1n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n)])("is refused when it is %d", (value) => {
+    expect(() => translate(value)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+
+  it("is accepted when it is a number like any other", () => {
+    expect(() => translate(2_000n)).not.toThrow();
+  });
+});

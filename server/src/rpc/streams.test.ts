@@ -1,0 +1,253 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Client, type ClientDuplexStream, credentials, Server, ServerCredentials } from "@grpc/grpc-js";
+import {
+  grpcServiceDefinition,
+  type SessionReply,
+  type SessionRequest,
+  SessionRequestSchema,
+  SessionService,
+  type WatchReply,
+  type WatchRequest,
+  WatchRequestSchema,
+  WatchService,
+} from "@quorate/proto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { bounds } from "../config.js";
+import type { Fresh } from "../node/reads.js";
+import { WatchHub } from "../node/watch-hub.js";
+import type { Range, Result } from "../state-machine/index.js";
+import { put, TestMachine } from "../state-machine/machine.test-support.js";
+import { Executor } from "./executor.js";
+import { addSessionService } from "./session-service.js";
+import { addWatchService } from "./watch-service.js";
+
+const MIB = 1_048_576;
+/** Values of 1 MiB on their way to a client that takes nothing: the server's bound, and what gRPC buffers at the client. */
+const UNREAD_MAX = bounds.streamUnsentBytesMax / MIB + 20;
+
+/** What the streams need of a node, over a state machine that is never written to by the way of a log. */
+class StubNode {
+  readonly state = new TestMachine();
+  readonly watches: WatchHub;
+  readonly name = "n1";
+  readonly leaderEndpoint = "";
+  /** Values read, in number. */
+  valuesRead = 0;
+  /** Reads that wait, while the node has no quorum; else they are fresh at once. */
+  waiting: Fresh[] | undefined;
+  readonly machine = this.state.machine;
+
+  constructor() {
+    const { machine } = this;
+    this.watches = new WatchHub({
+      get revision() {
+        return machine.revision;
+      },
+      compactedRevision: 0,
+      changesFrom: (revision, limit) => machine.changeLog.from(revision, limit),
+      previousOf: () => undefined,
+    });
+    const read = machine.read.bind(machine);
+    machine.read = (range: Range) => {
+      const result = read(range);
+      if (result.kind === "range") this.valuesRead += result.entries.length;
+      return result;
+    };
+  }
+
+  read(fresh: Fresh): void {
+    if (this.waiting === undefined) fresh();
+    else this.waiting.push(fresh);
+  }
+
+  readAt(_revision: number, _waitMs: number, fresh: Fresh): void {
+    this.read(fresh);
+  }
+
+  submit(): void {
+    throw new Error("nothing is written here");
+  }
+
+  submitBody(_body: unknown, _fence: unknown, done: (outcome: Result) => void): void {
+    done({ kind: "grant", lease: 1, ttlMs: 10_000 });
+  }
+
+  renewLeases(): void {
+    throw new Error("nothing is renewed here");
+  }
+
+  onStop(): () => void {
+    return () => undefined;
+  }
+
+  onLeadershipChange(): () => void {
+    return () => undefined;
+  }
+
+  /** Puts `count` keys of 1 MiB below "/d". */
+  fill(count: number): void {
+    for (let i = 0; i < count; i++) this.state.run({ ...put(`/d/${i}`), value: new Uint8Array(MIB) });
+  }
+}
+
+let node: StubNode;
+let server: Server;
+let client: Client;
+
+beforeEach(async () => {
+  node = new StubNode();
+  server = new Server();
+  addWatchService(server, node);
+  addSessionService(server, node, new Executor(node));
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(error);
+    });
+  });
+  client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+    "grpc.max_receive_message_length": bounds.grpcMessageBytesMax,
+  });
+});
+
+afterEach(() => {
+  client.close();
+  server.forceShutdown();
+});
+
+function openWatches(): ClientDuplexStream<WatchRequest, WatchReply> {
+  const { path, requestSerialize, responseDeserialize } = grpcServiceDefinition(WatchService).watch;
+  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+  call.on("error", () => undefined);
+  return call;
+}
+
+function request(init: NonNullable<MessageInitShape<typeof WatchRequestSchema>["request"]>): WatchRequest {
+  return create(WatchRequestSchema, { request: init });
+}
+
+function creation(watchId: bigint, path: string, initial = false): WatchRequest {
+  return request({ case: "create", value: { watchId, path, recursive: true, initial } });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await pause(5);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits until `measure` has stopped to rise. */
+async function settled(measure: () => number): Promise<number> {
+  for (let before = measure(), quiet = 0; ; ) {
+    await pause(20);
+    quiet = measure() === before ? quiet + 1 : 0;
+    before = measure();
+    if (quiet === 10) return before;
+  }
+}
+
+describe("a watch stream", () => {
+  it("takes a create, its cancel and another create under the same id for what they are", async () => {
+    node.waiting = [];
+    const replies: WatchReply[] = [];
+    const call = openWatches();
+    call.on("data", (reply: WatchReply) => replies.push(reply));
+    call.write(creation(1n, "/first"));
+    call.write(request({ case: "cancel", value: { watchId: 1n } }));
+    call.write(creation(1n, "/second"));
+    await until(() => node.waiting?.length === 2);
+    for (const fresh of node.waiting) fresh();
+    await until(() => replies.length === 2);
+    expect(replies.map(({ reply }) => reply.case)).toEqual(["ended", "created"]);
+    expect(node.watches.count).toBe(1);
+    node.state.run(put("/first/a"));
+    node.watches.applied(node.state.applied.changes);
+    node.state.run(put("/second/a"));
+    node.watches.applied(node.state.applied.changes);
+    await until(() => replies.length === 3);
+    expect(replies.at(-1)?.reply).toMatchObject({
+      case: "events",
+      value: { events: [{ entry: { path: "/second/a" } }] },
+    });
+    call.cancel();
+  });
+
+  it("reads no more initial entries than its client takes, and then all of them", async () => {
+    node.fill(20);
+    const entries = new Map<bigint, number>();
+    const whole = new Set<bigint>();
+    const call = openWatches();
+    call.on("data", ({ watchId, reply }: WatchReply) => {
+      if (reply.case !== "initial") return;
+      entries.set(watchId, (entries.get(watchId) ?? 0) + reply.value.entries.length);
+      if (!reply.value.more) whole.add(watchId);
+    });
+    call.pause();
+    for (const watchId of [1n, 2n, 3n]) call.write(creation(watchId, "/d", true));
+    await until(() => node.valuesRead > 0);
+    // A page fetches 16 to use one.
+    expect((await settled(() => node.valuesRead)) / 16).toBeLessThanOrEqual(UNREAD_MAX);
+    call.resume();
+    await until(() => whole.size === 3);
+    expect([...entries.values()]).toEqual([20, 20, 20]);
+    call.cancel();
+  });
+
+  it("delivers a revision that is larger than any message", async () => {
+    const replies: WatchReply[] = [];
+    const call = openWatches();
+    call.on("data", (reply: WatchReply) => replies.push(reply));
+    node.fill(20);
+    call.write(
+      request({ case: "create", value: { watchId: 1n, path: "/d", recursive: true, previous: true } }),
+    );
+    await until(() => replies.length === 1);
+    node.state.run({ kind: "delete", key: "/d", end: undefined, subtree: true, returnPrevious: false });
+    node.watches.applied(node.state.applied.changes);
+    await until(() => {
+      const last = replies.at(-1)?.reply;
+      return last?.case === "events" && !last.value.more;
+    });
+    const events = replies.flatMap(({ reply }) => (reply.case === "events" ? reply.value.events : []));
+    expect(events.map(({ previous }) => previous?.value.length)).toEqual(Array(20).fill(MIB));
+    call.cancel();
+  });
+});
+
+describe("a session stream", () => {
+  it("reads no more values than its client takes, and then all of them", async () => {
+    node.fill(1);
+    const answered = new Set<bigint>();
+    const { path, requestSerialize, responseDeserialize } = grpcServiceDefinition(SessionService).connect;
+    const call: ClientDuplexStream<SessionRequest, SessionReply> = client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+    );
+    call.on("error", () => undefined);
+    const welcome = new Promise((resolve) => call.once("data", resolve));
+    call.write(create(SessionRequestSchema, { hello: {} }));
+    await welcome;
+    call.on("data", ({ results }: SessionReply) => {
+      for (const { sequence, result } of results) if (result.case === "get") answered.add(sequence);
+    });
+    call.pause();
+    const COUNT = 100;
+    const operations = Array.from({ length: COUNT }, (_, i) => ({
+      sequence: BigInt(i + 1),
+      operation: { case: "get", value: { path: "/d/0" } } as const,
+    }));
+    // In one message and in others after it: the first by itself would ask for too much.
+    call.write(create(SessionRequestSchema, { operations: operations.slice(0, 50) }));
+    for (const operation of operations.slice(50)) {
+      call.write(create(SessionRequestSchema, { operations: [operation] }));
+    }
+    await until(() => node.valuesRead > 0);
+    expect(await settled(() => node.valuesRead)).toBeLessThanOrEqual(UNREAD_MAX);
+    call.resume();
+    await until(() => answered.size === COUNT);
+    call.cancel();
+  });
+});
