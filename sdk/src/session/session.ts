@@ -10,6 +10,7 @@ import {
   TooLarge,
   Unavailable,
 } from "../errors/quorate-error.js";
+import { tellingTrouble } from "../errors/telling-trouble.js";
 import type { CallFailure } from "../errors/wire-error.js";
 import { LeaseKeeper } from "../lease/lease-keeper.js";
 import { giveUpOnAbort } from "./abort.js";
@@ -106,7 +107,7 @@ export class Session implements OperationRunner {
           avoided: undefined,
           stopped: () => stopped,
           onTrouble: (error) => {
-            session.#trouble = error;
+            session.#trouble = tellingTrouble(session.#trouble, error);
           },
           pause: (ms) => session.#pause(ms),
         }),

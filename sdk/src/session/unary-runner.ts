@@ -1,6 +1,5 @@
 import type { Message } from "@bufbuild/protobuf";
 import { type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
-
 import { type GrpcMethod, grpcServiceDefinition, KVService, LeaseService } from "@quorate/proto";
 import { bounds, type CallOptions, type ClientOptions } from "../client/options.js";
 import { backoffMs } from "../endpoints/backoff.js";
@@ -15,6 +14,7 @@ import {
   TooLarge,
   Unavailable,
 } from "../errors/quorate-error.js";
+import { tellingTrouble } from "../errors/telling-trouble.js";
 import { type CallFailure, failureOfStatus, isTransient } from "../errors/wire-error.js";
 import {
   isMutation,
@@ -151,7 +151,7 @@ export class UnaryRunner implements OperationRunner {
           this.#preferred = candidate;
           return attempt.response;
         }
-        trouble = this.#retryable(call, attempt, deadlineMs);
+        trouble = tellingTrouble(trouble, this.#retryable(call, attempt, deadlineMs));
       }
       const pauseMs = backoffMs(round, this.#options.backoff, Math.random);
       const waitMs = Math.max(pauseMs, candidates.length === 0 ? this.#pool.waitMs(performance.now()) : 0);

@@ -342,6 +342,8 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.raft.reportUnreachable(peer);
     if (peer !== this.raft.leader) return;
     this.proposals.failAll(leaderLost);
+    // Better an answer at once than one after the read was given up.
+    this.reads.failAll(noQuorum);
     this.leases.leaderLost();
   }
 
