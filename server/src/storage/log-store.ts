@@ -23,7 +23,6 @@ const KINDS = { noop: 1, commands: 2 } as const;
  */
 export class LogStore implements LogStorage {
   private readonly db: Database;
-  private readonly selectOne: Statement<[number], EntryRow>;
   private readonly selectTerm: Statement<[number], number>;
   private readonly selectRange: Statement<[number, number], EntryRow>;
   private readonly insert: Statement<[number, number, number, Uint8Array, number]>;
@@ -51,7 +50,6 @@ export class LogStore implements LogStorage {
       INSERT OR IGNORE INTO hard_state VALUES (1, 0, 0);
       INSERT OR IGNORE INTO log_start VALUES (1, 0, 0);
     `);
-    this.selectOne = db.prepare("SELECT idx, term, kind, data, checksum FROM entry WHERE idx = ?");
     this.selectTerm = db.prepare<[number], number>("SELECT term FROM entry WHERE idx = ?").pluck();
     this.selectRange = db.prepare(
       "SELECT idx, term, kind, data, checksum FROM entry WHERE idx BETWEEN ? AND ? ORDER BY idx",
@@ -166,12 +164,6 @@ export class LogStore implements LogStorage {
     })();
     this.startPosition = position;
     this.last = position.index;
-  }
-
-  /** Reads one entry, for inspection. */
-  entry(index: number): LogEntry | undefined {
-    const row = this.selectOne.get(index);
-    return row === undefined ? undefined : toEntry(row);
   }
 
   close(): void {
