@@ -8,6 +8,7 @@ import { registerElect } from "./commands/elect.js";
 import { registerGet } from "./commands/get.js";
 import { registerLock } from "./commands/lock.js";
 import { registerLs } from "./commands/ls.js";
+import { registerMember } from "./commands/member.js";
 import { registerPut } from "./commands/put.js";
 import { registerServer } from "./commands/server.js";
 import { registerStatus } from "./commands/status.js";
@@ -30,6 +31,7 @@ const commands: readonly RegisterCommand[] = [
   registerLock,
   registerElect,
   registerStatus,
+  registerMember,
 ];
 
 /** Commands that do something with what comes after `--`. */

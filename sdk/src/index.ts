@@ -2,7 +2,9 @@
 export { connect } from "./client/connect.js";
 export type { CallOptions, ConnectionState, ConnectOptions } from "./client/options.js";
 export type { Quorate } from "./client/quorate.js";
-export type { Member, NodeRole, NodeStatus } from "./cluster/node-status.js";
+export type { Cluster } from "./cluster/cluster.js";
+export type { Member } from "./cluster/member.js";
+export type { NodeRole, NodeStatus } from "./cluster/node-status.js";
 export type { BackoffOptions } from "./endpoints/backoff.js";
 export {
   Cancelled,
@@ -16,6 +18,7 @@ export {
   InvalidArgument,
   LeaseExists,
   LeaseNotFound,
+  MembershipRefused,
   NoQuorum,
   type Outcome,
   OutcomeUnknown,

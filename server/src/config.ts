@@ -64,6 +64,14 @@ export const bounds = {
   peerQueueBytesMax: 67_108_864,
   /** Bytes of one piece of a snapshot. */
   snapshotChunkBytesMax: 1_048_576,
+  /** Milliseconds in which a piece of a snapshot must be acknowledged; beyond, the next follower gets its turn. */
+  snapshotPieceTimeoutMs: 10_000,
+  /** Milliseconds for the last piece: a large file is made durable, and the state in it read, before the answer. */
+  snapshotInstallTimeoutMs: 60_000,
+  /** Milliseconds for which the copy of a transfer that broke is kept, so that it can go on: a reboot of the follower. */
+  snapshotKeptMs: 120_000,
+  /** Milliseconds for which the log behind a snapshot is kept after its follower has it, so that it can catch up. */
+  snapshotCatchUpMs: 30_000,
 
   /** Milliseconds between two writes of the state to disk, and changes after which one is made earlier. */
   flushIntervalMs: 500,
@@ -71,6 +79,9 @@ export const bounds = {
   /** Entries kept in the log by default, and at least: with fewer, a short absence would cost a snapshot. */
   logEntriesKeptDefault: 20_000,
   logEntriesKeptMin: 100,
+  /** Bytes of entries kept in the log by default, whatever their number, and at least: one of the largest batches. */
+  logBytesKeptDefault: 268_435_456,
+  logBytesKeptMin: 1_048_576,
   /** Revisions of history kept by default, and at least; the leader compacts when a tenth more has piled up. */
   historyRevisionsKeptDefault: 100_000,
   historyRevisionsKeptMin: 100,
@@ -88,6 +99,9 @@ export const bounds = {
   watchInitialPageEntriesMax: 1_000,
   /** Milliseconds without events after which a watch that asked for progress gets a mark. */
   watchProgressIntervalMs: 5_000,
+
+  /** Members of a cluster, learners included: each is sent the whole log by one leader. */
+  membersMax: 16,
 
   /** Milliseconds a graceful shutdown may take. */
   shutdownGraceMs: 5_000,
@@ -110,8 +124,13 @@ export interface ListenAddress {
 export interface ServerOptions {
   readonly name: string;
   readonly dataDir: string;
-  /** Every member, this node included: three or five in production. */
+  /**
+   * The first members of a new cluster, this node included: three or five in production. Later where to dial members, by
+   * name; may be empty then, as with `join`.
+   */
   readonly initialCluster: readonly MemberAddress[];
+  /** host:port of clients' ports of members of a cluster that exists, for a new node to join it; else empty. */
+  readonly join: readonly string[];
   readonly clientListen: ListenAddress;
   readonly peerListen: ListenAddress;
   readonly httpListen: ListenAddress;
@@ -126,6 +145,8 @@ export interface ServerOptions {
   readonly historyRevisionsKept: number;
   /** Entries kept in the log behind the durable state, for followers that were away for a while; 100 or more. */
   readonly logEntriesKept: number;
+  /** Bytes of them kept at most, 1 MiB or more; with large entries this is the tighter bound. */
+  readonly logBytesKept: number;
   readonly logLevel: LogLevel;
   /** Test-only, from QUORATE_UNSAFE_TEST: reads skip ReadIndex and may be stale. */
   readonly unsafeSkipReadIndex: boolean;
@@ -150,12 +171,24 @@ export function parseListenAddress(text: string, flag: string): ListenAddress {
   return { host: host.replace(/^\[(.*)\]$/, "$1"), port };
 }
 
+/** Whether a text can be a member's name. */
+export function isMemberName(text: string): boolean {
+  return /^[\w.-]{1,64}$/.test(text);
+}
+
+/** Parses "host:port,host:port". */
+export function parseJoin(text: string): string[] {
+  const endpoints = text.split(",").map((part) => part.trim());
+  for (const endpoint of endpoints) parseListenAddress(endpoint, "--join");
+  return endpoints;
+}
+
 /** Parses "n1=host:port,n2=host:port,n3=host:port". */
 export function parseInitialCluster(text: string): MemberAddress[] {
   const members: MemberAddress[] = [];
   for (const part of text.split(",")) {
     const [name, address, ...rest] = part.split("=").map((piece) => piece.trim());
-    if (!name || !address || rest.length > 0 || !/^[\w.-]{1,64}$/.test(name)) {
+    if (!name || !address || rest.length > 0 || !isMemberName(name)) {
       throw new ConfigurationError(
         `--initial-cluster must be name=host:port,name=host:port,…; cannot read "${part}"`,
       );
@@ -171,9 +204,14 @@ export function parseInitialCluster(text: string): MemberAddress[] {
 
 /** Checks what the options say together. */
 export function checkOptions(options: ServerOptions): void {
-  if (!options.initialCluster.some((member) => member.name === options.name)) {
+  if (!isMemberName(options.name)) {
     throw new ConfigurationError(
-      `--name ${options.name} is not in --initial-cluster (${options.initialCluster.map((m) => m.name).join(", ")})`,
+      `--name must be 1 to 64 letters, digits, "_", "." or "-"; got "${options.name}"`,
+    );
+  }
+  if (options.initialCluster.length > 0 && options.join.length > 0) {
+    throw new ConfigurationError(
+      "--initial-cluster is for the first nodes of a new cluster, --join for a node added later: give one of them",
     );
   }
   if (!(options.heartbeatMs >= 10 && options.heartbeatMs <= 10_000)) {
@@ -188,6 +226,12 @@ export function checkOptions(options: ServerOptions): void {
   if (!Number.isSafeInteger(logEntriesKept) || logEntriesKept < bounds.logEntriesKeptMin) {
     throw new ConfigurationError(
       `--log-entries-kept must be a whole number from ${bounds.logEntriesKeptMin}; got ${logEntriesKept}`,
+    );
+  }
+  const { logBytesKept } = options;
+  if (!Number.isSafeInteger(logBytesKept) || logBytesKept < bounds.logBytesKeptMin) {
+    throw new ConfigurationError(
+      `--log-bytes-kept must be a whole number from ${bounds.logBytesKeptMin}; got ${logBytesKept}`,
     );
   }
   const { historyRevisionsKeptMin } = bounds;

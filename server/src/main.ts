@@ -6,9 +6,11 @@ import {
   type LogLevel,
   logLevels,
   parseInitialCluster,
+  parseJoin,
   parseListenAddress,
   type ServerOptions,
 } from "./config.js";
+import { MemberRemoved } from "./node/member-removed.js";
 import { createLogger } from "./observability/logger.js";
 import { type RunningServer, startServer } from "./server.js";
 import { CorruptData, UnusableDataDirectory } from "./storage/errors.js";
@@ -40,6 +42,7 @@ const OPTION_NAMES = [
   "name",
   "data-dir",
   "initial-cluster",
+  "join",
   "client-listen",
   "peer-listen",
   "http-listen",
@@ -48,6 +51,7 @@ const OPTION_NAMES = [
   "heartbeat-ms",
   "election-timeout-ms",
   "log-entries-kept",
+  "log-bytes-kept",
   "history-revisions-kept",
   "log-level",
 ] as const;
@@ -55,11 +59,14 @@ const OPTION_NAMES = [
 async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
   const parsed = await yargs([...fromEnvironment(args, OPTION_NAMES), ...args])
     .scriptName("quorate server")
-    .usage("$0 --name NAME --initial-cluster NAME=HOST:PORT,…  runs one node of a cluster")
+    .usage(
+      "$0 --name NAME --initial-cluster NAME=HOST:PORT,…  runs one of the first nodes of a cluster\n" +
+        "$0 --name NAME --join HOST:PORT,…  runs a node that `quorate member add` added",
+    )
     .option("name", {
       type: "string",
       demandOption: true,
-      describe: "This node's name, one of --initial-cluster",
+      describe: "This node's name: one of --initial-cluster, or as it was added",
     })
     .option("data-dir", {
       type: "string",
@@ -67,8 +74,11 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
     })
     .option("initial-cluster", {
       type: "string",
-      demandOption: true,
-      describe: "Every member's name and the peer address at which this node dials it",
+      describe: "The first members' names and the peer addresses at which this node dials them",
+    })
+    .option("join", {
+      type: "string",
+      describe: "Client endpoints of members, for the first start of a node that was added",
     })
     .option("client-listen", { type: "string", default: "127.0.0.1:7400", describe: "Where clients connect" })
     .option("peer-listen", { type: "string", default: "127.0.0.1:7401", describe: "Where peers connect" })
@@ -97,6 +107,11 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
       default: bounds.logEntriesKeptDefault,
       describe: "Log entries kept for followers that were away; beyond, they get a snapshot",
     })
+    .option("log-bytes-kept", {
+      type: "number",
+      default: bounds.logBytesKeptDefault,
+      describe: "Bytes of them kept at most",
+    })
     .option("history-revisions-kept", {
       type: "number",
       default: bounds.historyRevisionsKeptDefault,
@@ -108,11 +123,15 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
       describe: "Least severity logged",
     })
     .example(
+      "$0 --name n4 --join 10.0.0.1:7400,10.0.0.2:7400 \\\n  --client-listen 0.0.0.0:7400 --peer-listen 0.0.0.0:7401 --client-advertise 10.0.0.4:7400",
+      "a fourth one, after `quorate member add n4 10.0.0.4:7401`",
+    )
+    .example(
       "$0 --name n1 --initial-cluster n1=10.0.0.1:7401,n2=10.0.0.2:7401,n3=10.0.0.3:7401 \\\n  --client-listen 0.0.0.0:7400 --peer-listen 0.0.0.0:7401 --client-advertise 10.0.0.1:7400",
       "the first of three nodes",
     )
     .epilogue(
-      "Every option can also be given as QUORATE_<NAME>, for example QUORATE_DATA_DIR.\nExit codes: 0 stopped by SIGTERM or SIGINT; 1 a fatal error; 2 bad options, an unusable data directory or a port in use.",
+      "Every option can also be given as QUORATE_<NAME>, for example QUORATE_DATA_DIR.\nExit codes: 0 stopped by SIGTERM or SIGINT, or removed from the cluster; 1 a fatal error; 2 bad options, an unusable data directory or a port in use.",
     )
     .parserConfiguration({ "duplicate-arguments-array": false, "dot-notation": false })
     .strict()
@@ -128,7 +147,8 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
   return {
     name: parsed.name,
     dataDir: parsed.dataDir ?? `./${parsed.name}.quorate`,
-    initialCluster: parseInitialCluster(parsed.initialCluster),
+    initialCluster: parsed.initialCluster === undefined ? [] : parseInitialCluster(parsed.initialCluster),
+    join: parsed.join === undefined ? [] : parseJoin(parsed.join),
     clientListen: parseListenAddress(parsed.clientListen, "--client-listen"),
     peerListen: parseListenAddress(parsed.peerListen, "--peer-listen"),
     httpListen: parseListenAddress(parsed.httpListen, "--http-listen"),
@@ -137,6 +157,7 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
     heartbeatMs: parsed.heartbeatMs,
     electionTimeoutMs: parsed.electionTimeoutMs,
     logEntriesKept: parsed.logEntriesKept,
+    logBytesKept: parsed.logBytesKept,
     historyRevisionsKept: parsed.historyRevisionsKept,
     logLevel: parsed.logLevel,
     unsafeSkipReadIndex: process.env.QUORATE_UNSAFE_TEST === "skip-read-index",
@@ -151,21 +172,26 @@ async function main(): Promise<void> {
       "UNSAFE: QUORATE_UNSAFE_TEST=skip-read-index is set: reads may be stale. Never set this in production",
     );
   }
+  let running: RunningServer | undefined;
+  let stopping = false;
+  const stop = (reason: string): void => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ reason }, "stopping");
+    (running?.stop() ?? Promise.resolve()).then(() => process.exit(EXIT_OK), onFatal);
+  };
   const onFatal = (error: unknown): void => {
+    if (error instanceof MemberRemoved) {
+      stop(error.message);
+      return;
+    }
+    if (exitCodeOf(error) === EXIT_UNUSABLE) end(error);
     logger.fatal({ err: error }, "stopping at once: the node cannot go on safely");
     process.exit(EXIT_FATAL);
   };
   process.on("uncaughtException", onFatal);
   process.on("unhandledRejection", onFatal);
 
-  let running: RunningServer | undefined;
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
-    stopping = true;
-    logger.info({ signal }, "stopping");
-    (running?.stop() ?? Promise.resolve()).then(() => process.exit(EXIT_OK), onFatal);
-  };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   running = await startServer(options, logger, onFatal);
@@ -184,7 +210,9 @@ function describe(error: unknown): string {
   return expected ? error.message : (error.stack ?? error.message);
 }
 
-main().catch((error: unknown) => {
+function end(error: unknown): never {
   process.stderr.write(`quorate server: ${describe(error)}\n`);
   process.exit(exitCodeOf(error));
-});
+}
+
+main().catch(end);

@@ -9,20 +9,25 @@ import {
   type ListenAddress,
   type ServerOptions,
 } from "./config.js";
-import { clusterIdOf, memberIdOf } from "./node/identity.js";
+import { establishIdentity, knownIdentity } from "./node/identity.js";
 import { Node } from "./node/node.js";
+import type { NodeOptions } from "./node/node-options.js";
+import { Participation } from "./node/participation.js";
 import { createHttpServer } from "./observability/http.js";
-import { addClusterService } from "./rpc/cluster-service.js";
+import { addClusterService, type ClusterIdentity } from "./rpc/cluster-service.js";
 import { Executor } from "./rpc/executor.js";
 import { addKvService } from "./rpc/kv-service.js";
 import { addLeaseService } from "./rpc/lease-service.js";
 import { addSessionService } from "./rpc/session-service.js";
 import { addWatchService } from "./rpc/watch-service.js";
-import { openDataDirectory } from "./storage/data-directory.js";
+import { Acquaintances } from "./storage/acquaintances.js";
+import { type DataDirectory, openDataDirectory } from "./storage/data-directory.js";
 import { CorruptData, UnusableDataDirectory } from "./storage/errors.js";
+import type { Identity } from "./storage/identity-file.js";
+import { addAcquaintanceService } from "./transport/acquaintance.js";
+import { addAdministrationService } from "./transport/administration.js";
 import { peerChannelOptions } from "./transport/peer-link.js";
 import { addPeerService } from "./transport/peer-service.js";
-import { Peers } from "./transport/peers.js";
 import { VERSION } from "./version.js";
 
 /** A running server. */
@@ -42,76 +47,75 @@ export async function startServer(
 ): Promise<RunningServer> {
   checkOptions(options);
   quietGrpc(logger);
-  const clusterId = clusterIdOf(options.clusterToken, options.initialCluster);
-  const members = options.initialCluster.map((member) => ({
-    ...member,
-    id: memberIdOf(clusterId, member.name),
-  }));
-  const self = memberIdOf(clusterId, options.name);
-  const others = members.filter(({ id }) => id !== self);
-
-  const directory = openDataDirectory(options.dataDir, {
-    clusterId: String(clusterId),
-    memberId: self,
-    name: options.name,
-  });
-  const node = openNode(
-    {
-      id: self,
-      name: options.name,
-      voters: members.map(({ id }) => id),
-      clientEndpoint: options.clientAdvertise,
-      peerAddress: members.find(({ id }) => id === self)?.address ?? "",
-      heartbeatMs: options.heartbeatMs,
-      electionTimeoutMs: options.electionTimeoutMs,
-      historyRevisionsKept: options.historyRevisionsKept,
-      logEntriesKept: options.logEntriesKept,
-      unsafeSkipReadIndex: options.unsafeSkipReadIndex,
-    },
-    directory,
-    logger,
-    onFatal,
-  );
-
+  const directory = openDataDirectory(options.dataDir);
+  const known = knownIdentity(directory, options);
+  let node: Node | undefined;
+  const httpServer = createHttpServer(() => node?.readiness ?? { ready: false, reason: "joining a cluster" });
   const peerServer = new GrpcServer(peerChannelOptions);
-  const isPeer = (id: number): boolean => others.some((other) => other.id === id);
-  addPeerService(peerServer, node, { clusterId, self, isPeer }, logger);
-
   const clientServer = new GrpcServer(clientServerOptions);
-  const executor = new Executor(node);
-  addKvService(clientServer, executor);
-  addSessionService(clientServer, node, executor);
-  addLeaseService(clientServer, node, executor);
-  addWatchService(clientServer, node);
-  addClusterService(clientServer, node, {
-    clusterId,
-    version: VERSION,
-    clientEndpoint: options.clientAdvertise,
-    members,
-  });
-
-  const httpServer = createHttpServer(node);
+  let membership: Participation | undefined;
   const stop = async (): Promise<void> => {
-    node.stop();
+    membership?.stop();
+    await node?.handOver();
+    node?.stop();
     httpServer.close();
     httpServer.closeAllConnections();
     await Promise.all([shutdown(clientServer), shutdown(peerServer)]);
   };
   try {
+    await listenHttp(httpServer, options.httpListen);
+    const identity = await establishIdentity(directory, known, options, logger);
+    node = openNode(nodeOptions(options, identity), directory, logger, onFatal);
+    addPeerServices(peerServer, node, logger);
+    addClientServices(clientServer, node, {
+      clusterId: identity.clusterId,
+      version: VERSION,
+      clientEndpoint: options.clientAdvertise,
+    });
     await listenGrpc(peerServer, options.peerListen, "--peer-listen");
     await listenGrpc(clientServer, options.clientListen, "--client-listen");
-    await listenHttp(httpServer, options.httpListen);
+    membership = new Participation(node, identity, directory, logger);
+    membership.begin().catch(onFatal);
+    const { clusterId } = identity;
+    const { clientListen: client, peerListen: peer } = options;
+    logger.info({ version: VERSION, client, peer, clusterId }, "serving");
+    return { stop };
   } catch (error) {
     await stop();
     throw error;
   }
-  const peers = new Peers(others, clusterId, self, logger, (peer) => node.lost(peer));
-  node.start(peers);
-  logger.info(
-    { version: VERSION, client: options.clientListen, peer: options.peerListen, clusterId },
-    "serving",
+}
+
+function nodeOptions(options: ServerOptions, identity: Identity): NodeOptions {
+  return {
+    identity,
+    addressBook: new Map(options.initialCluster.map(({ name, address }) => [name, address])),
+    clientEndpoint: options.clientAdvertise,
+    heartbeatMs: options.heartbeatMs,
+    electionTimeoutMs: options.electionTimeoutMs,
+    historyRevisionsKept: options.historyRevisionsKept,
+    logEntriesKept: options.logEntriesKept,
+    logBytesKept: options.logBytesKept,
+    unsafeSkipReadIndex: options.unsafeSkipReadIndex,
+  };
+}
+
+function addPeerServices(server: GrpcServer, node: Node, logger: Logger): void {
+  const { admission } = node;
+  addPeerService(server, node, admission, logger);
+  addAcquaintanceService(server, admission, logger, (id, incarnation) =>
+    node.roster.acquaint(id, incarnation),
   );
-  return { stop };
+  addAdministrationService(server, admission, (change, answer) => node.administerFor(change, answer));
+}
+
+function addClientServices(server: GrpcServer, node: Node, identity: ClusterIdentity): void {
+  const executor = new Executor(node);
+  addKvService(server, executor);
+  addSessionService(server, node, executor);
+  addLeaseService(server, node, executor);
+  addWatchService(server, node);
+  addClusterService(server, node, identity);
 }
 
 /** What gRPC would print by itself: whatever matters of it reaches us as an error, too. */
@@ -121,9 +125,14 @@ function quietGrpc(logger: Logger): void {
 }
 
 /** Reads what the disk holds. Whatever goes wrong there says that it is not what was written. */
-function openNode(...[options, directory, logger, onFatal]: ConstructorParameters<typeof Node>): Node {
+function openNode(
+  options: NodeOptions,
+  directory: DataDirectory,
+  logger: Logger,
+  onFatal: (error: unknown) => void,
+): Node {
   try {
-    return new Node(options, directory, logger, onFatal);
+    return new Node(options, directory, new Acquaintances(directory.peersFile), logger, onFatal);
   } catch (cause) {
     if (cause instanceof UnusableDataDirectory) throw cause;
     const problem = cause instanceof Error ? cause.message : String(cause);

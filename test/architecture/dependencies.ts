@@ -10,8 +10,13 @@ export type DeclaredPackages = ReadonlyMap<string, ReadonlySet<string>>;
 export function dependencyViolations(file: SourceFile, declared: DeclaredPackages): Violation[] {
   const workspace = file.path.split("/", 1)[0] ?? "";
   const own = declared.get(workspace);
-  // The `test` folder is no package: it uses what the workspaces it tests declare.
-  const known = own ?? new Set([...declared.values()].flatMap((names) => [...names]));
+  // The `test` folder is no package: it uses the workspaces it tests, and what they declare.
+  const known =
+    own ??
+    new Set([
+      ...[...declared.keys()].map((name) => `@quorate/${name}`),
+      ...[...declared.values()].flatMap((names) => [...names]),
+    ]);
   const tools = isTestFile(file.path) || own === undefined ? declared.get("") : undefined;
   return importsOf(tokenize(file.source)).flatMap(({ specifier, line }) => {
     const name = packageName(specifier);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, it } from "vitest";
-import { LocalCluster } from "../cluster/local-cluster.js";
+import { eventually, LocalCluster } from "../cluster/local-cluster.js";
 import { runServer, type ServerEnd } from "./server-run.js";
 
 /** A cluster with some history, whose third node is stopped so that its disk can be damaged. */
@@ -97,19 +97,24 @@ it("starts again after its disk is made empty of a state that only repeats the l
   }, "kill");
 });
 
-it("gets everything from the others when it is started anew with an empty directory", async () => {
+it("does not start anew with an empty directory; a new member gets everything from the others in its place", async () => {
   await withStoppedNode(async (cluster, dataDir) => {
     await using client = await cluster.connect({ requestTimeoutMs: 15_000 });
-    // As docs/operations.md says: with this write, both others have everything that was ever acknowledged.
-    await client.put("/restored", "n3");
     rmSync(dataDir, { recursive: true });
-    cluster.launch(2);
-    // The leader believes the node to have what it lost; the next one finds out.
-    const leader = await cluster.waitForLeader(2);
-    await cluster.shutDown(leader);
-    await cluster.waitForLeader(leader);
-    cluster.launch(leader);
+    const { code, stderr } = await runServer(cluster.flags(2));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/it has lost what it promised to the cluster/);
+
+    // As docs/operations.md says.
+    await client.removeMember("n3");
+    const added = await cluster.newNode();
+    await client.addMember("n4", cluster.peerAddress(added));
+    cluster.launch(added);
     await cluster.waitForAgreement();
+    await eventually(async () => {
+      const promoted = await client.promoteMember("n4").catch(() => undefined);
+      return promoted?.learner === false;
+    }, "the new member to be promoted");
     await cluster.kill(0);
     expect((await client.get("/damage/0"))?.text()).toBe("value 0 of some length");
   });

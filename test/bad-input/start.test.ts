@@ -156,7 +156,7 @@ describe("a server refuses a data directory", () => {
     const end = await runServer(
       withFlags(sound, { "data-dir": cluster.node(0).dataDir, "initial-cluster": both }),
     );
-    const clusterId = /this one is (\d+)/.exec(end.stderr)?.[1];
+    const clusterId = Number(/this one is (\d+)/.exec(end.stderr)?.[1]);
     const path = withIdentity("other-node", { ...identity, clusterId });
     expectRefusal(
       await runServer(withFlags(sound, { "data-dir": path, "initial-cluster": both, name: "n2" })),
@@ -166,10 +166,10 @@ describe("a server refuses a data directory", () => {
 
   it("of another format", async () => {
     const identity = JSON.parse(readFileSync(join(cluster.node(0).dataDir, "identity.json"), "utf8"));
-    const path = withIdentity("format", { ...identity, format: 2 });
+    const path = withIdentity("format", { ...identity, format: 3 });
     expectRefusal(
       await runServer(withFlags(sound, { "data-dir": path })),
-      /has data format 2, this version of Quorate reads format 1/,
+      /has data format 3, this version of Quorate reads format 2/,
     );
   });
 

@@ -25,6 +25,8 @@ interface LocalNode {
   readonly peerPort: number;
   readonly httpPort: number;
   readonly dataDir: string;
+  /** Whether it was not among the first members, and joins them. */
+  readonly joins: boolean;
   process: ChildProcess | undefined;
   /** Why it ended though nobody ended it. */
   crash: string | undefined;
@@ -56,19 +58,24 @@ export class LocalCluster implements AsyncDisposable {
     const count = options.nodes ?? 3;
     const dir = mkdtempSync(join(tmpdir(), "quorate-test-"));
     const ports = await freePorts(count * 3);
-    const nodes = Array.from({ length: count }, (_, i) => ({
-      name: `n${i + 1}`,
-      clientPort: ports[i * 3] ?? 0,
-      peerPort: ports[i * 3 + 1] ?? 0,
-      httpPort: ports[i * 3 + 2] ?? 0,
-      dataDir: join(dir, `n${i + 1}`),
-      process: undefined,
-      crash: undefined,
-    }));
+    const nodes = Array.from({ length: count }, (_, i) =>
+      localNode(dir, `n${i + 1}`, ports.slice(i * 3, i * 3 + 3), false),
+    );
     const cluster = new LocalCluster(dir, nodes, options);
     for (let i = 0; i < count; i++) cluster.launch(i);
     await cluster.waitForLeader();
     return cluster;
+  }
+
+  /** Makes a node that is to join the cluster: not a member yet, and not started. Returns its index. */
+  async newNode(): Promise<number> {
+    const name = `n${this.nodes.length + 1}`;
+    return this.nodes.push(localNode(this.dir, name, await freePorts(3), true)) - 1;
+  }
+
+  /** Where node `index` is dialled by its peers. */
+  peerAddress(index: number): string {
+    return `127.0.0.1:${this.node(index).peerPort}`;
   }
 
   get size(): number {
@@ -92,12 +99,15 @@ export class LocalCluster implements AsyncDisposable {
   /** The flags that node `index` is run with. */
   flags(index: number): string[] {
     const node = this.node(index);
+    const first = this.nodes.filter(({ joins }) => !joins);
     return [
       ...["--name", node.name, "--data-dir", node.dataDir],
-      ...[
-        "--initial-cluster",
-        this.nodes.map(({ name, peerPort }) => `${name}=127.0.0.1:${peerPort}`).join(","),
-      ],
+      ...(node.joins
+        ? ["--join", first.map(({ clientPort }) => `127.0.0.1:${clientPort}`).join(",")]
+        : [
+            "--initial-cluster",
+            first.map(({ name, peerPort }) => `${name}=127.0.0.1:${peerPort}`).join(","),
+          ]),
       ...["--client-listen", `127.0.0.1:${node.clientPort}`],
       ...["--peer-listen", `127.0.0.1:${node.peerPort}`],
       ...["--http-listen", `127.0.0.1:${node.httpPort}`],
@@ -143,6 +153,15 @@ export class LocalCluster implements AsyncDisposable {
   /** Asks node `index` to stop, waits until it has, and returns its exit code. */
   async shutDown(index: number): Promise<number | null> {
     return await this.end(index, "SIGTERM");
+  }
+
+  /** Waits until node `index` ends by itself, which it is expected to, and returns its exit code. */
+  async waitForEnd(index: number): Promise<number | null> {
+    const child = this.node(index).process;
+    if (child === undefined) return null;
+    this.ended.add(child);
+    const [code] = (await once(child, "exit")) as [number | null];
+    return code;
   }
 
   private async end(index: number, signal: NodeJS.Signals): Promise<number | null> {
@@ -248,6 +267,12 @@ export class LocalCluster implements AsyncDisposable {
     process.off("exit", this.killAtExit);
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+function localNode(dir: string, name: string, ports: readonly number[], joins: boolean): LocalNode {
+  const [clientPort = 0, peerPort = 0, httpPort = 0] = ports;
+  const dataDir = join(dir, name);
+  return { name, clientPort, peerPort, httpPort, dataDir, joins, process: undefined, crash: undefined };
 }
 
 /** Ports that are free now, found by binding them all at once. */

@@ -1,7 +1,8 @@
-import { ClusterService, grpcServiceDefinition } from "@quorate/proto";
-import { type Member, membersOf, type NodeStatus, nodeStatus } from "../cluster/node-status.js";
+import { ClusterClient } from "../cluster/cluster-client.js";
+import type { Member } from "../cluster/member.js";
+import type { NodeStatus } from "../cluster/node-status.js";
 import { ChannelCache } from "../endpoints/channel.js";
-import { type EndpointPool, parseEndpoints } from "../endpoints/endpoint-pool.js";
+import type { EndpointPool } from "../endpoints/endpoint-pool.js";
 import { gaveUp } from "../errors/give-up.js";
 import { Closed, CompareFailed, InvalidArgument, type QuorateError } from "../errors/quorate-error.js";
 import { type Entry, entryOf } from "../kv/entry.js";
@@ -31,12 +32,11 @@ import type { Watch, WatchOptions } from "../watch/watch-event.js";
 import type { CallOptions, ClientOptions, ConnectionState } from "./options.js";
 import type { Quorate } from "./quorate.js";
 
-const cluster = grpcServiceDefinition(ClusterService);
-
 /** The client behind {@link Quorate}: turns calls into operations, and gives each to the session or to unary calls. */
 export class QuorateClient implements Quorate, QueueClient {
   readonly #session: Session | undefined;
   readonly #unary: UnaryRunner;
+  readonly #cluster: ClusterClient;
   readonly #runner: OperationRunner;
   readonly #channels = new ChannelCache();
   readonly #watches: WatchConnection;
@@ -50,6 +50,7 @@ export class QuorateClient implements Quorate, QueueClient {
     this.#options = options;
     this.#session = session;
     this.#unary = new UnaryRunner(pool, this.#channels, options);
+    this.#cluster = new ClusterClient(this.#unary, pool);
     this.#runner = session ?? this.#unary;
     this.#watches = new WatchConnection(pool, options);
   }
@@ -201,23 +202,28 @@ export class QuorateClient implements Quorate, QueueClient {
     return observeLeader(this, key, options);
   }
 
-  async status(endpoint?: string, options: CallOptions = {}): Promise<NodeStatus> {
-    const [target] = endpoint === undefined ? [] : parseEndpoints(endpoint);
-    const call = {
-      method: cluster.status,
-      request: { $typeName: "quorate.v1.StatusRequest" as const },
-      mutation: false,
-    };
-    return nodeStatus(await this.#unary.call(call, options, target));
+  status(endpoint?: string, options?: CallOptions): Promise<NodeStatus> {
+    return this.#cluster.status(endpoint, options);
   }
 
-  async members(options: CallOptions = {}): Promise<Member[]> {
-    const call = {
-      method: cluster.members,
-      request: { $typeName: "quorate.v1.MembersRequest" as const },
-      mutation: false,
-    };
-    return membersOf(await this.#unary.call(call, options));
+  members(options?: CallOptions): Promise<Member[]> {
+    return this.#cluster.members(options);
+  }
+
+  addMember(name: string, peerAddress: string, options?: CallOptions): Promise<Member> {
+    return this.#cluster.addMember(name, peerAddress, options);
+  }
+
+  promoteMember(member: string, options?: CallOptions): Promise<Member> {
+    return this.#cluster.promoteMember(member, options);
+  }
+
+  removeMember(member: string, options?: CallOptions): Promise<void> {
+    return this.#cluster.removeMember(member, options);
+  }
+
+  transferLeadership(member?: string, options?: CallOptions): Promise<Member> {
+    return this.#cluster.transferLeadership(member, options);
   }
 
   close(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Member, NodeStatus } from "../cluster/node-status.js";
+import type { Cluster } from "../cluster/cluster.js";
 import type { Entry } from "../kv/entry.js";
 import type { DeleteOptions, ListOptions, PutOptions, ReadOptions } from "../kv/options.js";
 import type { DeleteOutcome, Listing, PutOutcome, TxnOutcome } from "../kv/outcome.js";
@@ -15,7 +15,7 @@ import type { CallOptions, ConnectionState } from "./options.js";
  * be sent, and keys, locks and leaderships can live as long as the session. Every call rejects with a `QuorateError`;
  * only `OutcomeUnknown` leaves open whether a mutation was applied.
  */
-export interface Quorate extends AsyncDisposable {
+export interface Quorate extends Cluster, AsyncDisposable {
   /** Id of the session, and of its lease; 0 without one. */
   readonly sessionId: number;
   /** An expired session stays so: every call then fails with SessionExpired; connect again for a new one. */
@@ -50,10 +50,6 @@ export interface Quorate extends AsyncDisposable {
   leader(key: string, options?: CallOptions): Promise<Leader | undefined>;
   /** Follows who leads, from now on; undefined while nobody does. */
   observe(key: string, options?: ObserveOptions): AsyncGenerator<Leader | undefined, void, undefined>;
-  /** A node's own view of itself: the one at `endpoint`, or any that answers. Needs no quorum. */
-  status(endpoint?: string, options?: CallOptions): Promise<NodeStatus>;
-  /** The members, as any node that answers knows them. Needs no quorum. */
-  members(options?: CallOptions): Promise<Member[]>;
   /** Ends the session, so that its keys and locks are free at once, and every watch. Never rejects. */
   close(): Promise<void>;
 }

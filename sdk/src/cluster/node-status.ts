@@ -1,4 +1,5 @@
-import { type MembersResponse, Role, type StatusResponse } from "@quorate/proto";
+import { Role, type StatusResponse } from "@quorate/proto";
+import { hexId } from "./member.js";
 
 /** What a node is. */
 export type NodeRole = "follower" | "candidate" | "leader" | "learner" | "unknown";
@@ -37,23 +38,6 @@ export interface NodeStatus {
   readonly watchCount: number;
 }
 
-/** One member of the cluster. */
-export interface Member {
-  readonly name: string;
-  /** Id, never reused, 16 hexadecimal digits. */
-  readonly memberId: string;
-  /** Address that its peers dial. */
-  readonly peerAddress: string;
-  /** Endpoint it advertises to clients; empty until it first joined. */
-  readonly clientEndpoint: string;
-  /** Whether it has no vote. */
-  readonly learner: boolean;
-}
-
-function hex(id: bigint): string {
-  return id.toString(16).padStart(16, "0");
-}
-
 function roleOf(role: Role): NodeRole {
   switch (role) {
     case Role.FOLLOWER:
@@ -72,12 +56,12 @@ function roleOf(role: Role): NodeRole {
 export function nodeStatus(response: StatusResponse): NodeStatus {
   return {
     name: response.name,
-    memberId: hex(response.memberId),
-    clusterId: hex(response.clusterId),
+    memberId: hexId(response.memberId),
+    clusterId: hexId(response.clusterId),
     endpoint: response.endpoint,
     role: roleOf(response.role),
     term: Number(response.term),
-    leaderId: response.leaderId === 0n ? undefined : hex(response.leaderId),
+    leaderId: response.leaderId === 0n ? undefined : hexId(response.leaderId),
     revision: Number(response.revision),
     compactedRevision: Number(response.compactedRevision),
     appliedIndex: Number(response.appliedIndex),
@@ -89,14 +73,4 @@ export function nodeStatus(response: StatusResponse): NodeStatus {
     logFirstIndex: Number(response.logFirstIndex),
     watchCount: Number(response.watchCount),
   };
-}
-
-export function membersOf(response: MembersResponse): Member[] {
-  return response.members.map((member) => ({
-    name: member.name,
-    memberId: hex(member.memberId),
-    peerAddress: member.peerAddress,
-    clientEndpoint: member.clientEndpoint,
-    learner: member.learner,
-  }));
 }

@@ -18,6 +18,7 @@ export type QuorateErrorCode =
   | "DEADLINE_EXCEEDED"
   | "CANCELLED"
   | "INTERNAL"
+  | "MEMBERSHIP_REFUSED"
   | "COMPARE_FAILED"
   | "CLOSED";
 
@@ -173,6 +174,14 @@ export class Internal extends QuorateError {
   override readonly name = "Internal";
   constructor(message: string, options?: ErrorOptions) {
     super("INTERNAL", message, options);
+  }
+}
+
+/** The membership or the leader cannot be changed so, now. The message says why and what to do first. */
+export class MembershipRefused extends QuorateError {
+  override readonly name = "MembershipRefused";
+  constructor(message: string, options?: ErrorOptions) {
+    super("MEMBERSHIP_REFUSED", message, options);
   }
 }
 

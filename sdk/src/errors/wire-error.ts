@@ -10,6 +10,7 @@ import {
   InvalidArgument,
   LeaseExists,
   LeaseNotFound,
+  MembershipRefused,
   NoQuorum,
   OutcomeUnknown,
   Overloaded,
@@ -56,6 +57,8 @@ function errorOfCode(code: ErrorCode, message: string, revision: number): Quorat
       return new DeadlineExceeded(message);
     case ErrorCode.CANCELLED:
       return new Cancelled(message);
+    case ErrorCode.MEMBERSHIP_REFUSED:
+      return new MembershipRefused(message);
     case ErrorCode.UNSPECIFIED:
     case ErrorCode.INTERNAL:
       return new Internal(message);

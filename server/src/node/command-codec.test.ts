@@ -55,7 +55,15 @@ describe("command codec", () => {
     { kind: "revoke", lease: 2 ** 52 },
     { kind: "expire", term: 12, leases: [1, 2 ** 52], asOfIndex: 1_000 },
     { kind: "compact", revision: 2 ** 52 },
-    { kind: "member", memberId: 2 ** 52, name: "n1", peerAddress: "h:1", clientEndpoint: "é:2", format: 1 },
+    {
+      kind: "member",
+      memberId: 2 ** 52,
+      name: "n1",
+      peerAddress: "h:1",
+      clientEndpoint: "é:2",
+      format: 1,
+      incarnation: "0f",
+    },
   ];
 
   it.each(bodies.map((body) => [body.kind, body] as const))("keeps a %s as it is", (_, body) => {

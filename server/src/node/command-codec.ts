@@ -119,6 +119,7 @@ function bodyToCase(body: CommandBody): CommandMessage["command"] {
           peerAddress: body.peerAddress,
           clientEndpoint: body.clientEndpoint,
           format: body.format,
+          incarnation: body.incarnation,
         },
       };
   }
@@ -148,8 +149,9 @@ function bodyFromCase(command: CommandMessage["command"]): CommandBody {
     case "compact":
       return { kind: "compact", revision: Number(command.value.revision) };
     case "member": {
-      const { memberId, name, peerAddress, clientEndpoint, format } = command.value;
-      return { kind: "member", memberId: Number(memberId), name, peerAddress, clientEndpoint, format };
+      const { memberId, name, peerAddress, clientEndpoint, format, incarnation } = command.value;
+      const id = Number(memberId);
+      return { kind: "member", memberId: id, name, peerAddress, clientEndpoint, format, incarnation };
     }
     case undefined:
       throw new UnknownFormat("a command of unknown kind");

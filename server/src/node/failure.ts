@@ -7,6 +7,7 @@ export interface Failure {
     | "OVERLOADED"
     | "UNAVAILABLE"
     | "FUTURE_REVISION"
+    | "MEMBERSHIP_REFUSED"
     | "INTERNAL";
   readonly message: string;
   /** With FUTURE_REVISION: the current one. */
@@ -24,6 +25,12 @@ export const leaderLost: Failure = {
   kind: "failure",
   code: "OUTCOME_UNKNOWN",
   message: "the leader changed before the outcome was known: the mutation may or may not have been applied",
+};
+
+export const handingOver: Failure = {
+  kind: "failure",
+  code: "NO_QUORUM",
+  message: "leadership is being handed over to another node: retry after a moment",
 };
 
 export const leaderOverloaded: Failure = {
@@ -44,4 +51,9 @@ export function overloaded(what: string, limit: number): Failure {
     code: "OVERLOADED",
     message: `${what} are at their limit of ${limit}: retry after a pause`,
   };
+}
+
+/** The membership or the leader cannot be changed so. `message` says why and what to do first. */
+export function membershipRefused(message: string): Failure {
+  return { kind: "failure", code: "MEMBERSHIP_REFUSED", message };
 }

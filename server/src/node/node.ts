@@ -1,54 +1,51 @@
 import { randomBytes } from "node:crypto";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type PeerMessage, PeerMessageSchema, type SendSnapshotRequest } from "@quorate/proto";
-import type { Logger } from "pino";
-import { bounds } from "../config.js";
 import {
-  type InstallSnapshot,
-  type LogEntry,
-  type Outgoing,
-  type Persist,
-  Raft,
-  type RaftStatus,
-  type ReadState,
-} from "../raft/index.js";
+  type AdministerResponse,
+  type PeerMessage,
+  PeerMessageSchema,
+  type SendSnapshotRequest,
+} from "@quorate/proto";
+import type { Logger } from "pino";
+import { type LogEntry, type Outgoing, type Persist, Raft, type RaftStatus } from "../raft/index.js";
 import type { Command, CommandBody, Expire, Fence, StateMachine } from "../state-machine/index.js";
+import type { Acquaintances } from "../storage/acquaintances.js";
 import type { DataDirectory } from "../storage/data-directory.js";
-import { CorruptData } from "../storage/errors.js";
+import { UnusableDataDirectory } from "../storage/errors.js";
 import { LogStore } from "../storage/log-store.js";
-import { toPeerMessage, toRaftMessage } from "../transport/peer-codec.js";
+import type { Admission } from "../transport/handshake.js";
+import { toPeerMessage } from "../transport/peer-codec.js";
 import type { PeerReceiver } from "../transport/peer-service.js";
 import type { Peers } from "../transport/peers.js";
+import type { SnapshotProgress } from "../transport/snapshot-service.js";
+import { type AdministeredChange, type AdministeredDone, Administration } from "./administration.js";
+import { admissionOf } from "./admission.js";
 import { decodeBatch } from "./command-codec.js";
-import { leaderLost, leaderOverloaded, noQuorum, stopping } from "./failure.js";
+import { ConfigurationFollower } from "./configuration-follower.js";
+import { leaderLost, noQuorum, stopping } from "./failure.js";
+import { handOver } from "./hand-over.js";
+import { Introduction } from "./introduction.js";
+import { Leadership } from "./leadership.js";
 import { LeaseKeeper, type LeaseMessage, type LeaseSurroundings } from "./lease-keeper.js";
+import { alignLog } from "./log-alignment.js";
+import type { NodeOptions } from "./node-options.js";
+import { PeerInbox } from "./peer-inbox.js";
+import { ProposalRoute } from "./proposal-route.js";
 import { type Done, Proposals, sessionless } from "./proposals.js";
+import { raftConfigOf, tickMsOf } from "./raft-options.js";
 import { type Fresh, Reads } from "./reads.js";
+import { ReadyWork } from "./ready-work.js";
 import type { Renewed } from "./renewals.js";
+import { Retirement } from "./retirement.js";
 import { RevisionWaits } from "./revision-waits.js";
-import { SnapshotReceiver } from "./snapshot-receiver.js";
-import { SnapshotSender } from "./snapshot-sender.js";
-import { readStateMeta, StateKeeper } from "./state-keeper.js";
+import { Roster } from "./roster.js";
+import { StateKeeper } from "./state-keeper.js";
+import { StateTransfer } from "./state-transfer.js";
 import { Upkeep } from "./upkeep.js";
 import { WatchHub } from "./watch-hub.js";
 
-/** What a node is told when it is made. */
-export interface NodeOptions {
-  readonly id: number;
-  readonly name: string;
-  readonly voters: readonly number[];
-  readonly clientEndpoint: string;
-  readonly peerAddress: string;
-  readonly heartbeatMs: number;
-  readonly electionTimeoutMs: number;
-  readonly historyRevisionsKept: number;
-  /** Entries kept in the log behind the durable state. */
-  readonly logEntriesKept: number;
-  readonly unsafeSkipReadIndex: boolean;
-}
+export type { NodeOptions } from "./node-options.js";
 
-/** Ticks of Raft's clock in one heartbeat: fine enough for election timeouts to differ. */
-const TICKS_PER_HEARTBEAT = 4;
 /** Milliseconds between two looks for watches that were quiet for long. */
 const PROGRESS_INTERVAL_MS = 500;
 /** Election timeouts after which a batch without an answer is given up: several, since its answer may only be slow. */
@@ -66,101 +63,117 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   private readonly state: StateKeeper;
   private readonly raft: Raft;
   private readonly proposals: Proposals;
+  private readonly route: ProposalRoute;
   private readonly reads = new Reads(randomFirst());
   private readonly leases: LeaseKeeper;
-  private readonly sender: SnapshotSender;
-  private readonly receiver: SnapshotReceiver;
+  private readonly transfer: StateTransfer;
+  private readonly readies: ReadyWork;
+  private readonly inbox: PeerInbox;
   private readonly upkeep: Upkeep;
+  private readonly introduction: Introduction;
+  private readonly leadership: Leadership;
+  private readonly administration: Administration;
+  private readonly retirement: Retirement;
+  private readonly membership: ConfigurationFollower;
   readonly watches: WatchHub;
+  readonly roster: Roster;
 
   private peers: Peers | undefined;
   private readonly onFatal: (error: unknown) => void;
-  private readonly leadershipListeners = new Set<() => void>();
   private readonly stopListeners = new Set<() => void>();
   private readonly revisionWaits = new RevisionWaits();
   private runScheduled = false;
-  /** A Ready's messages were sent, and the rest of it is to be done in the next turn. */
-  private unfinished = false;
-  /** Called when the snapshot that waits for it was installed. */
-  private snapshotInstalled: () => void = () => undefined;
   private stopped = false;
+  /** Why the node takes no part yet; undefined when it does. */
+  private absence: string | undefined = "this node is starting";
   private tickTimer: NodeJS.Timeout | undefined;
   private nextProgressMs = 0;
-  /** When the leader was last known, in monotonic milliseconds. */
-  private ledAtMs = 0;
-  private seenTerm = 0;
-  private seenLeader = 0;
 
-  /** `onFatal` is called once with an error after which the node must not go on: a failed disk or a broken invariant. */
+  /**
+   * `onFatal` is called once with an error after which the node must not go on: a failed disk, a broken invariant, or
+   * MemberRemoved.
+   */
   constructor(
     options: NodeOptions,
     directory: DataDirectory,
+    notes: Acquaintances,
     logger: Logger,
     onFatal: (error: unknown) => void,
   ) {
     this.options = options;
     this.logger = logger;
     this.onFatal = onFatal;
+    const { identity, electionTimeoutMs } = options;
     this.log = new LogStore(directory.logFile);
     this.state = new StateKeeper(directory);
-    this.alignLog();
+    alignLog(this.log, this.state.machine);
+    this.roster = new Roster(identity, () => this.machine, options.addressBook, notes);
     // Three ticks in one are no accident of scheduling.
-    this.leases = new LeaseKeeper(this, logger, Math.max(500, 3 * this.tickMs), randomFirst());
+    this.leases = new LeaseKeeper(this, logger, Math.max(500, 3 * tickMsOf(options)), randomFirst());
     this.watches = new WatchHub(this.state);
+    this.raft = new Raft(raftConfigOf(options, this.roster.applied), this.log, this.machine.appliedIndex);
     this.proposals = new Proposals(randomBytes(8).readBigUInt64LE(), randomFirst());
-    this.raft = new Raft(
-      {
-        id: options.id,
-        voters: options.voters,
-        heartbeatTicks: TICKS_PER_HEARTBEAT,
-        electionTicks: Math.ceil(options.electionTimeoutMs / this.tickMs),
-        appendBytesMax: bounds.appendBytesMax,
-        inflightMessagesMax: bounds.appendInFlightMax,
-        inflightBytesMax: bounds.appendInFlightBytesMax,
-        uncommittedBytesMax: bounds.uncommittedBytesMax,
-        cacheBytesMax: bounds.logCacheBytesMax,
-        random: Math.random,
-      },
-      this.log,
-      this.state.machine.appliedIndex,
+    this.route = new ProposalRoute(this.self, this.raft, this.proposals, (to, message) =>
+      this.queueMessage(to, message),
     );
-    this.sender = new SnapshotSender(this.state, directory.outgoingFile, logger);
-    this.receiver = new SnapshotReceiver(directory.incomingFile);
+    this.inbox = new PeerInbox(this.raft, this.route, this.leases, logger);
+    this.readies = new ReadyWork(this.raft, {
+      send: (messages) => this.send(messages),
+      persist: (persist) => this.persist(persist),
+      apply: (entry) => this.apply(entry),
+      answerReads: (states) => this.reads.answered(states, this.machine.appliedIndex),
+      sendSnapshot: (peer, term) => this.transfer.send(peer, term, this.peers?.link(peer)),
+      nextTurn: (work) => this.nextTurn(work),
+    });
+    this.leadership = new Leadership(this.raft, this.roster);
+    this.transfer = new StateTransfer({
+      directory,
+      state: this.state,
+      raft: this.raft,
+      logger,
+      turn: (work) => {
+        this.guard(work);
+        this.schedule();
+      },
+    });
     this.upkeep = new Upkeep({
       options,
       raft: this.raft,
       log: this.log,
       state: this.state,
-      sender: this.sender,
+      sender: this.transfer.sender,
       submit: (body, ended) => this.submitBody(body, undefined, ended),
     });
-  }
-
-  /** A crash between installing a snapshot and dropping the log it replaces leaves a log that ends before the state. */
-  private alignLog(): void {
-    const { appliedIndex, appliedTerm } = this.state.machine;
-    const start = this.log.start();
-    if (start.index > appliedIndex) {
-      throw new CorruptData(
-        `the state stands at index ${appliedIndex} but the log begins after ${start.index}: a part of the data is missing`,
-      );
-    }
-    // A log that is too short, or that holds another entry there, is one that the snapshot was about to replace.
-    const reaches = this.log.lastIndex() >= appliedIndex;
-    const term =
-      start.index === appliedIndex ? start.term : reaches ? this.log.term(appliedIndex) : undefined;
-    if (term !== appliedTerm) this.log.reset({ index: appliedIndex, term: appliedTerm });
-  }
-
-  private get tickMs(): number {
-    return this.options.heartbeatMs / TICKS_PER_HEARTBEAT;
+    const { memberId, name, incarnation } = identity;
+    this.introduction = new Introduction(
+      { memberId, name, clientEndpoint: options.clientEndpoint, incarnation },
+      this,
+    );
+    this.administration = new Administration({
+      self: memberId,
+      raft: this.raft,
+      roster: this.roster,
+      appliedIndex: () => this.machine.appliedIndex,
+      link: (peer) => this.peers?.link(peer),
+      schedule: () => this.schedule(),
+      patienceMs: electionTimeoutMs * PROPOSAL_PATIENCE,
+    });
+    this.retirement = new Retirement(identity, directory, logger, options.heartbeatMs * 2, onFatal);
+    this.membership = new ConfigurationFollower(this.raft, this.roster, this.retirement, logger);
   }
 
   /** Begins to take part in the cluster. */
   start(peers: Peers): void {
+    this.absence = undefined;
     this.peers = peers;
-    this.tickTimer = setInterval(() => this.guard(() => this.tick()), this.tickMs);
+    this.membership.link(peers);
+    this.tickTimer = setInterval(() => this.guard(() => this.tick()), tickMsOf(this.options));
     this.schedule();
+  }
+
+  /** Says why the node takes no part yet. */
+  waitFor(absence: string): void {
+    if (this.peers === undefined) this.absence = absence;
   }
 
   get machine(): StateMachine {
@@ -171,13 +184,30 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     return this.raft.status();
   }
 
+  /** Whether this node belongs to the cluster without a vote, as of its newest configuration. */
+  get isLearner(): boolean {
+    const own = this.raft.configuration.members.find(({ id }) => id === this.self);
+    return own?.role !== "voter";
+  }
+
   get name(): string {
-    return this.options.name;
+    return this.options.identity.name;
+  }
+
+  /** host:port at which this node's peers dial it; "" while its configuration does not say. */
+  get peerAddress(): string {
+    return this.roster.ownAddress(this.raft.configuration);
+  }
+
+  /** What the peer port asks about callers. */
+  get admission(): Admission {
+    return admissionOf(this.options.identity, this.roster, () => this.absence);
   }
 
   /** Whether the node can serve: it knows a leader and has applied what it knows to be committed. */
   get readiness(): { readonly ready: boolean; readonly reason: string } {
     if (this.stopped) return { ready: false, reason: "stopping" };
+    if (this.absence !== undefined) return { ready: false, reason: this.absence };
     const { leader, commitIndex, appliedIndex } = this.raft.status();
     if (leader === 0) return { ready: false, reason: "no leader" };
     if (commitIndex > appliedIndex) {
@@ -188,15 +218,12 @@ export class Node implements PeerReceiver, LeaseSurroundings {
 
   /** Client endpoint of the leader; "" when unknown. */
   get leaderEndpoint(): string {
-    const { leader } = this.raft;
-    if (leader === 0) return "";
-    return this.machine.members().find((member) => member.memberId === leader)?.clientEndpoint ?? "";
+    return this.leadership.endpoint;
   }
 
-  /** Calls `listener` whenever leader or term changed, until the returned function is called. */
+  /** Calls `listener` whenever leader, term or the leader's endpoint changed, until the returned function is called. */
   onLeadershipChange(listener: () => void): () => void {
-    this.leadershipListeners.add(listener);
-    return () => this.leadershipListeners.delete(listener);
+    return this.leadership.onChange(listener);
   }
 
   /** Calls `listener` when the node stops, until the returned function is called. */
@@ -247,10 +274,36 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     else this.leases.renew(ids, peek, done);
   }
 
+  /** Changes the membership or the leader. `done` is called once, when this node has applied it, or with a failure. */
+  administer(change: AdministeredChange, done: AdministeredDone): void {
+    if (this.stopped) done(stopping);
+    else this.guard(() => this.administration.change(change, done));
+  }
+
+  /** Such a change that another node passes on, taking this one for the leader. */
+  administerFor(change: AdministeredChange, answer: (response: AdministerResponse) => void): void {
+    this.guard(() => this.administration.passedOn(change, answer));
+  }
+
+  /** The cluster removed this node's member, which it may learn from a peer before it applies the entry. */
+  removed(details: string): void {
+    this.guard(() => {
+      this.retirement.begin(details);
+      this.administration.removed();
+    });
+  }
+
+  /** The cluster knows this node's member as another data directory: this one must not go on. */
+  disowned(message: string): void {
+    this.guard(() => {
+      throw new UnusableDataDirectory(message);
+    });
+  }
+
   // ---- What the lease keeper needs ----
 
   get self(): number {
-    return this.options.id;
+    return this.options.identity.memberId;
   }
 
   get leader(): number {
@@ -275,66 +328,24 @@ export class Node implements PeerReceiver, LeaseSurroundings {
 
   receive(from: number, messages: readonly PeerMessage[]): void {
     this.guard(() => {
-      if (this.stopped) return;
-      for (const { message } of messages) {
-        const raftMessage = toRaftMessage(message);
-        if (raftMessage !== undefined) this.raft.step(from, raftMessage);
-        else this.receiveOther(from, message);
-      }
+      if (this.absence !== undefined) return;
+      this.inbox.receive(from, messages);
       this.schedule();
     });
   }
 
-  private receiveOther(from: number, message: PeerMessage["message"]): void {
-    switch (message.case) {
-      case "propose": {
-        for (const bytes of message.value.batches) {
-          const proposal = this.raft.propose(bytes);
-          if (proposal.accepted) continue;
-          // The bytes go into the log as they are; they are read only to name the batch when it is refused.
-          const batchIds = [BigInt(decodeBatch(bytes).batchId)];
-          const overloaded = proposal.reason === "overloaded";
-          this.queueMessage(from, { case: "proposeRejected", value: { batchIds, overloaded } });
-        }
-        return;
-      }
-      case "proposeRejected":
-        for (const id of message.value.batchIds) {
-          this.proposals.fail(Number(id), message.value.overloaded ? leaderOverloaded : noQuorum);
-        }
-        return;
-      case "renewLeases":
-      case "renewLeasesResult":
-        this.leases.receive(from, message);
-        return;
-      default:
-        this.logger.warn({ from, message: message.case }, "ignored a message of an unknown kind");
-    }
+  /** A caller began to send; it may have become a member by an entry that this node lacks. */
+  greeted(from: number, address: string): void {
+    this.peers?.greeted(from, address);
   }
 
-  async receiveSnapshot(from: number, piece: SendSnapshotRequest): Promise<void> {
-    if (this.stopped || Number(piece.snapshot?.term ?? 0) < this.raft.term) {
-      throw new Error("the snapshot is of a leader whose term is over");
-    }
-    await this.receiver.receive(piece, (snapshot) => {
-      const { appliedIndex, appliedTerm } = readStateMeta(this.receiver.file);
-      if (appliedIndex !== snapshot.lastIndex || appliedTerm !== snapshot.lastTerm) {
-        throw new Error(`the snapshot stands at ${appliedIndex}, not at ${snapshot.lastIndex} as announced`);
-      }
-      return this.installReceived(from, snapshot);
-    });
+  left(from: number): void {
+    this.peers?.left(from);
   }
 
-  /** Resolves when the snapshot is installed, or is not wanted: until then its file is nobody else's. */
-  private installReceived(from: number, snapshot: InstallSnapshot): Promise<void> {
-    return new Promise((resolve) => {
-      this.guard(() => {
-        this.raft.step(from, snapshot);
-        if (this.raft.hasSnapshotToInstall) this.snapshotInstalled = resolve;
-        else resolve();
-        this.schedule();
-      });
-    });
+  async receiveSnapshot(from: number, piece: SendSnapshotRequest): Promise<SnapshotProgress> {
+    if (this.stopped) throw new Error("this node is stopping");
+    return await this.transfer.receive(from, piece);
   }
 
   /** Messages to a peer were lost: whatever it was asked may never be answered. */
@@ -366,6 +377,15 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     });
   }
 
+  private nextTurn(work: () => void): void {
+    setImmediate(() =>
+      this.guard(() => {
+        work();
+        this.schedule();
+      }),
+    );
+  }
+
   /** Nothing may go on after an error of the disk or a broken invariant. */
   private guard(work: () => void): void {
     if (this.stopped) return;
@@ -381,83 +401,28 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   private run(): void {
     // First, so that what is proposed now is not taken for something that an earlier leader was given.
     this.noticeLeadership();
-    this.propose();
+    this.route.propose(performance.now());
     if (this.reads.hasCollected) this.raft.readIndex(this.reads.begin(performance.now()));
     // One Ready a turn, and the next one only after it: what the sockets hold gets its turn in between.
-    if (!this.unfinished && this.raft.hasReady) this.work();
-    if (!this.unfinished && this.raft.hasReady) this.schedule();
+    if (this.readies.isDue) this.readies.work();
+    if (this.readies.isDue) this.schedule();
     this.peers?.flush();
     this.noticeLeadership();
     this.upkeep.flushIfDue();
   }
 
-  private propose(): void {
-    if (!this.proposals.hasCollected) return;
-    const batches = this.proposals.takeBatches(performance.now());
-    const { leader } = this.raft;
-    if (leader === this.options.id) {
-      for (const batch of batches) {
-        const proposal = this.raft.propose(batch.bytes);
-        if (proposal.accepted) continue;
-        this.proposals.fail(batch.id, proposal.reason === "notLeader" ? noQuorum : leaderOverloaded);
-      }
-    } else if (leader === 0) {
-      for (const batch of batches) this.proposals.fail(batch.id, noQuorum);
-    } else {
-      // A message for each batch: together they could be too large to be sent.
-      for (const { bytes } of batches) {
-        this.queueMessage(leader, { case: "propose", value: { batches: [bytes] } });
-      }
-    }
-  }
-
-  /**
-   * One Ready. The order is what makes Raft safe: a vote or an acknowledgement leaves only after the disk holds what
-   * it promises, and nothing is applied, hence answered, that this node could forget.
-   */
-  private work(): void {
-    const ready = this.raft.ready(bounds.applyBytesMax);
-    this.send(ready.messages);
-    this.then(ready.messages.length > 0 && ready.persist !== undefined, () => {
-      if (ready.persist !== undefined) this.persist(ready.persist);
-      this.send(ready.afterPersist);
-      this.then(ready.afterPersist.length > 0 && ready.committed.length > 0, () => {
-        for (const entry of ready.committed) this.apply(entry);
-        this.answerReads(ready.reads);
-        for (const peer of ready.snapshotsTo) this.sendSnapshot(peer);
-      });
-    });
-  }
-
-  /**
-   * Goes on with the Ready, in the next turn if `messagesWait`: the sockets are written to at the end of a turn, and
-   * neither a leader's entries should wait for its own disk nor a follower's acknowledgement for its state machine.
-   */
-  private then(messagesWait: boolean, next: () => void): void {
-    if (!messagesWait) {
-      next();
-      return;
-    }
-    this.unfinished = true;
-    setImmediate(() =>
-      this.guard(() => {
-        this.unfinished = false;
-        next();
-        this.schedule();
-      }),
-    );
-  }
-
   private persist({ snapshot, hardState, entries }: Persist): void {
     if (snapshot !== undefined) {
-      this.state.install(this.receiver.file);
+      const wasMember = this.roster.includesSelf;
+      this.transfer.install();
       this.log.reset(snapshot);
       this.watches.restored();
       // Entries that the snapshot covers are never applied here: their callers cannot be told their results.
       this.proposals.failAll(leaderLost);
       this.reads.applied(this.machine.appliedIndex);
       this.logger.info({ index: snapshot.index }, "installed a snapshot");
-      this.snapshotInstalled();
+      this.transfer.installed();
+      this.membership.applied(wasMember);
     }
     if (hardState !== undefined || entries.length > 0) this.log.write(hardState, entries);
     const last = entries[entries.length - 1];
@@ -465,48 +430,41 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   }
 
   private send(messages: readonly Outgoing[]): void {
-    for (const { to, message } of messages) this.peers?.queue(to, toPeerMessage(message));
-    if (messages.length > 0) this.peers?.flush();
+    if (this.peers === undefined) return;
+    this.membership.link(this.peers);
+    for (const { to, message } of messages) this.peers.queue(to, toPeerMessage(message));
+    if (messages.length > 0) this.peers.flush();
   }
 
   private apply(entry: LogEntry): void {
     const batch = entry.kind === "commands" ? decodeBatch(entry.data) : undefined;
-    const applied = this.machine.apply(entry.index, entry.term, batch?.commands ?? []);
+    const configuration = entry.kind === "configuration" ? entry.data : undefined;
+    const wasMember = configuration !== undefined && this.roster.includesSelf;
+    const applied = this.machine.apply(entry.index, entry.term, batch?.commands ?? [], configuration);
     this.raft.applied(entry.index);
     this.leases.applied(applied);
     this.watches.applied(applied.changes);
     if (batch !== undefined) this.proposals.applied(batch.origin, batch.batchId, applied.results);
     this.reads.applied(entry.index);
     this.revisionWaits.reached(this.machine.revision);
-  }
-
-  private answerReads(states: readonly ReadState[]): void {
-    if (states.length > 0) this.reads.answered(states, this.machine.appliedIndex);
+    if (configuration !== undefined) this.membership.applied(wasMember);
+    this.administration.settle();
   }
 
   private noticeLeadership(): void {
-    const { term, leader } = this.raft;
-    const changed = term !== this.seenTerm || leader !== this.seenLeader;
-    if (changed) {
-      this.seenTerm = term;
-      this.seenLeader = leader;
+    this.leadership.notice(() => {
+      const { term, leader } = this.raft;
       this.logger.info(
-        { term, leader: this.nameOf(leader), self: leader === this.options.id },
+        { term, leader: this.roster.nameOf(leader), self: leader === this.self },
         "leadership changed",
       );
       this.leases.leaderChanged();
       this.upkeep.leaderChanged();
+      this.introduction.leaderChanged();
       this.proposals.failAll(leaderLost);
-    }
+      this.administration.settle();
+    });
     if (this.raft.leadsUpToDate) this.leases.lead();
-    if (changed) for (const listener of this.leadershipListeners) listener();
-  }
-
-  private nameOf(id: number): string {
-    return (
-      this.machine.members().find((member) => member.memberId === id)?.name ??
-      (id === 0 ? "none" : String(id))
-    );
   }
 
   // ---- Time ----
@@ -520,6 +478,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     }
     this.leases.tick(nowMs, electionTimeoutMs * 2);
     this.proposals.expire(nowMs, electionTimeoutMs * PROPOSAL_PATIENCE, leaderLost);
+    this.administration.tick(nowMs);
     this.revisionWaits.expire(nowMs, this.machine.revision);
     this.noticeIsolation(nowMs);
     if (nowMs >= this.nextProgressMs) {
@@ -527,36 +486,28 @@ export class Node implements PeerReceiver, LeaseSurroundings {
       this.watches.progress(nowMs);
     }
     this.upkeep.tick(nowMs);
+    if (this.raft.leader !== 0) this.introduction.tick(nowMs);
     this.run();
   }
 
   /** A watch on a node that is cut off would be silent for ever: better to send its client elsewhere. */
   private noticeIsolation(nowMs: number): void {
-    if (this.raft.leader !== 0 || this.ledAtMs === 0) this.ledAtMs = nowMs;
-    else if (nowMs - this.ledAtMs >= 2 * this.options.electionTimeoutMs && this.watches.count > 0) {
-      this.watches.endAll("NO_QUORUM", noQuorum.message);
-    }
+    const isCutOff = this.leadership.leaderlessMs(nowMs) >= 2 * this.options.electionTimeoutMs;
+    if (isCutOff && this.watches.count > 0) this.watches.endAll("NO_QUORUM", noQuorum.message);
   }
 
-  // ---- Snapshots ----
+  // ---- The end ----
 
-  private sendSnapshot(peer: number): void {
-    const link = this.peers?.link(peer);
-    const { term } = this.raft;
-    if (link === undefined) return;
-    this.sender.send(link, term).then(
-      (index) => this.snapshotSent(peer, index),
-      (error: unknown) => {
-        this.logger.warn({ err: error, peer }, "a snapshot could not be sent");
-        this.snapshotSent(peer, 0);
-      },
-    );
-  }
-
-  private snapshotSent(peer: number, index: number): void {
-    this.guard(() => {
-      this.raft.reportSnapshot(peer, index);
-      this.schedule();
+  /** Before a planned stop: if this node leads, another one takes over. Resolves when that is done, within a bounded time. */
+  async handOver(): Promise<void> {
+    if (this.stopped || this.peers === undefined) return;
+    await handOver({
+      self: this.self,
+      raft: this.raft,
+      leadership: this.leadership,
+      logger: this.logger,
+      schedule: () => this.schedule(),
+      patienceMs: this.options.electionTimeoutMs / 2,
     });
   }
 
@@ -565,10 +516,12 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     if (this.stopped) return;
     this.stopped = true;
     clearInterval(this.tickTimer);
+    this.retirement.stop();
     this.proposals.refuseCollected(stopping);
     this.proposals.failAll({ ...stopping, code: "OUTCOME_UNKNOWN" });
     this.reads.failAll(stopping);
     this.leases.stop();
+    this.administration.stop();
     this.revisionWaits.failAll(stopping);
     this.watches.close();
     for (const listener of this.stopListeners) listener();

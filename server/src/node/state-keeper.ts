@@ -7,7 +7,8 @@ import {
   StateMachine,
   type StateMeta,
 } from "../state-machine/index.js";
-import { type DataDirectory, syncDirectory } from "../storage/data-directory.js";
+import type { DataDirectory } from "../storage/data-directory.js";
+import { syncDirectory } from "../storage/durable-file.js";
 import { StateStore } from "../storage/state-store.js";
 import type { WatchHistory } from "./watch-hub.js";
 

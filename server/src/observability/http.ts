@@ -1,5 +1,4 @@
 import { createServer, type Server } from "node:http";
-import type { Node } from "../node/node.js";
 
 /** Milliseconds that a request may take to arrive. */
 const REQUEST_MAX_MS = 5_000;
@@ -8,7 +7,9 @@ const REQUEST_MAX_MS = 5_000;
  * The HTTP port: `/livez` says that the process runs, `/readyz` that the node knows a leader and has applied what it
  * knows to be committed (otherwise 503, with the reason).
  */
-export function createHttpServer(node: Node): Server {
+export function createHttpServer(
+  readiness: () => { readonly ready: boolean; readonly reason: string },
+): Server {
   const server = createServer((request, response) => {
     const answer = (status: number, body: object): void => {
       response.writeHead(status, { "content-type": "application/json" });
@@ -18,7 +19,7 @@ export function createHttpServer(node: Node): Server {
     if (request.method !== "GET" && request.method !== "HEAD") answer(405, { error: "only GET" });
     else if (path === "/livez") answer(200, { status: "ok" });
     else if (path === "/readyz") {
-      const { ready, reason } = node.readiness;
+      const { ready, reason } = readiness();
       answer(ready ? 200 : 503, { status: ready ? "ok" : "not ready", reason });
     } else answer(404, { error: "not found: there are /livez and /readyz" });
   });

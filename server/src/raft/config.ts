@@ -1,9 +1,14 @@
+import type { ConfigurationAt } from "./configuration.js";
+
 /** What a Raft node needs to know and may use of the world. */
 export interface RaftConfig {
   /** This node's id, a positive number. */
   readonly id: number;
-  /** Every voting member's id, this node's included. */
-  readonly voters: readonly number[];
+  /**
+   * The configuration in effect at the applied index: of the state's snapshot, or the initial one at index 0, the same
+   * on every initial member. Empty on a node that is joining: it waits for a leader.
+   */
+  readonly configuration: ConfigurationAt;
   /** Ticks without a leader's message after which a follower stands for election, before jitter. */
   readonly electionTicks: number;
   /** Ticks between a leader's heartbeats. */

@@ -4,18 +4,32 @@ import { broadcastAppend, maybeCommit } from "./replication.js";
 
 /** The election timer ran out: asks first whether an election could be won (thesis, section 9.6). */
 export function campaign(raft: RaftCore): void {
+  if (!raft.isPromotable) {
+    // A learner, a removed or a joining node waits; but it knows no leader any more.
+    raft.becomeFollower(raft.term, 0);
+    return;
+  }
   raft.becomePreCandidate();
-  requestVotes(raft, true);
+  requestVotes(raft, "preVote");
 }
 
-function requestVotes(raft: RaftCore, preVote: boolean): void {
-  const { log } = raft;
+/** The leader hands over (thesis, section 3.10): no need to ask whether the election could be won. */
+export function handleTimeoutNow(raft: RaftCore): void {
+  if (!raft.isPromotable) return;
+  raft.becomeCandidate();
+  requestVotes(raft, "transfer");
+}
+
+function requestVotes(raft: RaftCore, reason: "preVote" | "vote" | "transfer"): void {
+  const { log, membership } = raft;
   raft.votes.set(raft.config.id, true);
-  for (const to of raft.peers()) {
+  for (const to of membership.voters) {
+    if (to === raft.config.id) continue;
     raft.send(to, {
       kind: "requestVote",
-      term: preVote ? raft.term + 1 : raft.term,
-      preVote,
+      term: reason === "preVote" ? raft.term + 1 : raft.term,
+      preVote: reason === "preVote",
+      transfer: reason === "transfer",
       lastIndex: log.lastIndex,
       lastTerm: log.lastTerm,
     });
@@ -24,20 +38,25 @@ function requestVotes(raft: RaftCore, preVote: boolean): void {
 }
 
 function countVotes(raft: RaftCore): void {
+  const { voters, quorum } = raft.membership;
   let granted = 0;
-  for (const vote of raft.votes.values()) if (vote) granted++;
-  const refused = raft.votes.size - granted;
-  if (granted >= raft.quorum) {
+  let refused = 0;
+  for (const voter of voters) {
+    const vote = raft.votes.get(voter);
+    if (vote === true) granted++;
+    else if (vote === false) refused++;
+  }
+  if (granted >= quorum) {
     if (raft.role === "preCandidate") {
       raft.becomeCandidate();
-      requestVotes(raft, false);
+      requestVotes(raft, "vote");
     } else {
       raft.becomeLeader();
       broadcastAppend(raft);
       maybeCommit(raft);
     }
-  } else if (refused >= raft.quorum) {
-    // A majority has a better log or a leader: wait for it in the present term.
+  } else if (voters.length - refused < quorum) {
+    // Too many have a better log or a leader: wait for it in the present term.
     raft.becomeFollower(raft.term, 0);
   }
 }
@@ -57,7 +76,7 @@ export function handleRequestVote(raft: RaftCore, from: number, request: Request
     const free = raft.vote === from || (raft.vote === 0 && raft.leader === 0);
     granted = request.term === raft.term && free && upToDate;
     if (granted) {
-      raft.vote = from;
+      raft.castVote(from);
       raft.resetElectionTimer();
     }
   }
@@ -70,9 +89,12 @@ export function handleRequestVote(raft: RaftCore, from: number, request: Request
   });
 }
 
-/** Whether a request to vote is ignored altogether, so that a node back from a partition deposes nobody. */
+/**
+ * Whether a request to vote is ignored altogether, so that a node back from a partition, or one that was removed,
+ * deposes nobody (thesis, section 4.2.3).
+ */
 export function disturbs(raft: RaftCore, request: RequestVote): boolean {
-  return !request.preVote && request.term > raft.term && hasLiveLeader(raft);
+  return !request.preVote && !request.transfer && request.term > raft.term && hasLiveLeader(raft);
 }
 
 export function handleRequestVoteResult(raft: RaftCore, from: number, result: RequestVoteResult): void {

@@ -3,7 +3,8 @@ export interface LogEntry {
   readonly index: number;
   /** Term of the leader that created it. */
   readonly term: number;
-  readonly kind: "noop" | "commands";
+  /** A leader begins its term with a no-op; a configuration's data is what encodeConfiguration() made. */
+  readonly kind: "noop" | "commands" | "configuration";
   /** Encoded once by its proposer: the same bytes go to the log and to every peer. */
   readonly data: Uint8Array;
 }

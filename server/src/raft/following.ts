@@ -1,4 +1,5 @@
 import type { RaftCore } from "./core.js";
+import { invariant } from "./invariant.js";
 import type { AppendEntries, Heartbeat, InstallSnapshot } from "./message.js";
 
 /** Raft paper, section 5.3, the receiver's side. The message is of the present term. */
@@ -48,15 +49,27 @@ export function handleHeartbeat(raft: RaftCore, from: number, heartbeat: Heartbe
  * after it are kept, and the snapshot only tells that everything up to it is committed.
  */
 export function handleInstallSnapshot(raft: RaftCore, from: number, snapshot: InstallSnapshot): void {
+  takeSnapshot(raft, snapshot);
+  accept(raft, from, raft.log.committed);
+}
+
+/**
+ * What a snapshot holds is committed, whoever sent it and in whatever term: its content stays true when its leader is
+ * not the leader any more. Nothing that this node promised is lost by taking it: what it acknowledged to the present
+ * leader matches that leader's log, which holds every committed entry, so the log would match the snapshot as well.
+ */
+export function takeSnapshot(raft: RaftCore, snapshot: InstallSnapshot): void {
   const { log } = raft;
   const position = { index: snapshot.lastIndex, term: snapshot.lastTerm };
-  if (position.index > log.committed) {
-    if (log.term(position.index) === position.term) {
-      log.commitTo(position.index);
-    } else {
-      log.restore(position);
-      raft.snapshotToInstall = position;
-    }
+  invariant(position.term <= raft.term, "a snapshot is of a term that nobody has entered yet");
+  // A leader's log holds all that is committed; it needs nothing, and counts its commits itself.
+  if (raft.role === "leader" || position.index <= log.committed) return;
+  if (log.term(position.index) === position.term) {
+    log.commitTo(position.index);
+    return;
   }
-  accept(raft, from, log.committed);
+  // Votes asked for were asked for another log.
+  if (raft.role !== "follower") raft.becomeFollower(raft.term, 0);
+  log.restore(position, snapshot.configuration);
+  raft.snapshotToInstall = position;
 }

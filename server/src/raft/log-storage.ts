@@ -12,4 +12,6 @@ export interface LogStorage {
   term(index: number): number;
   /** Entries from `low` to `high`, both included and present: at least one, then as many as fit in `bytesMax`. */
   entries(low: number, high: number, bytesMax: number): LogEntry[];
+  /** Every entry of kind "configuration", in order. Read once, when Raft starts. */
+  configurations(): LogEntry[];
 }

@@ -1,12 +1,22 @@
+import type { ConfigurationAt } from "./configuration.js";
+import { ConfigurationHistory } from "./configuration-history.js";
 import type { LogEntry, LogPosition } from "./entry.js";
 import { invariant } from "./invariant.js";
 import type { LogStorage } from "./log-storage.js";
 
+/** Entries handed out to be persisted, of which nothing was heard yet. */
+interface Writing {
+  /** The last of them. */
+  readonly last: LogPosition;
+  /** Up to here the log still holds what is being written. */
+  validTo: number;
+}
+
 /**
  * The log as Raft sees it: its newest entries in memory, the older ones in the storage.
  *
- * Invariants: start.index <= applied <= committed <= lastIndex, applied <= persisted <= lastIndex, and an entry at or
- * below `committed` never changes.
+ * Invariants: start.index <= applied <= applying <= committed <= lastIndex, applying <= persisted <= handedOut <=
+ * lastIndex; indexes are consecutive and terms never fall along the log; an entry at or below `committed` never changes.
  */
 export class RaftLog {
   private readonly storage: LogStorage;
@@ -16,15 +26,21 @@ export class RaftLog {
   private cacheStart: number;
   private cacheBytes = 0;
   private startPosition: LogPosition;
+  readonly configurations: ConfigurationHistory;
 
   committed: number;
   applied: number;
+  /** Every entry up to here was handed out to be applied. */
+  private applying: number;
   /** Every entry up to here is durable on this node. */
   persisted: number;
   /** Every entry up to here was handed out to be persisted. */
   private handedOut: number;
+  /** Oldest first: a storage writes in order. */
+  private readonly writing: Writing[] = [];
 
-  constructor(storage: LogStorage, applied: number, cacheBytesMax: number) {
+  /** `configuration` is the one in effect at `applied`. */
+  constructor(storage: LogStorage, configuration: ConfigurationAt, applied: number, cacheBytesMax: number) {
     this.storage = storage;
     this.cacheBytesMax = cacheBytesMax;
     this.startPosition = storage.start();
@@ -35,9 +51,11 @@ export class RaftLog {
     );
     this.committed = applied;
     this.applied = applied;
+    this.applying = applied;
     this.persisted = last;
     this.handedOut = last;
     this.cacheStart = last + 1;
+    this.configurations = new ConfigurationHistory(configuration, applied, storage.configurations());
   }
 
   /** The entry right before the first one that can be read. */
@@ -87,11 +105,15 @@ export class RaftLog {
     return this.cache.slice(from, to);
   }
 
-  /** Appends a leader's own entry. */
   append(entry: LogEntry): void {
-    invariant(entry.index === this.lastIndex + 1, `entry ${entry.index} does not follow ${this.lastIndex}`);
+    invariant(
+      entry.index === this.lastIndex + 1,
+      () => `entry ${entry.index} does not follow ${this.lastIndex}`,
+    );
+    invariant(entry.term >= this.lastTerm, () => `term ${entry.term} follows ${this.lastTerm} in the log`);
     this.cache.push(entry);
     this.cacheBytes += entry.data.length;
+    if (entry.kind === "configuration") this.configurations.appended(entry);
   }
 
   /**
@@ -122,6 +144,8 @@ export class RaftLog {
     }
     this.persisted = Math.min(this.persisted, index - 1);
     this.handedOut = Math.min(this.handedOut, index - 1);
+    for (const write of this.writing) write.validTo = Math.min(write.validTo, index - 1);
+    this.configurations.truncatedFrom(index);
   }
 
   /** The highest index at or below `index` whose term is at most `term`: where two logs may agree at best. */
@@ -138,7 +162,7 @@ export class RaftLog {
 
   commitTo(index: number): boolean {
     if (index <= this.committed) return false;
-    invariant(index <= this.lastIndex, `commit ${index} is past the log's end ${this.lastIndex}`);
+    invariant(index <= this.lastIndex, () => `commit ${index} is past the log's end ${this.lastIndex}`);
     this.committed = index;
     return true;
   }
@@ -151,27 +175,43 @@ export class RaftLog {
   takeUnpersisted(): LogEntry[] {
     const entries = this.cache.slice(this.handedOut + 1 - this.cacheStart);
     this.handedOut = this.lastIndex;
+    const last = entries[entries.length - 1];
+    if (last !== undefined) {
+      this.writing.push({ last: { index: last.index, term: last.term }, validTo: last.index });
+    }
     return entries;
   }
 
-  /** The storage made everything durable up to this position; ignored when the log has changed there since. */
+  /**
+   * The storage made the entries handed out up to this one durable, the last of their batch. What was truncated away
+   * since does not count, even if the log holds such an entry again: its rewriting is still on the way.
+   */
   persistedTo(position: LogPosition): void {
-    if (position.index > this.persisted && this.term(position.index) === position.term) {
-      this.persisted = position.index;
+    const at = this.writing.findIndex(
+      ({ last }) => last.index === position.index && last.term === position.term,
+    );
+    if (at === -1) return;
+    for (const { validTo } of this.writing.splice(0, at + 1)) {
+      this.persisted = Math.max(this.persisted, validTo);
     }
+    invariant(this.persisted <= this.handedOut, () => `persisted ${this.persisted} was never handed out`);
   }
 
   get hasUnapplied(): boolean {
-    return this.applied < Math.min(this.committed, this.persisted);
+    return this.applying < Math.min(this.committed, this.persisted);
   }
 
-  /** Committed entries to apply next; only what is durable here, so that the state never outruns the log. */
-  unapplied(bytesMax: number): LogEntry[] {
-    return this.entries(this.applied + 1, Math.min(this.committed, this.persisted), bytesMax);
+  /** Committed entries to apply next, handed out now; only what is durable, so that the state never outruns the log. */
+  takeUnapplied(bytesMax: number): LogEntry[] {
+    const entries = this.entries(this.applying + 1, Math.min(this.committed, this.persisted), bytesMax);
+    this.applying += entries.length;
+    return entries;
   }
 
   appliedTo(index: number): void {
-    invariant(index >= this.applied && index <= this.committed, `applied ${index} out of order`);
+    // What was being applied when a snapshot took its place.
+    if (index <= this.startPosition.index) return;
+    invariant(index >= this.applied && index <= this.applying, () => `applied ${index} out of order`);
     this.applied = index;
     while (this.cacheBytes > this.cacheBytesMax || this.cache.length > CACHE_ENTRIES_MAX) {
       // Half at once, so that the cost of moving the rest is paid rarely.
@@ -188,6 +228,7 @@ export class RaftLog {
     invariant(position.index <= this.applied, "the log would be cut past the applied index");
     if (position.index <= this.startPosition.index) return;
     this.startPosition = position;
+    this.configurations.cutTo(position.index);
     const count = position.index - this.cacheStart + 1;
     if (count > 0) {
       for (const gone of this.cache.splice(0, count)) this.cacheBytes -= gone.data.length;
@@ -196,16 +237,20 @@ export class RaftLog {
   }
 
   /** Replaces the whole log by a snapshot that covers it up to this position. */
-  restore(position: LogPosition): void {
+  restore(position: LogPosition, configuration: ConfigurationAt): void {
     invariant(position.index > this.committed, "a snapshot would move the commit index back");
+    invariant(configuration.index <= position.index, "a snapshot's configuration is newer than the snapshot");
     this.cache = [];
     this.cacheBytes = 0;
     this.cacheStart = position.index + 1;
     this.startPosition = position;
     this.committed = position.index;
     this.applied = position.index;
+    this.applying = position.index;
     this.persisted = position.index;
     this.handedOut = position.index;
+    for (const write of this.writing) write.validTo = Math.min(write.validTo, position.index);
+    this.configurations.restored(configuration);
   }
 }
 

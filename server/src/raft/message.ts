@@ -1,3 +1,4 @@
+import type { ConfigurationAt } from "./configuration.js";
 import type { LogEntry } from "./entry.js";
 
 /** What nodes say to each other. The sender travels beside the message, not in it. */
@@ -10,7 +11,8 @@ export type Message =
   | RequestVoteResult
   | ReadIndexRequest
   | ReadIndexResult
-  | InstallSnapshot;
+  | InstallSnapshot
+  | TimeoutNow;
 
 /** Raft paper, section 5.3. */
 export interface AppendEntries {
@@ -52,6 +54,8 @@ export interface RequestVote {
   readonly kind: "requestVote";
   readonly term: number;
   readonly preVote: boolean;
+  /** The leader itself asked for this election: its being alive is no reason to refuse (thesis, section 4.2.3). */
+  readonly transfer: boolean;
   readonly lastIndex: number;
   readonly lastTerm: number;
 }
@@ -78,12 +82,23 @@ export interface ReadIndexResult {
   readonly rejected: boolean;
 }
 
-/** A snapshot of a leader of `term`, covering the log up to `lastIndex`, has been received whole. */
+/**
+ * A snapshot of a leader of `term`, covering the log up to `lastIndex`, has been received whole. Its content is
+ * committed, so it is taken also when that leader's term is over.
+ */
 export interface InstallSnapshot {
   readonly kind: "installSnapshot";
   readonly term: number;
   readonly lastIndex: number;
   readonly lastTerm: number;
+  /** The configuration in effect at `lastIndex`. */
+  readonly configuration: ConfigurationAt;
+}
+
+/** The leader hands over: stand for election at once (thesis, section 3.10). */
+export interface TimeoutNow {
+  readonly kind: "timeoutNow";
+  readonly term: number;
 }
 
 /** A message on its way out. */

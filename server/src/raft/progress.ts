@@ -4,12 +4,18 @@
  */
 export class Progress {
   state: "probe" | "replicate" | "snapshot" = "probe";
+  /** Only voters count. One that is leaving was removed, and is fed until it knows. */
+  standing: "voter" | "learner" | "leaving" = "learner";
+  /** In `leaving`: index of the configuration without it. */
+  removalIndex = 0;
+  /** In `leaving`: it was given an election timeout since its removal was committed. */
+  waited = false;
   /** The highest index known to be durable on the follower. */
   matchIndex = 0;
   /** The next index to send. */
   nextIndex: number;
-  /** Whether the follower was heard from since the last quorum check. */
-  recentlyActive = false;
+  /** The leader's tick when the follower was last heard from. */
+  heardAtTick = Number.NEGATIVE_INFINITY;
   /** The newest read round the follower confirmed. */
   readRound = 0;
   /** In `probe`: a message is out and not yet answered. */
@@ -46,6 +52,18 @@ export class Progress {
     this.probeSent = false;
     this.clearWindow();
     this.nextIndex = this.matchIndex + 1;
+  }
+
+  /** A snapshot could not be transferred: tried again at the next answer to a heartbeat, not at the next proposal. */
+  snapshotFailed(): void {
+    this.becomeProbe();
+    this.probeSent = true;
+  }
+
+  /** The member was removed by the configuration at `removalIndex`. */
+  leave(removalIndex: number): void {
+    this.standing = "leaving";
+    this.removalIndex = removalIndex;
   }
 
   becomeReplicate(): void {
@@ -86,14 +104,20 @@ export class Progress {
     return true;
   }
 
-  /** The follower refused entries after `rejectedIndex`. Returns false for a stale refusal. */
+  /**
+   * The follower refused entries after `rejectedIndex`. Returns false for a stale refusal: the message is then not
+   * answered, the next heartbeat's answer goes on.
+   *
+   * A follower that refuses what it once acknowledged has lost its disk. `matchIndex` never goes back, since commits
+   * rest on it: such a node keeps refusing, one message a heartbeat, and is not fed silently as if it had lost nothing.
+   * It is told apart by its data directory's identity, and comes back under a new id.
+   */
   rejected(rejectedIndex: number, nextIndex: number): boolean {
     if (this.state === "replicate") {
       if (rejectedIndex <= this.matchIndex) return false;
       this.becomeProbe();
       return true;
     }
-    // A follower that refuses what it once acknowledged has lost its disk. Asking again at once would go on for ever.
     if (this.nextIndex - 1 !== rejectedIndex || rejectedIndex <= this.matchIndex) return false;
     this.nextIndex = Math.max(this.matchIndex + 1, Math.min(rejectedIndex, nextIndex));
     this.probeSent = false;

@@ -2,11 +2,11 @@ import { describe, expect, test } from "vitest";
 import { encode, isKind, Network } from "./network.test-support.js";
 
 describe("elections", () => {
-  test("a node whose timer runs out first is elected and commits a no-op of its term (paper, 5.2 and 8)", () => {
+  test("a node whose timer runs out first is elected and commits a no-op and the initial configuration (paper, 5.2 and 8)", () => {
     const network = new Network(3);
     network.elect(1);
-    expect(network.member(1).raft.status()).toMatchObject({ role: "leader", term: 1, commitIndex: 1 });
-    expect(network.member(2).raft.status()).toMatchObject({ role: "follower", leader: 1, term: 1 });
+    expect(network.node(1).raft.status()).toMatchObject({ role: "leader", term: 1, commitIndex: 2 });
+    expect(network.node(2).raft.status()).toMatchObject({ role: "follower", leader: 1, term: 1 });
   });
 
   test("a candidate whose log is behind is refused (paper, 5.4.1)", () => {
@@ -18,9 +18,9 @@ describe("elections", () => {
     network.crash(1);
     network.heal();
     network.tick([3], 40);
-    expect(network.member(3).raft.isLeader).toBe(false);
+    expect(network.node(3).raft.isLeader).toBe(false);
     network.tick([2, 3], 40);
-    expect(network.member(2).raft.isLeader).toBe(true);
+    expect(network.node(2).raft.isLeader).toBe(true);
     expect(network.commands(3)).toEqual(["a"]);
   });
 
@@ -29,11 +29,11 @@ describe("elections", () => {
     network.elect(1);
     network.isolate(3);
     network.tick([1, 2, 3], 60);
-    expect(network.member(3).raft.term).toBe(1);
+    expect(network.node(3).raft.term).toBe(1);
     network.heal();
     network.tick([1, 2, 3], 10);
-    expect(network.member(1).raft.status()).toMatchObject({ role: "leader", term: 1 });
-    expect(network.member(3).raft.leader).toBe(1);
+    expect(network.node(1).raft.status()).toMatchObject({ role: "leader", term: 1 });
+    expect(network.node(3).raft.leader).toBe(1);
   });
 
   test("a leader cut off from a majority steps down (thesis, 6.2)", () => {
@@ -41,37 +41,70 @@ describe("elections", () => {
     network.elect(1);
     network.isolate(1);
     network.tick([1], 25);
-    expect(network.member(1).raft.isLeader).toBe(false);
+    expect(network.node(1).raft.isLeader).toBe(false);
   });
 
   test("the same vote received twice counts once", () => {
     const network = new Network(5);
     network.lost = ({ to, message }) => message.kind === "requestVote" && !message.preVote && to > 2;
-    for (let i = 0; i < 20 && network.member(1).raft.term === 0; i++) network.tick([1]);
-    expect(network.member(1).raft.status().role).toBe("candidate");
+    for (let i = 0; i < 20 && network.node(1).raft.term === 0; i++) network.tick([1]);
+    expect(network.node(1).raft.status().role).toBe("candidate");
     const vote = { kind: "requestVoteResult", term: 1, preVote: false, granted: true } as const;
-    network.member(1).raft.step(2, vote);
-    network.member(1).raft.step(2, vote);
-    expect(network.member(1).raft.isLeader).toBe(false);
-    network.member(1).raft.step(3, vote);
-    expect(network.member(1).raft.isLeader).toBe(true);
+    network.node(1).raft.step(2, vote);
+    network.node(1).raft.step(2, vote);
+    expect(network.node(1).raft.isLeader).toBe(false);
+    network.node(1).raft.step(3, vote);
+    expect(network.node(1).raft.isLeader).toBe(true);
   });
 
   test("a vote of an older term is not counted", () => {
     const network = new Network(3);
     network.lost = ({ message }) => message.kind === "requestVote" && !message.preVote;
-    for (let i = 0; i < 60 && network.member(1).raft.term < 2; i++) network.tick([1]);
-    expect(network.member(1).raft.term).toBe(2);
-    network.member(1).raft.step(2, { kind: "requestVoteResult", term: 1, preVote: false, granted: true });
-    expect(network.member(1).raft.isLeader).toBe(false);
+    for (let i = 0; i < 60 && network.node(1).raft.term < 2; i++) network.tick([1]);
+    expect(network.node(1).raft.term).toBe(2);
+    network.node(1).raft.step(2, { kind: "requestVoteResult", term: 1, preVote: false, granted: true });
+    expect(network.node(1).raft.isLeader).toBe(false);
+  });
+
+  test("a pre-vote that was asked for in another term is not counted", () => {
+    const network = new Network(5);
+    const { raft } = network.node(1);
+    network.lost = isKind("requestVote");
+    raft.step(2, { kind: "heartbeat", term: 1, commitIndex: 0, readRound: 0 });
+    network.tick([1], 20);
+    expect(raft.status()).toMatchObject({ role: "preCandidate", term: 1 });
+    const granted = { kind: "requestVoteResult", preVote: true, granted: true } as const;
+    raft.step(3, { ...granted, term: 1 });
+    raft.step(4, { ...granted, term: 2 });
+    expect(raft.status().role).toBe("preCandidate");
+    raft.step(3, { ...granted, term: 2 });
+    expect(raft.status()).toMatchObject({ role: "candidate", term: 2 });
+  });
+
+  test("a candidate whose log is replaced by a snapshot does not count votes for its old one", () => {
+    const network = new Network(3);
+    const { raft } = network.node(1);
+    network.lost = ({ message }) => message.kind === "requestVote" && !message.preVote;
+    for (let i = 0; i < 60 && raft.term < 2; i++) network.tick([1]);
+    expect(raft.status()).toMatchObject({ role: "candidate", term: 2 });
+    const configuration = raft.configurationAsOf(0);
+    raft.step(2, { kind: "installSnapshot", term: 1, lastIndex: 5, lastTerm: 1, configuration });
+    expect(raft.status()).toMatchObject({ role: "follower", term: 2, commitIndex: 5 });
+    raft.step(3, { kind: "requestVoteResult", term: 2, preVote: false, granted: true });
+    expect(raft.isLeader).toBe(false);
   });
 
   test("a vote is not sent before it is durable", () => {
     const network = new Network(3);
-    network
-      .member(1)
-      .raft.step(2, { kind: "requestVote", term: 1, preVote: false, lastIndex: 0, lastTerm: 0 });
-    const ready = network.member(1).raft.ready(1_000);
+    network.node(1).raft.step(2, {
+      kind: "requestVote",
+      term: 1,
+      preVote: false,
+      transfer: false,
+      lastIndex: 0,
+      lastTerm: 0,
+    });
+    const ready = network.node(1).raft.ready(1_000);
     expect(ready.messages).toEqual([]);
     expect(ready.persist?.hardState).toEqual({ term: 1, vote: 2 });
     expect(ready.afterPersist).toMatchObject([{ to: 2, message: { granted: true } }]);
@@ -79,12 +112,19 @@ describe("elections", () => {
 
   test("a node votes once in a term, also after a restart", () => {
     const network = new Network(3);
-    const request = { kind: "requestVote", term: 1, preVote: false, lastIndex: 0, lastTerm: 0 } as const;
-    network.member(1).raft.step(2, request);
+    const request = {
+      kind: "requestVote",
+      term: 1,
+      preVote: false,
+      transfer: false,
+      lastIndex: 0,
+      lastTerm: 0,
+    } as const;
+    network.node(1).raft.step(2, request);
     network.work(1);
     network.restart(1);
     network.inTransit = [];
-    network.member(1).raft.step(3, request);
+    network.node(1).raft.step(3, request);
     network.work(1);
     expect(network.inTransit).toMatchObject([{ to: 3, message: { granted: false } }]);
   });
@@ -104,29 +144,29 @@ describe("replication", () => {
     network.elect(1);
     network.isolate(3);
     network.propose(1, "a");
-    const ready = network.member(1).raft.ready(1_000);
-    for (const { to, message } of ready.messages) if (to === 2) network.member(2).raft.step(1, message);
+    const ready = network.node(1).raft.ready(1_000);
+    for (const { to, message } of ready.messages) if (to === 2) network.node(2).raft.step(1, message);
     network.work(2);
     for (const envelope of network.inTransit) network.deliver(envelope);
-    expect(network.member(1).raft.status().commitIndex).toBe(1);
+    expect(network.node(1).raft.status().commitIndex).toBe(2);
     const entry = ready.persist?.entries[0];
     expect(entry).toBeDefined();
-    network.member(1).storage.write(undefined, ready.persist?.entries ?? []);
-    network.member(1).raft.persisted({ index: entry?.index ?? 0, term: entry?.term ?? 0 });
-    expect(network.member(1).raft.status().commitIndex).toBe(2);
+    network.node(1).storage.write(undefined, ready.persist?.entries ?? []);
+    network.node(1).raft.persisted({ index: entry?.index ?? 0, term: entry?.term ?? 0 });
+    expect(network.node(1).raft.status().commitIndex).toBe(3);
   });
 
   test("an acknowledgement is not sent before the entries are durable", () => {
     const network = new Network(3);
     network.elect(1);
     network.propose(1, "a");
-    for (const { to, message } of network.member(1).raft.ready(1_000).messages) {
-      if (to === 2) network.member(2).raft.step(1, message);
+    for (const { to, message } of network.node(1).raft.ready(1_000).messages) {
+      if (to === 2) network.node(2).raft.step(1, message);
     }
-    const ready = network.member(2).raft.ready(1_000);
+    const ready = network.node(2).raft.ready(1_000);
     expect(ready.messages).toEqual([]);
     expect(ready.persist?.entries).toHaveLength(1);
-    expect(ready.afterPersist).toMatchObject([{ to: 1, message: { kind: "appendEntriesResult", index: 2 } }]);
+    expect(ready.afterPersist).toMatchObject([{ to: 1, message: { kind: "appendEntriesResult", index: 3 } }]);
   });
 
   test("an entry of an older term is not committed by counting copies (paper, Figure 8)", () => {
@@ -142,8 +182,8 @@ describe("replication", () => {
     network.lost = ({ message }) =>
       message.kind === "appendEntries" && message.entries.some(({ kind }) => kind === "noop");
     network.elect(1);
-    expect(network.member(1).raft.term).toBe(2);
-    expect(network.member(1).raft.status().commitIndex).toBeLessThan(2);
+    expect(network.node(1).raft.term).toBe(2);
+    expect(network.node(1).raft.status().commitIndex).toBeLessThan(3);
     network.heal();
     network.tick([1], 4);
     expect(network.commands(2)).toEqual(["old"]);
@@ -169,14 +209,14 @@ describe("replication", () => {
     const stale = { previousIndex: 1, previousTerm: 1, commitIndex: 1, entries: [], term: 1 };
     network.propose(1, "a");
     network.settle();
-    network.member(2).raft.step(1, { kind: "appendEntries", ...stale });
-    expect(network.member(2).raft.status().lastIndex).toBe(2);
+    network.node(2).raft.step(1, { kind: "appendEntries", ...stale });
+    expect(network.node(2).raft.status().lastIndex).toBe(3);
   });
 
   test("a follower's commit index stays within what the message vouches for", () => {
     const network = new Network(3);
     const old = { index: 1, term: 1, kind: "commands", data: encode("x") } as const;
-    network.member(2).raft.step(1, {
+    network.node(2).raft.step(1, {
       kind: "appendEntries",
       term: 1,
       previousIndex: 0,
@@ -185,7 +225,7 @@ describe("replication", () => {
       entries: [old],
     });
     network.work(2);
-    network.member(2).raft.step(3, {
+    network.node(2).raft.step(3, {
       kind: "appendEntries",
       term: 2,
       previousIndex: 0,
@@ -193,7 +233,7 @@ describe("replication", () => {
       commitIndex: 1,
       entries: [],
     });
-    expect(network.member(2).raft.status().commitIndex).toBe(0);
+    expect(network.node(2).raft.status().commitIndex).toBe(0);
   });
 
   test("a follower that missed entries catches up although messages were lost", () => {
@@ -216,12 +256,12 @@ describe("replication", () => {
     network.isolate(3);
     for (let i = 0; i < 20; i++) network.propose(1, `v${i}`);
     network.settle();
-    const leader = network.member(1);
+    const leader = network.node(1);
     leader.raft.cut(leader.storage.cut(15));
     network.heal();
     network.tick([1], 10);
     expect(network.commands(3)).toEqual(network.commands(1));
-    expect(network.member(3).storage.position.index).toBeGreaterThanOrEqual(15);
+    expect(network.node(3).storage.position.index).toBeGreaterThanOrEqual(15);
   });
 
   test("a snapshot that is behind the log is ignored", () => {
@@ -229,9 +269,15 @@ describe("replication", () => {
     network.elect(1);
     for (let i = 0; i < 5; i++) network.propose(1, `v${i}`);
     network.settle();
-    network.member(2).raft.step(1, { kind: "installSnapshot", term: 1, lastIndex: 3, lastTerm: 1 });
+    network.node(2).raft.step(1, {
+      kind: "installSnapshot",
+      term: 1,
+      lastIndex: 3,
+      lastTerm: 1,
+      configuration: network.node(1).raft.configurationAsOf(3),
+    });
     network.settle();
-    expect(network.member(2).raft.status()).toMatchObject({ lastIndex: 6, appliedIndex: 6 });
+    expect(network.node(2).raft.status()).toMatchObject({ lastIndex: 7, appliedIndex: 7 });
   });
 
   test("proposals beyond the bound on uncommitted bytes are refused", () => {
@@ -239,7 +285,7 @@ describe("replication", () => {
     network.elect(1);
     network.isolate(1);
     for (let i = 0; i < 10; i++) network.propose(1, "x".repeat(1_000));
-    expect(network.member(1).raft.propose(encode("x".repeat(1_000)))).toEqual({
+    expect(network.node(1).raft.propose(encode("x".repeat(1_000)))).toEqual({
       accepted: false,
       reason: "overloaded",
     });
@@ -250,53 +296,53 @@ describe("reads (thesis, 6.4)", () => {
   test("are confirmed by a round of heartbeats", () => {
     const network = new Network(3);
     network.elect(1);
-    network.member(1).raft.readIndex(7);
+    network.node(1).raft.readIndex(7);
     network.work(1);
-    expect(network.member(1).reads).toEqual([]);
+    expect(network.node(1).reads).toEqual([]);
     network.settle();
-    expect(network.member(1).reads).toEqual([{ context: 7, index: 1 }]);
+    expect(network.node(1).reads).toEqual([{ context: 7, index: 2 }]);
   });
 
   test("are not confirmed by answers to heartbeats sent before the read", () => {
     const network = new Network(3);
     network.elect(1);
-    network.member(1).raft.readIndex(1);
+    network.node(1).raft.readIndex(1);
     network.work(1);
     const answers = network.inTransit.map(({ to }) => to);
     expect(answers.sort()).toEqual([2, 3]);
     for (const envelope of network.inTransit.splice(0)) network.deliver(envelope);
-    network.member(1).raft.readIndex(2);
+    network.node(1).raft.readIndex(2);
     network.lost = isKind("heartbeat");
     network.settle();
-    expect(network.member(1).reads).toEqual([{ context: 1, index: 1 }]);
+    expect(network.node(1).reads).toEqual([{ context: 1, index: 2 }]);
   });
 
   test("wait for the term's first commit", () => {
     const network = new Network(3);
     network.lost = isKind("appendEntriesResult");
     network.elect(1);
-    network.member(1).raft.readIndex(1);
+    network.node(1).raft.readIndex(1);
     network.settle();
-    expect(network.member(1).reads).toEqual([]);
+    expect(network.node(1).reads).toEqual([]);
     network.heal();
     network.tick([1], 4);
-    expect(network.member(1).reads).toEqual([{ context: 1, index: 1 }]);
+    expect(network.node(1).reads).toEqual([{ context: 1, index: 1 }]);
   });
 
   test("of a follower go through the leader", () => {
     const network = new Network(3);
     network.elect(1);
-    network.member(3).raft.readIndex(9);
+    network.node(3).raft.readIndex(9);
     network.settle();
-    expect(network.member(3).reads).toEqual([{ context: 9, index: 1 }]);
+    expect(network.node(3).reads).toEqual([{ context: 9, index: 2 }]);
   });
 
   test("of a leader that was cut off are refused when it steps down", () => {
     const network = new Network(3);
     network.elect(1);
     network.isolate(1);
-    network.member(1).raft.readIndex(3);
+    network.node(1).raft.readIndex(3);
     network.tick([1], 25);
-    expect(network.member(1).reads).toEqual([{ context: 3, index: undefined }]);
+    expect(network.node(1).reads).toEqual([{ context: 3, index: undefined }]);
   });
 });

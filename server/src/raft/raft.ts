@@ -1,10 +1,20 @@
 import type { RaftConfig } from "./config.js";
+import type { Configuration, ConfigurationAt, MembershipChange } from "./configuration.js";
 import { RaftCore, type Role } from "./core.js";
-import { campaign, disturbs, handleRequestVote, handleRequestVoteResult } from "./election.js";
+import {
+  campaign,
+  disturbs,
+  handleRequestVote,
+  handleRequestVoteResult,
+  handleTimeoutNow,
+} from "./election.js";
 import type { LogPosition } from "./entry.js";
 import { handleAppendEntries, handleHeartbeat, handleInstallSnapshot } from "./following.js";
+import { invariant } from "./invariant.js";
 import type { LogStorage } from "./log-storage.js";
+import { changeMembership, type MembershipChangeResult, releaseSilent } from "./membership-change.js";
 import type { Message } from "./message.js";
+import { hearsFromMajority } from "./quorum.js";
 import type { Persist, Ready } from "./ready.js";
 import {
   broadcastAppend,
@@ -16,6 +26,7 @@ import {
   sendEntries,
   sendReadRound,
 } from "./replication.js";
+import { type TransferResult, tickTransfer, transferLeadership } from "./transfer.js";
 
 /** What a node's surroundings may want to know. */
 export interface RaftStatus {
@@ -30,11 +41,27 @@ export interface RaftStatus {
   readonly lastIndex: number;
 }
 
+/** What a leader knows of another member. */
+export interface FollowerStatus {
+  readonly id: number;
+  /** One that is leaving was removed, and is still told so. */
+  readonly standing: "voter" | "learner" | "leaving";
+  /** Looking for where the logs match, following the log, or waiting for a snapshot. */
+  readonly state: "probe" | "replicate" | "snapshot";
+  /** The highest index known to be durable there. */
+  readonly matchIndex: number;
+  /** Heard from within the last election timeout. */
+  readonly active: boolean;
+}
+
 /** How propose() ended. */
 export type Proposal =
   | { readonly accepted: true; readonly index: number; readonly term: number }
-  /** Not the leader, or its bound on uncommitted bytes is reached: nothing was appended. */
-  | { readonly accepted: false; readonly reason: "notLeader" | "overloaded" };
+  /**
+   * Not the leader, or one that hands over, or its bound on uncommitted bytes is reached: nothing was appended, a retry
+   * is safe.
+   */
+  | { readonly accepted: false; readonly reason: "notLeader" | "overloaded" | "transferring" };
 
 /**
  * One node's Raft, pure: feed it by tick(), step(), propose() and readIndex(), do what ready() says, in the order it
@@ -46,7 +73,8 @@ export class Raft {
   /** `applied` is the index the restored state stands at; the log's storage must reach it. */
   constructor(config: RaftConfig, storage: LogStorage, applied: number) {
     this.core = new RaftCore(config, storage, applied);
-    if (config.voters.length === 1) campaign(this.core);
+    // Nobody else needs to be asked, or given time.
+    if (this.core.membership.isAlone) campaign(this.core);
   }
 
   status(): RaftStatus {
@@ -80,38 +108,66 @@ export class Raft {
     return this.isLeader && this.core.log.applied >= this.core.termStartIndex;
   }
 
+  /**
+   * The newest configuration in the log, in effect from the moment it is appended (thesis, section 4.1). The same object
+   * until it changes.
+   */
+  get configuration(): Configuration {
+    return this.core.membership.configuration;
+  }
+
+  /** Index of the log entry that holds `configuration`; 0 for the initial one. */
+  get configurationIndex(): number {
+    return this.core.configurationIndex;
+  }
+
+  /** The configuration in effect at a log index that is not below the log's start. */
+  configurationAsOf(index: number): ConfigurationAt {
+    return this.core.log.configurations.asOf(index);
+  }
+
+  /** What this node, if it leads, knows of the other members; nothing otherwise. */
+  followers(): FollowerStatus[] {
+    return Array.from(this.core.progress, ([id, progress]) => ({
+      id,
+      standing: progress.standing,
+      state: progress.state,
+      matchIndex: progress.matchIndex,
+      active: this.core.isActive(progress),
+    }));
+  }
+
   /** One unit of time passed. */
   tick(): void {
     const { core } = this;
+    core.ticks++;
     core.ticksSinceElection++;
-    if (core.role === "leader") {
-      if (core.ticksSinceElection >= core.config.electionTicks) {
-        core.ticksSinceElection = 0;
-        if (!this.checkQuorum()) {
-          core.becomeFollower(core.term, 0);
-          return;
-        }
+    if (core.role === "leader") this.tickLeader();
+    else if (core.electionTimedOut) campaign(core);
+  }
+
+  private tickLeader(): void {
+    const { core } = this;
+    if (core.ticksSinceElection >= core.config.electionTicks) {
+      core.ticksSinceElection = 0;
+      // Thesis, section 6.2: a leader that hears from no majority for an election timeout steps down.
+      if (!hearsFromMajority(core)) {
+        core.becomeFollower(core.term, 0);
+        return;
       }
-      if (core.heartbeatDue()) broadcastHeartbeat(core);
-    } else if (core.electionTimedOut) {
-      campaign(core);
+      releaseSilent(core);
     }
+    tickTransfer(core);
+    if (core.heartbeatDue()) broadcastHeartbeat(core);
   }
 
-  /** Thesis, section 6.2: a leader that hears from no majority for an election timeout steps down. */
-  private checkQuorum(): boolean {
-    let active = 1;
-    for (const progress of this.core.progress.values()) {
-      if (progress.recentlyActive) active++;
-      progress.recentlyActive = false;
-    }
-    return active >= this.core.quorum;
-  }
-
-  /** A message from another node came in. */
+  /**
+   * A message from another node came in. Also from one that this node's configuration does not hold: it may be behind,
+   * and the sender a member since (thesis, section 4.1). Results count only for members.
+   */
   step(from: number, message: Message): void {
     const { core } = this;
-    if (!core.config.voters.includes(from)) return;
+    invariant(from !== core.config.id, "a node sends nothing to itself");
     if (message.kind === "readIndex" || message.kind === "readIndexResult") {
       this.stepRead(from, message);
       return;
@@ -133,8 +189,14 @@ export class Raft {
   ): void {
     const { core } = this;
     if (isFromLeader(message)) {
-      if (core.role === "leader")
-        throw new Error(`two leaders in term ${core.term}: ${core.config.id} and ${from}`);
+      invariant(
+        core.role !== "leader",
+        () => `two leaders in term ${core.term}: ${core.config.id} and ${from}`,
+      );
+      invariant(
+        core.leader === 0 || core.leader === from,
+        () => `two leaders in term ${core.term}: ${core.leader} and ${from}`,
+      );
       if (core.role !== "follower" || core.leader !== from) core.becomeFollower(core.term, from);
       core.ticksSinceElection = 0;
     }
@@ -153,28 +215,41 @@ export class Raft {
         return handleRequestVoteResult(core, from, message);
       case "installSnapshot":
         return handleInstallSnapshot(core, from, message);
+      case "timeoutNow":
+        return handleTimeoutNow(core);
     }
   }
 
   /**
    * The sender's term is over. A deposed leader, or a candidate that cannot know, is told the present term; anything
-   * else of an old term is void.
+   * else of an old term is void, but for a snapshot's content.
    */
-  private answerStale(from: number, message: Message): void {
+  private answerStale(
+    from: number,
+    message: Exclude<Message, { kind: "readIndex" | "readIndexResult" }>,
+  ): void {
     const { core } = this;
-    if (
-      message.kind === "appendEntries" ||
-      message.kind === "heartbeat" ||
-      message.kind === "installSnapshot"
-    ) {
-      core.send(from, { kind: "heartbeatResult", term: core.term, readRound: 0 });
-    } else if (message.kind === "requestVote") {
-      core.send(from, {
-        kind: "requestVoteResult",
-        term: core.term,
-        preVote: message.preVote,
-        granted: false,
-      });
+    switch (message.kind) {
+      case "appendEntries":
+      case "heartbeat":
+        core.send(from, { kind: "heartbeatResult", term: core.term, readRound: 0 });
+        return;
+      case "installSnapshot":
+        handleInstallSnapshot(core, from, message);
+        return;
+      case "requestVote":
+        core.send(from, {
+          kind: "requestVoteResult",
+          term: core.term,
+          preVote: message.preVote,
+          granted: false,
+        });
+        return;
+      case "appendEntriesResult":
+      case "heartbeatResult":
+      case "requestVoteResult":
+      case "timeoutNow":
+        return;
     }
   }
 
@@ -193,16 +268,27 @@ export class Raft {
   propose(data: Uint8Array): Proposal {
     const { core } = this;
     if (core.role !== "leader") return { accepted: false, reason: "notLeader" };
-    if (core.uncommittedBytes > 0 && core.uncommittedBytes + data.length > core.config.uncommittedBytesMax) {
-      return { accepted: false, reason: "overloaded" };
-    }
+    if (core.transfer !== undefined) return { accepted: false, reason: "transferring" };
+    if (core.isOverloadedBy(data.length)) return { accepted: false, reason: "overloaded" };
     const entry = core.appendOwn("commands", data);
-    this.proposed = true;
     return { accepted: true, index: entry.index, term: entry.term };
   }
 
-  /** Entries were proposed and not yet sent: all of a turn go out together. */
-  private proposed = false;
+  /** Appends the configuration after `change` to the log, if this node leads and the change may be made now. */
+  changeMembership(change: MembershipChange): MembershipChangeResult {
+    const result = changeMembership(this.core, change);
+    // With other voters other answers decide: reads that wait are asked for anew.
+    if (result.accepted && !this.core.reads.isEmpty) this.core.readRoundWaiting = true;
+    return result;
+  }
+
+  /**
+   * Hands the leadership to another voter. Meanwhile propose() and changeMembership() are refused; it ends when this
+   * node stops leading, or after an election timeout.
+   */
+  transferLeadership(to: number): TransferResult {
+    return transferLeadership(this.core, to);
+  }
 
   /**
    * Asks for an index at which a linearizable read may be served; the answer comes in Ready.reads. `context` must be
@@ -225,15 +311,19 @@ export class Raft {
   reportSnapshot(peer: number, index: number): void {
     const progress = this.core.progress.get(peer);
     if (progress === undefined || progress.state !== "snapshot") return;
+    if (index === 0) {
+      progress.snapshotFailed();
+      return;
+    }
     progress.becomeProbe();
     progress.nextIndex = Math.max(progress.nextIndex, index + 1);
-    if (index > 0) sendEntries(this.core, peer, progress);
+    sendEntries(this.core, peer, progress);
   }
 
   get hasReady(): boolean {
     const { core } = this;
     return (
-      this.proposed ||
+      core.appendWaiting ||
       core.readRoundWaiting ||
       core.messages.length > 0 ||
       core.afterPersist.length > 0 ||
@@ -259,8 +349,8 @@ export class Raft {
   /** Takes the work to do. `applyBytesMax` bounds the entries in `committed`. */
   ready(applyBytesMax: number): Ready {
     const { core } = this;
-    if (this.proposed) {
-      this.proposed = false;
+    if (core.appendWaiting) {
+      core.appendWaiting = false;
       broadcastAppend(core);
     }
     sendReadRound(core);
@@ -269,9 +359,10 @@ export class Raft {
       messages: core.messages,
       persist,
       afterPersist: core.afterPersist,
-      committed: core.log.hasUnapplied ? core.log.unapplied(applyBytesMax) : [],
+      committed: core.log.hasUnapplied ? core.log.takeUnapplied(applyBytesMax) : [],
       reads: core.readStates,
       snapshotsTo: core.snapshotsTo,
+      term: core.term,
     };
     core.messages = [];
     core.afterPersist = [];
@@ -290,7 +381,10 @@ export class Raft {
     return { hardState, entries: core.log.takeUnpersisted(), snapshot };
   }
 
-  /** The storage made everything up to this position durable: from now on this node's own copy counts. */
+  /**
+   * The storage made a Persist durable whose last entry is at this position, and every Persist before it: from now on
+   * this node's own copy counts.
+   */
   persisted(position: LogPosition): void {
     this.core.log.persistedTo(position);
     maybeCommit(this.core);
@@ -308,9 +402,15 @@ export class Raft {
 }
 
 function isFromLeader(message: Message): boolean {
-  return (
-    message.kind === "appendEntries" || message.kind === "heartbeat" || message.kind === "installSnapshot"
-  );
+  switch (message.kind) {
+    case "appendEntries":
+    case "heartbeat":
+    case "installSnapshot":
+    case "timeoutNow":
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Pre-votes, asked or granted, speak of a term that nobody has entered yet. */

@@ -1,3 +1,6 @@
+/** Reads waiting at a leader, beyond which more are refused: each is one turn's batch of some node. */
+const READS_PENDING_MAX = 10_000;
+
 /** A read whose index waits for a quorum to confirm that this node still leads. */
 export interface PendingRead {
   /** The node that asked. */
@@ -26,6 +29,10 @@ export class ReadRounds {
 
   get isEmpty(): boolean {
     return this.pending.length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.pending.length + this.early.length >= READS_PENDING_MAX;
   }
 
   /** Registers a read and returns its round. */

@@ -1,6 +1,10 @@
 import type { RaftCore } from "./core.js";
+import { invariant } from "./invariant.js";
+import { releaseIfTold, stepDownIfRemoved } from "./membership-change.js";
 import type { AppendEntriesResult, HeartbeatResult } from "./message.js";
 import type { Progress } from "./progress.js";
+import { majorityReached } from "./quorum.js";
+import { furtherTransfer } from "./transfer.js";
 
 /** Sends every follower what it may be sent now. */
 export function broadcastAppend(raft: RaftCore): void {
@@ -20,8 +24,8 @@ function sendAppend(raft: RaftCore, to: number, progress: Progress): boolean {
   const previousIndex = progress.nextIndex - 1;
   const previousTerm = log.term(previousIndex);
   if (previousTerm === undefined) {
-    // The log was cut past what the follower needs. Only one that answers is worth a snapshot.
-    if (!progress.recentlyActive) return false;
+    // The log was cut past what the follower needs. Only one that answers, and stays, is worth a snapshot.
+    if (!raft.isActive(progress) || progress.standing === "leaving") return false;
     progress.becomeSnapshot();
     raft.snapshotsTo.push(to);
     return false;
@@ -44,17 +48,30 @@ function sendAppend(raft: RaftCore, to: number, progress: Progress): boolean {
 export function handleAppendEntriesResult(raft: RaftCore, from: number, result: AppendEntriesResult): void {
   const progress = raft.progress.get(from);
   if (progress === undefined) return;
-  progress.recentlyActive = true;
+  progress.heardAtTick = raft.ticks;
   if (result.rejected) {
     const agreement = raft.log.lastIndexAtMostTerm(result.hintIndex, result.hintTerm);
     if (progress.rejected(result.index, agreement.index + 1)) sendEntries(raft, from, progress);
     return;
   }
+  invariant(
+    result.index <= raft.log.lastIndex,
+    () => `node ${from} holds entry ${result.index}, past this leader's last, ${raft.log.lastIndex}`,
+  );
   const advanced = progress.accepted(result.index);
   if (progress.state === "probe") progress.becomeReplicate();
   else if (progress.state === "snapshot" && logReaches(raft, progress)) progress.becomeProbe();
   const committed = advanced && maybeCommit(raft);
   if (!committed) sendEntries(raft, from, progress);
+  if (progress.standing === "leaving") tellRemoval(raft, from, progress);
+  furtherTransfer(raft, from, progress);
+}
+
+/** A removed member acknowledged its removal after it was committed: the commit index is all it still needs. */
+function tellRemoval(raft: RaftCore, from: number, progress: Progress): void {
+  if (!raft.progress.has(from) || raft.log.committed < progress.removalIndex) return;
+  sendCommit(raft, from, progress);
+  releaseIfTold(raft, from, progress);
 }
 
 /** Whether the follower can be fed from the log again. */
@@ -69,10 +86,7 @@ function logReaches(raft: RaftCore, progress: Progress): boolean {
  */
 export function maybeCommit(raft: RaftCore): boolean {
   if (raft.role !== "leader") return false;
-  const held = [raft.log.persisted];
-  for (const progress of raft.progress.values()) held.push(progress.matchIndex);
-  held.sort((a, b) => b - a);
-  const index = held[raft.quorum - 1] ?? 0;
+  const index = majorityReached(raft, raft.log.persisted, matchIndexOf);
   const before = raft.log.committed;
   if (index <= before || raft.log.term(index) !== raft.term) return false;
   raft.log.commitTo(index);
@@ -88,9 +102,14 @@ export function maybeCommit(raft: RaftCore): boolean {
     const last = progress.nextIndex;
     sendEntries(raft, to, progress);
     if (progress.nextIndex === last && progress.state === "replicate") sendCommit(raft, to, progress);
+    releaseIfTold(raft, to, progress);
   }
+  stepDownIfRemoved(raft);
   return true;
 }
+
+const matchIndexOf = (progress: Progress): number => progress.matchIndex;
+const readRoundOf = (progress: Progress): number => progress.readRound;
 
 /** An AppendEntries without entries: only the commit index is news. */
 function sendCommit(raft: RaftCore, to: number, progress: Progress): void {
@@ -122,7 +141,7 @@ export function broadcastHeartbeat(raft: RaftCore): void {
 export function handleHeartbeatResult(raft: RaftCore, from: number, result: HeartbeatResult): void {
   const progress = raft.progress.get(from);
   if (progress === undefined) return;
-  progress.recentlyActive = true;
+  progress.heardAtTick = raft.ticks;
   progress.resume();
   if (progress.matchIndex < raft.log.lastIndex && !progress.paused) {
     // Sent even when empty: if a message was lost, the refusal says where to go on.
@@ -133,10 +152,15 @@ export function handleHeartbeatResult(raft: RaftCore, from: number, result: Hear
     progress.readRound = result.readRound;
     confirmReads(raft);
   }
+  furtherTransfer(raft, from, progress);
 }
 
 /** A read at the leader, for itself or for a follower. */
 export function requestRead(raft: RaftCore, from: number, context: number): void {
+  if (raft.reads.isFull) {
+    raft.refuseRead(from, context);
+    return;
+  }
   // Before the term's first commit the leader does not know the newest commit index (thesis, section 6.4, step 1).
   if (raft.log.committed < raft.termStartIndex) {
     raft.reads.defer(from, context);
@@ -154,17 +178,14 @@ function openRead(raft: RaftCore, from: number, context: number): void {
 export function sendReadRound(raft: RaftCore): void {
   if (!raft.readRoundWaiting) return;
   raft.readRoundWaiting = false;
-  if (raft.role !== "leader") return;
   broadcastHeartbeat(raft);
   confirmReads(raft);
 }
 
 function confirmReads(raft: RaftCore): void {
   if (raft.reads.isEmpty) return;
-  const rounds = [raft.reads.newestRound];
-  for (const progress of raft.progress.values()) rounds.push(progress.readRound);
-  rounds.sort((a, b) => b - a);
-  for (const read of raft.reads.confirm(rounds[raft.quorum - 1] ?? 0)) {
+  const confirmed = majorityReached(raft, raft.reads.newestRound, readRoundOf);
+  for (const read of raft.reads.confirm(confirmed)) {
     raft.grantRead(read.from, read.context, read.index);
   }
 }

@@ -1,8 +1,9 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { handleUnaryCall, Server } from "@grpc/grpc-js";
 import {
   ClusterService,
   grpcServiceDefinition,
+  type MemberSchema,
   type MembersRequest,
   type MembersResponse,
   MembersResponseSchema,
@@ -12,23 +13,16 @@ import {
   StatusResponseSchema,
 } from "@quorate/proto";
 import type { Node } from "../node/node.js";
-import type { Role as RaftRole } from "../raft/index.js";
+import type { KnownMember } from "../node/roster.js";
+import { administrationCalls } from "./administration-calls.js";
+import { joinCall } from "./join-call.js";
 
 /** What the cluster service tells beside what the node knows. */
 export interface ClusterIdentity {
   readonly clusterId: number;
   readonly version: string;
   readonly clientEndpoint: string;
-  /** Every member as this node was configured. */
-  readonly members: readonly { readonly id: number; readonly name: string; readonly address: string }[];
 }
-
-const ROLES: Record<RaftRole, Role> = {
-  follower: Role.FOLLOWER,
-  preCandidate: Role.CANDIDATE,
-  candidate: Role.CANDIDATE,
-  leader: Role.LEADER,
-};
 
 /** Adds the calls about the cluster itself to a gRPC server. */
 export function addClusterService(server: Server, node: Node, identity: ClusterIdentity): void {
@@ -42,7 +36,7 @@ export function addClusterService(server: Server, node: Node, identity: ClusterI
         memberId: BigInt(raft.id),
         clusterId: BigInt(identity.clusterId),
         endpoint: identity.clientEndpoint,
-        role: ROLES[raft.role],
+        role: roleOf(node),
         term: BigInt(raft.term),
         leaderId: BigInt(raft.leader),
         revision: BigInt(machine.revision),
@@ -60,22 +54,42 @@ export function addClusterService(server: Server, node: Node, identity: ClusterI
   };
 
   const members: handleUnaryCall<MembersRequest, MembersResponse> = (_call, callback) => {
-    const known = new Map(node.machine.members().map((member) => [member.memberId, member]));
     callback(
       null,
       create(MembersResponseSchema, {
-        members: identity.members
-          .map(({ id, name, address }) => ({
-            memberId: BigInt(id),
-            name,
-            peerAddress: known.get(id)?.peerAddress ?? address,
-            clientEndpoint: known.get(id)?.clientEndpoint ?? "",
-            learner: false,
-          }))
-          .sort((a, b) => (a.name < b.name ? -1 : 1)),
+        members: node.roster.members().map((member) => toMember(member, node.leader)),
       }),
     );
   };
 
-  server.addService({ ...grpcServiceDefinition(ClusterService) }, { status, members });
+  server.addService(
+    { ...grpcServiceDefinition(ClusterService) },
+    { status, members, ...administrationCalls(node), join: joinCall(node, identity.clusterId) },
+  );
+}
+
+/** A member, for the wire. */
+export function toMember(member: KnownMember, leader: number): MessageInitShape<typeof MemberSchema> {
+  const { id, name, address, role, record } = member;
+  return {
+    memberId: BigInt(id),
+    name,
+    peerAddress: record?.peerAddress ?? address,
+    clientEndpoint: record?.clientEndpoint ?? "",
+    learner: role === "learner",
+    leader: id === leader,
+    format: record?.format ?? 0,
+  };
+}
+
+function roleOf(node: Node): Role {
+  switch (node.status.role) {
+    case "leader":
+      return Role.LEADER;
+    case "preCandidate":
+    case "candidate":
+      return Role.CANDIDATE;
+    case "follower":
+      return node.isLearner ? Role.LEARNER : Role.FOLLOWER;
+  }
 }

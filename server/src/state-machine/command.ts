@@ -114,7 +114,7 @@ export interface Compact {
   readonly revision: number;
 }
 
-/** How to reach a member. */
+/** How to reach a member, and which data directory is the member. */
 export interface SetMember {
   readonly kind: "member";
   readonly memberId: number;
@@ -123,4 +123,6 @@ export interface SetMember {
   readonly clientEndpoint: string;
   /** The newest command format it understands. */
   readonly format: number;
+  /** Random number of its data directory, the same for as long as the member exists. */
+  readonly incarnation: string;
 }

@@ -104,6 +104,7 @@ export const leaseTag = 2;
 export const resultTag = 3;
 export const memberTag = 4;
 export const stateTag = 5;
+export const configurationTag = 6;
 
 /** The lanes as 16 hexadecimal digits. */
 export function hexOf(a: number, b: number): string {

@@ -12,6 +12,10 @@ export class MemberTable {
     this.#hash = hash;
   }
 
+  get(memberId: number): SetMember | undefined {
+    return this.#members.get(memberId);
+  }
+
   /** Sets a member's record, in place of the one before. */
   set(member: SetMember): void {
     const before = this.#members.get(member.memberId);
@@ -51,6 +55,7 @@ export class MemberTable {
     digest.text(member.peerAddress);
     digest.text(member.clientEndpoint);
     digest.number(member.format);
+    digest.text(member.incarnation);
     digest.finish();
   }
 }

@@ -20,7 +20,8 @@ export type RefusalCode =
   | "SEQUENCE_FORGOTTEN"
   | "FENCED"
   | "COMPACTED"
-  | "FUTURE_REVISION";
+  | "FUTURE_REVISION"
+  | "MEMBERSHIP_REFUSED";
 
 export interface ErrorResult {
   readonly kind: "error";

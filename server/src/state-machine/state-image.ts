@@ -12,6 +12,10 @@ export interface StateMeta {
   /** Number of the last change ever made. */
   readonly lastSeq: number;
   readonly nextLeaseId: number;
+  /** Index of the log entry that brought the cluster's present configuration, 0 for none yet. */
+  readonly configurationIndex: number;
+  /** That configuration, encoded; empty for none yet. The state machine keeps it and does not read it. */
+  readonly configuration: Uint8Array;
   /** StateMachine.hash. */
   readonly hash: string;
 }

@@ -9,6 +9,7 @@ const member = (memberId: number, peerAddress: string): SetMember => ({
   peerAddress,
   clientEndpoint: "127.0.0.1:7400",
   format: 1,
+  incarnation: `of n${memberId}`,
 });
 
 describe("applying", () => {
@@ -48,6 +49,61 @@ describe("applying", () => {
       [1, "one"],
       [2, "new"],
     ]);
+  });
+});
+
+describe("a member", () => {
+  it("is one data directory: the first incarnation claims it, and another one is refused", () => {
+    const t = new TestMachine();
+    t.run(member(1, "a"));
+    const { hash } = t.machine;
+    expect(t.run({ ...member(1, "b"), incarnation: "another" })).toMatchObject({
+      kind: "error",
+      code: "MEMBERSHIP_REFUSED",
+    });
+    expect(t.machine.hash).toBe(hash);
+    expect(t.machine.member(1)?.peerAddress).toBe("a");
+    expect(t.run(member(1, "b")).kind).toBe("done");
+    expect(t.machine.member(1)?.peerAddress).toBe("b");
+    expect(t.machine.member(2)).toBeUndefined();
+  });
+});
+
+describe("the configuration", () => {
+  it("is kept as applied, with its index, over a restart", () => {
+    const t = new TestMachine();
+    expect([t.machine.configurationIndex, t.machine.configuration.length]).toEqual([0, 0]);
+    t.machine.apply(1, 1, []);
+    const encoded = Uint8Array.of(1, 2, 3);
+    t.machine.apply(2, 1, [], encoded);
+    // A view of a buffer that is used again must not change what was applied.
+    encoded.fill(9);
+    const kept = t.machine.configuration;
+    expect([t.machine.configurationIndex, [...kept]]).toEqual([2, [1, 2, 3]]);
+    t.run(put("/a"));
+    expect(t.machine.configuration).toBe(kept);
+    t.flush();
+    const { hash } = t.machine;
+    t.restart();
+    expect([t.machine.configurationIndex, [...t.machine.configuration]]).toEqual([2, [1, 2, 3]]);
+    expect(t.machine.hash).toBe(hash);
+  });
+
+  it("is part of the hash, with its index", () => {
+    const hashes = [undefined, Uint8Array.of(1), Uint8Array.of(2)].map((configuration) => {
+      const t = new TestMachine();
+      t.machine.apply(1, 1, [], configuration);
+      return t.machine.hash;
+    });
+    const later = new TestMachine();
+    later.machine.apply(1, 1, []);
+    later.machine.apply(2, 1, [], Uint8Array.of(1));
+    expect(new Set([...hashes, later.machine.hash]).size).toBe(4);
+    // What a configuration replaced leaves no trace.
+    const replaced = new TestMachine();
+    replaced.machine.apply(1, 1, [], Uint8Array.of(7));
+    replaced.machine.apply(2, 1, [], Uint8Array.of(1));
+    expect(replaced.machine.hash).toBe(later.machine.hash);
   });
 });
 

@@ -1,3 +1,4 @@
+import { AppliedConfiguration } from "./applied-configuration.js";
 import { ChangeLog } from "./change-log.js";
 import type { Command, CommandBody, Compact, Expire, Grant, Range, Revoke, SetMember } from "./command.js";
 import type { Change, HistoryReader } from "./entry.js";
@@ -45,6 +46,7 @@ export class StateMachine {
   readonly #leases = new LeaseTable(this.#hash);
   readonly #members = new MemberTable(this.#hash);
   readonly #writer: Writer;
+  readonly #configuration = new AppliedConfiguration(this.#hash);
   #appliedIndex = 0;
   #appliedTerm = 0;
   #takenSeq = 0;
@@ -115,11 +117,21 @@ export class StateMachine {
     return hexOf(digest.a, digest.b);
   }
 
+  /** Index of the entry that brought the cluster's configuration as applied, 0 for none yet. */
+  get configurationIndex(): number {
+    return this.#configuration.index;
+  }
+
+  /** The cluster's configuration as applied, encoded; the same object until it changes, empty for none yet. */
+  get configuration(): Uint8Array {
+    return this.#configuration.encoded;
+  }
+
   /**
-   * Applies the next log entry: its commands in order, none for a no-op.
+   * Applies the next log entry: its commands in order, none for a no-op, or the cluster's new configuration, encoded.
    * @throws Error when `index` is not the next one, or the state contradicts itself: the node must stop.
    */
-  apply(index: number, term: number, commands: readonly Command[]): Applied {
+  apply(index: number, term: number, commands: readonly Command[], configuration?: Uint8Array): Applied {
     invariant(index === this.#appliedIndex + 1, `entry ${index} follows entry ${this.#appliedIndex}`);
     this.#granted = [];
     this.#ended = [];
@@ -129,6 +141,7 @@ export class StateMachine {
       this.#mvcc.beginCommand();
       results.push(this.#applyOne(command, term));
     }
+    if (configuration !== undefined) this.#configuration.set(index, configuration);
     this.#appliedIndex = index;
     this.#appliedTerm = term;
     const changes = this.#mvcc.lastSeq === before ? [] : this.changeLog.since(before + 1);
@@ -153,6 +166,11 @@ export class StateMachine {
   /** What the members said of themselves, in the order of their ids. */
   members(): readonly SetMember[] {
     return this.#members.all();
+  }
+
+  /** What a member said of itself; undefined when it said nothing yet. A member that was removed is remembered. */
+  member(id: number): SetMember | undefined {
+    return this.#members.get(id);
   }
 
   /** How many changes `takeDelta` would hand out. */
@@ -183,6 +201,8 @@ export class StateMachine {
       compactedRevision: this.#mvcc.compactedRevision,
       lastSeq: this.#mvcc.lastSeq,
       nextLeaseId: this.#leases.nextId,
+      configurationIndex: this.#configuration.index,
+      configuration: this.#configuration.encoded,
       hash: this.hash,
     };
   }
@@ -242,9 +262,24 @@ export class StateMachine {
       case "compact":
         return this.#compact(body);
       case "member":
-        this.#members.set(body);
-        return this.#done();
+        return this.#setMember(body);
     }
+  }
+
+  /**
+   * A member is one data directory for ever: a second one would not know what the first one promised. The first record
+   * of a member in the log claims it; any with another incarnation is refused, on every node alike.
+   */
+  #setMember(member: SetMember): Result {
+    const claimed = this.#members.get(member.memberId)?.incarnation;
+    if (claimed !== undefined && claimed !== member.incarnation) {
+      return refuse(
+        "MEMBERSHIP_REFUSED",
+        `member ${member.name} belongs to another data directory (incarnation ${claimed}, not ${member.incarnation}): remove the member and add it again`,
+      );
+    }
+    this.#members.set(member);
+    return this.#done();
   }
 
   #grant(grant: Grant): Result {
@@ -306,6 +341,7 @@ export class StateMachine {
     }
     this.#appliedIndex = meta.appliedIndex;
     this.#appliedTerm = meta.appliedTerm;
+    if (meta.configurationIndex > 0) this.#configuration.set(meta.configurationIndex, meta.configuration);
     this.#takenSeq = meta.lastSeq;
     invariant(this.hash === meta.hash, `the restored state has hash ${this.hash}, not ${meta.hash}`);
   }

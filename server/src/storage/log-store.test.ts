@@ -29,4 +29,77 @@ describe("the log on disk", () => {
     ).toEqual(entries.map(({ index, kind, data }) => ({ index, kind, data: [...data] })));
     read.close();
   });
+
+  it("tells the configuration entries that it holds, and no others, also after a part of them was replaced", () => {
+    const file = join(dir, "log.db");
+    const data = Uint8Array.of(1);
+    const log = new LogStore(file);
+    log.write(undefined, [
+      { index: 1, term: 1, kind: "noop", data: new Uint8Array(0) },
+      { index: 2, term: 1, kind: "configuration", data },
+      { index: 3, term: 1, kind: "commands", data },
+      { index: 4, term: 1, kind: "configuration", data },
+    ]);
+    const found = (): (number | string)[][] => log.configurations().map(({ index, kind }) => [index, kind]);
+    expect(found()).toEqual([
+      [2, "configuration"],
+      [4, "configuration"],
+    ]);
+    log.write(undefined, [{ index: 4, term: 2, kind: "noop", data: new Uint8Array(0) }]);
+    expect(found()).toEqual([[2, "configuration"]]);
+    log.cutTo(2);
+    expect(found()).toEqual([]);
+    log.close();
+  });
+
+  /** Entries from `first` on, of so many bytes each. */
+  const entriesOf = (first: number, sizes: readonly number[]) =>
+    sizes.map((size, i) => ({
+      index: first + i,
+      term: 1,
+      kind: "commands" as const,
+      data: new Uint8Array(size).fill(i),
+    }));
+
+  it("accounts for the bytes of its entries through writes, replaced tails, cuts, resets and when it is opened", () => {
+    const file = join(dir, "log.db");
+    const log = new LogStore(file);
+    log.write(undefined, entriesOf(1, [10, 20, 30, 40]));
+    expect(log.bytes).toBe(100);
+    log.write({ term: 2, vote: 0 }, entriesOf(3, [5]));
+    expect(log.bytes).toBe(35);
+    log.cutTo(1);
+    expect(log.bytes).toBe(25);
+    log.close();
+
+    const reopened = new LogStore(file);
+    expect(reopened.bytes).toBe(25);
+    reopened.reset({ index: 9, term: 2 });
+    expect(reopened.bytes).toBe(0);
+    reopened.close();
+  });
+
+  it("tells where to cut for at most so many bytes to stay", () => {
+    const log = new LogStore(join(dir, "log.db"));
+    log.write(undefined, entriesOf(1, [10, 20, 30, 40]));
+    expect(log.startKeeping(100)).toBe(0);
+    expect(log.startKeeping(99)).toBe(1);
+    expect(log.startKeeping(70)).toBe(2);
+    expect(log.startKeeping(0)).toBe(4);
+    expect(log.cutTo(log.startKeeping(70))).toEqual({ index: 2, term: 1 });
+    expect(log.bytes).toBe(70);
+    expect(log.entries(3, 4, 1_000).map(({ data }) => data.length)).toEqual([30, 40]);
+    log.close();
+  });
+
+  it("cuts a bounded number of bytes at once, and in the end all it was told to", () => {
+    const log = new LogStore(join(dir, "log.db"));
+    const mebibyte = 1_048_576;
+    log.write(undefined, entriesOf(1, Array<number>(40).fill(mebibyte)));
+    expect(log.cutTo(40).index).toBe(32);
+    expect(log.bytes).toBe(8 * mebibyte);
+    expect(log.cutTo(40).index).toBe(40);
+    expect(log.bytes).toBe(0);
+    log.close();
+  });
 });

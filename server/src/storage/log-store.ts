@@ -4,8 +4,9 @@ import type { HardState, LogEntry, LogPosition, LogStorage } from "../raft/index
 import { CorruptData, UnusableDataDirectory } from "./errors.js";
 import { openDatabase } from "./sqlite.js";
 
-/** Rows of the log cut in one transaction: bounded, so that a cut never stalls the node. */
+/** Rows of the log cut in one transaction, and bytes in them: bounded, so that a cut never stalls the node. */
 const CUT_ROWS_MAX = 5_000;
+const CUT_BYTES_MAX = 33_554_432;
 
 interface EntryRow {
   readonly idx: number;
@@ -15,7 +16,13 @@ interface EntryRow {
   readonly checksum: number;
 }
 
-const KINDS = { noop: 1, commands: 2 } as const;
+interface SizeRow {
+  readonly idx: number;
+  readonly term: number;
+  readonly bytes: number;
+}
+
+const KINDS = { noop: 1, commands: 2, configuration: 3 } as const;
 
 /**
  * The Raft log and hard state in one SQLite file. Every write is one transaction, durable when it returns
@@ -28,12 +35,15 @@ export class LogStore implements LogStorage {
   private readonly insert: Statement<[number, number, number, Uint8Array, number]>;
   private readonly deleteFrom: Statement<[number]>;
   private readonly deleteTo: Statement<[number, number]>;
+  private readonly selectSizes: Statement<[number], SizeRow>;
+  private readonly sumFrom: Statement<[number], number>;
   private readonly updateHardState: Statement<[number, number]>;
   private readonly updateStart: Statement<[number, number]>;
   private readonly writeTransaction: (hardState: HardState | undefined, entries: readonly LogEntry[]) => void;
 
   private startPosition: LogPosition;
   private last: number;
+  private storedBytes: number;
   private hard: HardState;
 
   constructor(file: string) {
@@ -59,6 +69,12 @@ export class LogStore implements LogStorage {
     this.deleteTo = db.prepare(
       "DELETE FROM entry WHERE idx IN (SELECT idx FROM entry WHERE idx <= ? ORDER BY idx LIMIT ?)",
     );
+    this.selectSizes = db.prepare(
+      `SELECT idx, term, length(data) AS bytes FROM entry WHERE idx > ? ORDER BY idx LIMIT ${CUT_ROWS_MAX}`,
+    );
+    this.sumFrom = db
+      .prepare<[number], number>("SELECT coalesce(sum(length(data)), 0) FROM entry WHERE idx >= ?")
+      .pluck();
     this.updateHardState = db.prepare("UPDATE hard_state SET term = ?, vote = ? WHERE id = 1");
     this.updateStart = db.prepare("UPDATE log_start SET idx = ?, term = ? WHERE id = 1");
     this.writeTransaction = db.transaction(
@@ -80,7 +96,7 @@ export class LogStore implements LogStorage {
     this.last =
       db.prepare<[], number | null>("SELECT max(idx) FROM entry").pluck().get() ?? this.startPosition.index;
     this.checkContinuity();
-    this.checkEntries();
+    this.storedBytes = this.checkEntries();
   }
 
   /** A hole would be taken for a shorter log, and acknowledged entries lost: refuse to start instead. */
@@ -96,10 +112,15 @@ export class LogStore implements LogStorage {
     }
   }
 
-  /** An entry that is damaged now would be found only when a peer or a restart needs it, perhaps the last copy of it. */
-  private checkEntries(): void {
+  /**
+   * An entry that is damaged now would be found only when a peer or a restart needs it, perhaps the last copy of
+   * it. Returns the bytes of all.
+   */
+  private checkEntries(): number {
     const { index } = this.startPosition;
-    for (const row of this.selectRange.iterate(index + 1, this.last)) toEntry(row);
+    let bytes = 0;
+    for (const row of this.selectRange.iterate(index + 1, this.last)) bytes += toEntry(row).data.length;
+    return bytes;
   }
 
   hardState(): HardState {
@@ -135,24 +156,65 @@ export class LogStore implements LogStorage {
     return entries;
   }
 
+  /** Every stored entry of kind "configuration", in order. Read once, when Raft starts. */
+  configurations(): LogEntry[] {
+    const select = this.db.prepare<[number, number], EntryRow>(
+      "SELECT idx, term, kind, data, checksum FROM entry WHERE kind = ? AND idx > ? ORDER BY idx",
+    );
+    return select.all(KINDS.configuration, this.startPosition.index).map(toEntry);
+  }
+
   /** Makes hard state and entries durable together; entries replace whatever the log holds from the first one on. */
   write(hardState: HardState | undefined, entries: readonly LogEntry[]): void {
+    const first = entries[0];
+    const replacedBytes =
+      first !== undefined && first.index <= this.last ? (this.sumFrom.get(first.index) ?? 0) : 0;
     this.writeTransaction(hardState, entries);
+    this.storedBytes -= replacedBytes;
+    for (const { data } of entries) this.storedBytes += data.length;
     if (hardState !== undefined) this.hard = hardState;
     const last = entries[entries.length - 1];
     if (last !== undefined) this.last = last.index;
   }
 
-  /** Forgets entries up to `index`, at most a bounded number at once. Returns the new start. */
+  /** Bytes of data of all entries in the log. */
+  get bytes(): number {
+    return this.storedBytes;
+  }
+
+  /**
+   * Up to where the log would have to be cut for at most `bytesMax` of entries to stay: its present start if that is so
+   * already. Looks no further than one cut goes.
+   */
+  startKeeping(bytesMax: number): number {
+    let { index } = this.startPosition;
+    let bytes = this.storedBytes;
+    if (bytes <= bytesMax) return index;
+    for (const row of this.selectSizes.iterate(index)) {
+      bytes -= row.bytes;
+      index = row.idx;
+      if (bytes <= bytesMax) break;
+    }
+    return index;
+  }
+
+  /** Forgets entries up to `index`, at most a bounded number and amount at once. Returns the new start. */
   cutTo(index: number): LogPosition {
-    const target = Math.min(index, this.startPosition.index + CUT_ROWS_MAX);
-    if (target <= this.startPosition.index) return this.startPosition;
-    const position = { index: target, term: this.term(target) };
+    let position = this.startPosition;
+    let bytes = 0;
+    for (const row of this.selectSizes.iterate(position.index)) {
+      // At least one entry, however large: the log must become shorter.
+      if (row.idx > index || (bytes > 0 && bytes + row.bytes > CUT_BYTES_MAX)) break;
+      position = { index: row.idx, term: row.term };
+      bytes += row.bytes;
+    }
+    if (position === this.startPosition) return position;
     this.db.transaction(() => {
       this.deleteTo.run(position.index, CUT_ROWS_MAX);
       this.updateStart.run(position.index, position.term);
     })();
     this.startPosition = position;
+    this.storedBytes -= bytes;
     return position;
   }
 
@@ -164,6 +226,7 @@ export class LogStore implements LogStorage {
     })();
     this.startPosition = position;
     this.last = position.index;
+    this.storedBytes = 0;
   }
 
   close(): void {
@@ -188,8 +251,21 @@ function openExclusively(file: string): Database {
   }
 }
 
+function kindOf(stored: number): LogEntry["kind"] | undefined {
+  switch (stored) {
+    case KINDS.noop:
+      return "noop";
+    case KINDS.commands:
+      return "commands";
+    case KINDS.configuration:
+      return "configuration";
+    default:
+      return undefined;
+  }
+}
+
 function toEntry(row: EntryRow): LogEntry {
-  const kind = row.kind === KINDS.noop ? "noop" : row.kind === KINDS.commands ? "commands" : undefined;
+  const kind = kindOf(row.kind);
   if (kind === undefined) throw new CorruptData(`log entry ${row.idx} is of unknown kind ${row.kind}`);
   const entry: LogEntry = { index: row.idx, term: row.term, kind, data: row.data };
   if (checksum(entry) !== row.checksum) {

@@ -50,11 +50,14 @@ export function encodeMember(member: SetMember): Uint8Array {
     peerAddress: member.peerAddress,
     clientEndpoint: member.clientEndpoint,
     format: member.format,
+    incarnation: member.incarnation,
   });
 }
 
 /** The member of these bytes. */
 export function decodeMember(bytes: Uint8Array): SetMember {
-  const { memberId, name, peerAddress, clientEndpoint, format } = fromBinary(MemberCommandSchema, bytes);
-  return { kind: "member", memberId: Number(memberId), name, peerAddress, clientEndpoint, format };
+  const record = fromBinary(MemberCommandSchema, bytes);
+  const { name, peerAddress, clientEndpoint, format, incarnation } = record;
+  const memberId = Number(record.memberId);
+  return { kind: "member", memberId, name, peerAddress, clientEndpoint, format, incarnation };
 }

@@ -19,6 +19,7 @@ const refusalNumbers: Record<RefusalCode, number> = {
   FENCED: ErrorCode.FENCED,
   COMPACTED: ErrorCode.COMPACTED,
   FUTURE_REVISION: ErrorCode.FUTURE_REVISION,
+  MEMBERSHIP_REFUSED: ErrorCode.MEMBERSHIP_REFUSED,
 };
 
 const noBytes = new Uint8Array(0);

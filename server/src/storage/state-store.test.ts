@@ -39,6 +39,7 @@ const n1: SetMember = {
   peerAddress: "127.0.0.1:7401",
   clientEndpoint: "127.0.0.1:7400",
   format: 1,
+  incarnation: "00ff",
 };
 
 describe("state store", () => {
@@ -58,15 +59,17 @@ describe("state store", () => {
     t.run(put("/gone"));
     t.run(del("/gone"));
     t.run(n1);
+    t.machine.apply(7, 1, [], Uint8Array.of(1, 2, 3));
     store.write(t.machine.takeDelta());
     const restored = reopen();
     expect(restored.hash).toBe(t.machine.hash);
+    expect([restored.configurationIndex, [...restored.configuration]]).toEqual([7, [1, 2, 3]]);
     expect(restored.members()).toEqual([n1]);
     for (let revision = 1; revision <= t.machine.revision; revision += 1) {
       const read = range("/", { end: "", revision });
       expect(restored.read(read)).toEqual(t.machine.read(read));
     }
-    expect(store.meta()).toMatchObject({ appliedIndex: 6, appliedTerm: 1, revision: 4, lastSeq: 4 });
+    expect(store.meta()).toMatchObject({ appliedIndex: 7, appliedTerm: 1, revision: 4, lastSeq: 4 });
   });
 
   it("keeps every kind of result that a session may ask for again", () => {
@@ -217,10 +220,10 @@ describe("state store", () => {
   it("refuses a format it does not know", () => {
     store.close();
     const db = openDatabase(file);
-    db.pragma("user_version = 2");
+    db.pragma("user_version = 3");
     db.close();
     expect(() => StateStore.open(file)).toThrow(UnusableDataDirectory);
-    expect(() => StateStore.open(file)).toThrow("state format 2");
+    expect(() => StateStore.open(file)).toThrow("state format 3");
   });
 
   it("refuses a file that is no database", () => {

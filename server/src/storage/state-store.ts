@@ -8,7 +8,7 @@ import { decodeLease, decodeMember, encodeLease, encodeMember } from "./state-st
 import { keyFromBytes, keyToBytes } from "./state-store-results.js";
 
 /** Format of the tables and of the records in them. */
-export const STATE_FORMAT = 1;
+export const STATE_FORMAT = 2;
 
 /** Pages (of 8 KiB) a backup copies at once, between turns of the event loop: about 1 MiB, some milliseconds. */
 const BACKUP_PAGES = 128;
@@ -25,6 +25,10 @@ interface ChangeRow {
 }
 
 type ChangeColumns = [number, number, Uint8Array, number, Uint8Array | null, number, number, number];
+
+type MetaColumns = [number, number, number, number, number, number, number, Uint8Array, string];
+
+type MetaRow = Omit<StateMeta, "configuration"> & { readonly configuration: Buffer };
 
 interface RecordRow {
   readonly id: number;
@@ -46,8 +50,8 @@ export class StateStore implements HistoryReader {
   readonly #deleteLease: Statement<[number]>;
   readonly #putMember: Statement<[number, Uint8Array]>;
   readonly #deleteMembers: Statement<[]>;
-  readonly #putMeta: Statement<[number, number, number, number, number, number, string]>;
-  readonly #selectMeta: Statement<[], StateMeta>;
+  readonly #putMeta: Statement<MetaColumns>;
+  readonly #selectMeta: Statement<[], MetaRow>;
   readonly #writeAll: (delta: StateDelta) => void;
 
   /**
@@ -76,10 +80,11 @@ export class StateStore implements HistoryReader {
     this.#deleteLease = db.prepare("DELETE FROM lease WHERE id = ?");
     this.#putMember = db.prepare("INSERT INTO member VALUES (?, ?)");
     this.#deleteMembers = db.prepare("DELETE FROM member");
-    this.#putMeta = db.prepare("INSERT OR REPLACE INTO meta VALUES (0, ?, ?, ?, ?, ?, ?, ?)");
+    this.#putMeta = db.prepare("INSERT OR REPLACE INTO meta VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     this.#selectMeta = db.prepare(
       `SELECT applied_index AS appliedIndex, applied_term AS appliedTerm, revision,
-         compacted_revision AS compactedRevision, last_seq AS lastSeq, next_lease_id AS nextLeaseId, hash
+         compacted_revision AS compactedRevision, last_seq AS lastSeq, next_lease_id AS nextLeaseId,
+         configuration_index AS configurationIndex, configuration, hash
        FROM meta`,
     );
     this.#writeAll = db.transaction((delta: StateDelta) => this.#write(delta));
@@ -87,7 +92,10 @@ export class StateStore implements HistoryReader {
 
   /** The numbers of the state; undefined when nothing was written yet. */
   meta(): StateMeta | undefined {
-    return this.#selectMeta.get();
+    const row = this.#selectMeta.get();
+    if (row === undefined) return undefined;
+    // A plain array that is nobody else's: what SQLite returns is a view.
+    return { ...row, configuration: Uint8Array.from(row.configuration) };
   }
 
   /**
@@ -171,6 +179,8 @@ export class StateStore implements HistoryReader {
       meta.compactedRevision,
       meta.lastSeq,
       meta.nextLeaseId,
+      meta.configurationIndex,
+      meta.configuration,
       meta.hash,
     );
   }
@@ -206,7 +216,8 @@ function prepareTables(db: Database, file: string): void {
         CREATE TABLE meta (
           id INTEGER PRIMARY KEY CHECK (id = 0), applied_index INTEGER NOT NULL,
           applied_term INTEGER NOT NULL, revision INTEGER NOT NULL, compacted_revision INTEGER NOT NULL,
-          last_seq INTEGER NOT NULL, next_lease_id INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
+          last_seq INTEGER NOT NULL, next_lease_id INTEGER NOT NULL,
+          configuration_index INTEGER NOT NULL, configuration BLOB NOT NULL, hash TEXT NOT NULL) STRICT;
         PRAGMA user_version = ${STATE_FORMAT};
       `);
     })();

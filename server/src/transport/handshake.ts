@@ -8,6 +8,17 @@ export interface Handshake {
   readonly clusterId: number;
   readonly from: number;
   readonly to: number;
+  /** Random number of the caller's data directory. */
+  readonly incarnation: string;
+  /** host:port at which the caller can be dialled, "" when it does not know. */
+  readonly address: string;
+}
+
+/** A peer that called, and may. */
+export interface Caller {
+  readonly id: number;
+  readonly incarnation: string;
+  readonly address: string;
 }
 
 /** A call from somebody who is no peer of ours. */
@@ -16,28 +27,58 @@ export interface Refusal {
   readonly details: string;
 }
 
+/** What a node knows of those who may call it. */
+export interface Admission {
+  readonly clusterId: number;
+  readonly self: number;
+  /** The incarnation known of a member; undefined when it is the first time that one calls under that id. */
+  incarnationOf(id: number): string | undefined;
+  /** Whether the member belonged to the cluster once, and was removed by an entry that is committed. */
+  isRemoved(id: number): boolean;
+  /** Why the node does not take part yet; undefined when it does. */
+  readonly absence: string | undefined;
+}
+
+/** The code of a refusal that is final: the caller was removed from the cluster. No other refusal has it. */
+export const REMOVED = status.PERMISSION_DENIED;
+
 export function handshakeMetadata(handshake: Handshake): Metadata {
   const metadata = new Metadata();
   metadata.set("quorate-cluster-id", String(handshake.clusterId));
   metadata.set("quorate-from", String(handshake.from));
   metadata.set("quorate-to", String(handshake.to));
   metadata.set("quorate-protocol", String(PEER_PROTOCOL));
+  metadata.set("quorate-incarnation", handshake.incarnation);
+  metadata.set("quorate-address", handshake.address);
   return metadata;
 }
 
-/** The caller's id, or why it is refused. */
-export function checkHandshake(
-  metadata: Metadata,
-  clusterId: number,
-  self: number,
-  isPeer: (id: number) => boolean,
-): number | Refusal {
+/**
+ * The caller, or why it is refused. One that this node has never heard of is let in: it may have been added by an entry
+ * that this node lacks, and may even lead (thesis, section 4.1). One that is known under another incarnation is not:
+ * it lost its disk, hence its votes and what it acknowledged.
+ */
+export function checkHandshake(metadata: Metadata, admission: Admission): Caller | Refusal {
+  const caller = identify(metadata, admission);
+  if ("code" in caller) return caller;
+  if (admission.absence !== undefined) return { code: status.UNAVAILABLE, details: admission.absence };
+  const known = admission.incarnationOf(caller.id);
+  if (known === undefined || known === caller.incarnation) return caller;
+  return refuse(
+    `member ${caller.id} is known under incarnation ${known}, the caller is ${caller.incarnation}: it lost its data directory; remove the member and add it again`,
+  );
+}
+
+/** The caller as it says it is, when it is of this cluster and means this node; its incarnation is not checked. */
+export function identify(metadata: Metadata, admission: Admission): Caller | Refusal {
+  const text = (key: string): string => String(metadata.get(key)[0] ?? "");
   const number = (key: string): number => Number(metadata.get(key)[0] ?? Number.NaN);
   if (number("quorate-protocol") !== PEER_PROTOCOL) {
     return refuse(
       `this node speaks peer protocol ${PEER_PROTOCOL}, the caller ${number("quorate-protocol")}`,
     );
   }
+  const { clusterId, self } = admission;
   if (number("quorate-cluster-id") !== clusterId) {
     return refuse(
       `this node belongs to cluster ${clusterId}, the caller to ${number("quorate-cluster-id")}: check --cluster-token and the names in --initial-cluster`,
@@ -49,7 +90,14 @@ export function checkHandshake(
     );
   }
   const from = number("quorate-from");
-  return isPeer(from) ? from : refuse(`member ${from} does not belong to this cluster`);
+  const incarnation = text("quorate-incarnation");
+  if (!Number.isSafeInteger(from) || from <= 0 || from === self || !/^[0-9a-f]{1,32}$/.test(incarnation)) {
+    return refuse(`member ${from} with incarnation "${incarnation}" does not belong to this cluster`);
+  }
+  if (admission.isRemoved(from)) {
+    return { code: REMOVED, details: `member ${from} was removed from this cluster` };
+  }
+  return { id: from, incarnation, address: text("quorate-address") };
 }
 
 function refuse(details: string): Refusal {

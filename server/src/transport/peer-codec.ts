@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { LogEntryKind, type PeerMessage, PeerMessageSchema } from "@quorate/proto";
+import { type PeerMessage, PeerMessageSchema } from "@quorate/proto";
 import type { LogEntry, Message } from "../raft/index.js";
+import { entryKindFromWire, entryKindToWire } from "./entry-kind.js";
 
 type Wire = PeerMessage["message"];
 
@@ -22,7 +23,7 @@ function toWire(message: Message): NonNullable<MessageInitShape<typeof PeerMessa
           entries: message.entries.map((entry) => ({
             index: BigInt(entry.index),
             term: BigInt(entry.term),
-            kind: entry.kind === "noop" ? LogEntryKind.NOOP : LogEntryKind.COMMANDS,
+            kind: entryKindToWire(entry.kind),
             data: entry.data,
           })),
         },
@@ -60,8 +61,11 @@ function toWire(message: Message): NonNullable<MessageInitShape<typeof PeerMessa
           preVote: message.preVote,
           lastIndex: BigInt(message.lastIndex),
           lastTerm: BigInt(message.lastTerm),
+          transfer: message.transfer,
         },
       };
+    case "timeoutNow":
+      return { case: "timeoutNow", value: { term: BigInt(message.term) } };
     case "requestVoteResult":
       return {
         case: "requestVoteResult",
@@ -86,11 +90,10 @@ export function toRaftMessage(wire: Wire): Message | undefined {
       const { value } = wire;
       const entries: LogEntry[] = [];
       for (const entry of value.entries) {
-        if (entry.kind === LogEntryKind.UNSPECIFIED) throw new Error("a log entry without a kind");
         entries.push({
           index: Number(entry.index),
           term: Number(entry.term),
-          kind: entry.kind === LogEntryKind.NOOP ? "noop" : "commands",
+          kind: entryKindFromWire(entry.kind),
           data: entry.data,
         });
       }
@@ -132,7 +135,10 @@ export function toRaftMessage(wire: Wire): Message | undefined {
         preVote: wire.value.preVote,
         lastIndex: Number(wire.value.lastIndex),
         lastTerm: Number(wire.value.lastTerm),
+        transfer: wire.value.transfer,
       };
+    case "timeoutNow":
+      return { kind: "timeoutNow", term: Number(wire.value.term) };
     case "requestVoteResult":
       return {
         kind: "requestVoteResult",

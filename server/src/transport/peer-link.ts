@@ -10,7 +10,7 @@ import {
 } from "@quorate/proto";
 import type { Logger } from "pino";
 import { bounds } from "../config.js";
-import { type Handshake, handshakeMetadata } from "./handshake.js";
+import { type Handshake, handshakeMetadata, REMOVED } from "./handshake.js";
 
 const service = grpcServiceDefinition(PeerService);
 
@@ -33,29 +33,39 @@ export const peerChannelOptions = {
   "grpc.keepalive_timeout_ms": 5_000,
 } as const;
 
+/** Whom a link tells what becomes of it. */
+export interface LinkListener {
+  /** Messages were or may have been lost. */
+  readonly onLost: () => void;
+  /** The peer refused the call because this node was removed from the cluster. */
+  readonly onRemoved: (details: string) => void;
+}
+
 /**
  * The outgoing half of the connection to one peer: a stream of batches, dialled again whenever it breaks. Messages
  * are dropped, not queued, while it is down or overfull: Raft makes losses good.
  */
 export class PeerLink {
   readonly client: Client;
+  readonly address: string;
   readonly handshake: Handshake;
   private readonly logger: Logger;
-  private readonly onLost: () => void;
+  private readonly listener: LinkListener;
   private call: ClientWritableStream<ExchangeRequest> | undefined;
   /** Bytes handed to the call and not yet taken by the socket. */
   private queuedBytes = 0;
   private redialTimer: NodeJS.Timeout | undefined;
   private redialMs = REDIAL_MIN_MS;
   private lastProblem = "";
+  private connected = false;
   private closed = false;
 
-  /** `onLost` is called when messages were or may have been lost. */
-  constructor(address: string, handshake: Handshake, logger: Logger, onLost: () => void) {
+  constructor(address: string, handshake: Handshake, logger: Logger, listener: LinkListener) {
+    this.address = address;
     this.client = new Client(address, credentials.createInsecure(), peerChannelOptions);
     this.handshake = handshake;
     this.logger = logger.child({ peer: handshake.to, address });
-    this.onLost = onLost;
+    this.listener = listener;
     this.dial();
   }
 
@@ -63,10 +73,15 @@ export class PeerLink {
     return this.handshake.to;
   }
 
+  /** Whether the peer has taken the present call: a call of another kind would reach it, too. */
+  get isConnected(): boolean {
+    return this.connected;
+  }
+
   send(messages: PeerMessage[]): void {
     const { call } = this;
     if (call === undefined || this.queuedBytes >= bounds.peerQueueBytesMax) {
-      this.onLost();
+      this.listener.onLost();
       return;
     }
     // Several gRPC messages rather than one that may be too large to be sent at all.
@@ -99,9 +114,13 @@ export class PeerLink {
       method.requestSerialize,
       method.responseDeserialize,
       handshakeMetadata(this.handshake),
-      (error) => this.broken(call, error?.details ?? "the peer ended the stream"),
+      (error) => {
+        if (error?.code === REMOVED && this.call === call) this.listener.onRemoved(error.details);
+        this.broken(call, error?.details ?? "the peer ended the stream");
+      },
     );
     call.on("metadata", () => {
+      this.connected = this.call === call;
       this.redialMs = REDIAL_MIN_MS;
       this.lastProblem = "";
       this.logger.info("connected to peer");
@@ -114,13 +133,14 @@ export class PeerLink {
   private broken(call: ClientWritableStream<ExchangeRequest>, problem: string): void {
     if (this.call !== call) return;
     this.call = undefined;
+    this.connected = false;
     this.queuedBytes = 0;
     if (this.closed) return;
     if (problem !== this.lastProblem) {
       this.lastProblem = problem;
       this.logger.warn({ problem }, "the link to a peer is down");
     }
-    this.onLost();
+    this.listener.onLost();
     this.redialTimer = setTimeout(() => this.dial(), this.redialMs);
     this.redialMs = Math.min(this.redialMs * 2, REDIAL_MAX_MS);
   }

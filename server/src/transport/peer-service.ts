@@ -1,67 +1,67 @@
-import { create } from "@bufbuild/protobuf";
-import type { handleClientStreamingCall, Server } from "@grpc/grpc-js";
+import { type handleClientStreamingCall, type Server, status } from "@grpc/grpc-js";
 import {
   type ExchangeRequest,
   type ExchangeResponse,
   grpcServiceDefinition,
   type PeerMessage,
   PeerService,
-  type SendSnapshotRequest,
-  type SendSnapshotResponse,
-  SendSnapshotResponseSchema,
 } from "@quorate/proto";
 import type { Logger } from "pino";
-import { checkHandshake } from "./handshake.js";
+import { type Admission, checkHandshake, REMOVED, type Refusal } from "./handshake.js";
+import { type SnapshotPieces, sendSnapshotHandler } from "./snapshot-service.js";
 
 /** What the peers' service needs of its node. */
-export interface PeerReceiver {
+export interface PeerReceiver extends SnapshotPieces {
   receive(from: number, messages: readonly PeerMessage[]): void;
-  /** A piece of a snapshot; resolves once it is written, and for the last piece once the snapshot is installed. */
-  receiveSnapshot(from: number, piece: SendSnapshotRequest): Promise<void>;
+  /** A caller, perhaps one that is no member yet, began to send, and can be answered at `address`. */
+  greeted(from: number, address: string): void;
+  /** It ended. */
+  left(from: number): void;
 }
 
 /** Adds the incoming half of the peers' protocol to a gRPC server. */
 export function addPeerService(
   server: Server,
   receiver: PeerReceiver,
-  identity: { readonly clusterId: number; readonly self: number; readonly isPeer: (id: number) => boolean },
+  admission: Admission,
   logger: Logger,
 ): void {
   const exchange: handleClientStreamingCall<ExchangeRequest, ExchangeResponse> = (call, callback) => {
-    const from = checkHandshake(call.metadata, identity.clusterId, identity.self, identity.isPeer);
-    if (typeof from !== "number") {
-      logger.warn({ caller: call.getPeer(), reason: from.details }, "refused a call on the peer port");
-      callback(from);
+    const caller = checkHandshake(call.metadata, admission);
+    if ("code" in caller) {
+      // A peer that calls before this node takes part is no stranger, and calls again.
+      const level = caller.code === status.UNAVAILABLE ? "debug" : "warn";
+      logger[level]({ caller: call.getPeer(), reason: caller.details }, "refused a call on the peer port");
+      callback(caller);
       return;
     }
+    const { id } = caller;
+    let ended = false;
+    const end = (error: Refusal | null): void => {
+      if (ended) return;
+      ended = true;
+      receiver.left(id);
+      callback(error, undefined);
+    };
+    receiver.greeted(id, caller.address);
     call.sendMetadata(call.metadata.clone());
-    call.on("data", (request: ExchangeRequest) => receiver.receive(from, request.messages));
+    call.on("data", (request: ExchangeRequest) => {
+      if (ended) return;
+      // It may have been removed since it called, and would else ask for votes for ever.
+      if (admission.isRemoved(id))
+        end({ code: REMOVED, details: `member ${id} was removed from this cluster` });
+      else receiver.receive(id, request.messages);
+    });
     call.on("error", () => undefined);
-    call.on("end", () => callback(null, undefined));
+    call.on("cancelled", () => end(null));
+    call.on("end", () => end(null));
   };
 
-  const sendSnapshot: handleClientStreamingCall<SendSnapshotRequest, SendSnapshotResponse> = (
-    call,
-    callback,
-  ) => {
-    const from = checkHandshake(call.metadata, identity.clusterId, identity.self, identity.isPeer);
-    if (typeof from !== "number") {
-      callback(from);
-      return;
-    }
-    const receive = async (): Promise<void> => {
-      for await (const piece of call as AsyncIterable<SendSnapshotRequest>) {
-        await receiver.receiveSnapshot(from, piece);
-      }
-    };
-    receive().then(
-      () => callback(null, create(SendSnapshotResponseSchema, { installed: true })),
-      (error: unknown) => {
-        logger.warn({ err: error, from }, "a snapshot could not be received");
-        callback({ code: 10, details: String(error) });
-      },
-    );
-  };
+  const sendSnapshot = sendSnapshotHandler(
+    receiver,
+    (metadata) => checkHandshake(metadata, admission),
+    logger,
+  );
 
   const service = grpcServiceDefinition(PeerService);
   server.addService(

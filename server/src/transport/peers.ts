@@ -1,5 +1,6 @@
 import type { PeerMessage } from "@quorate/proto";
 import type { Logger } from "pino";
+import type { Handshake } from "./handshake.js";
 import { PeerLink } from "./peer-link.js";
 
 /** A peer as this node dials it. */
@@ -9,25 +10,93 @@ export interface PeerAddress {
   readonly address: string;
 }
 
-/** The outgoing links to every peer. Messages queued in one turn of the event loop leave as one batch a peer. */
-export class Peers {
-  readonly list: readonly PeerAddress[];
-  private readonly links = new Map<number, PeerLink>();
-  private readonly queued = new Map<number, PeerMessage[]>();
+/** Links to callers that this node's configuration does not name: more than any change of members brings at once. */
+const GUESTS_MAX = 16;
 
-  /** `onLost` is called with a peer to which messages were or may have been lost. */
-  constructor(
-    list: readonly PeerAddress[],
-    clusterId: number,
-    self: number,
-    logger: Logger,
-    onLost: (peer: number) => void,
-  ) {
-    this.list = list;
-    for (const { id, address } of list) {
-      const handshake = { clusterId, from: self, to: id };
-      this.links.set(id, new PeerLink(address, handshake, logger, () => onLost(id)));
+/** Who this node is to its peers, and whom it tells what becomes of the links. */
+export interface PeersOptions {
+  readonly self: Omit<Handshake, "to" | "address">;
+  readonly logger: Logger;
+  /** Messages to the peer were or may have been lost. */
+  readonly onLost: (peer: number) => void;
+  /** A peer says that this node was removed from the cluster. */
+  readonly onRemoved: (details: string) => void;
+}
+
+/**
+ * The outgoing links: to every other member of the configuration and, as guests, to callers that it does not name, since
+ * a node that lags behind must be able to answer a leader it has never heard of, and a leader to tell a member that it
+ * was removed. Messages queued in one turn of the event loop leave as one batch a peer.
+ */
+export class Peers {
+  private readonly options: PeersOptions;
+  private readonly links = new Map<number, PeerLink>();
+  /** Links to peers that the configuration does not name: each for as long as its peer calls. */
+  private readonly guests = new Set<number>();
+  /** Streams that each caller has open to this node. */
+  private readonly callers = new Map<number, number>();
+  private readonly queued = new Map<number, PeerMessage[]>();
+  private ownAddress = "";
+
+  constructor(options: PeersOptions) {
+    this.options = options;
+  }
+
+  /** Dials these, of which none is this node; `ownAddress` is where they can dial this one. */
+  update(members: readonly PeerAddress[], ownAddress: string): void {
+    this.ownAddress = ownAddress;
+    const wanted = new Set(members.map(({ id }) => id));
+    for (const id of [...this.links.keys()]) {
+      if (wanted.has(id) || this.guests.has(id)) continue;
+      if (this.callers.has(id)) this.guests.add(id);
+      else this.drop(id);
     }
+    for (const { id, address } of members) {
+      this.guests.delete(id);
+      const link = this.links.get(id);
+      if (link?.address === address) continue;
+      this.drop(id);
+      this.dial(id, address);
+    }
+  }
+
+  /** A peer began to call: if the configuration does not name it, it is answered where it says it can be dialled. */
+  greeted(id: number, address: string): void {
+    this.callers.set(id, (this.callers.get(id) ?? 0) + 1);
+    const link = this.links.get(id);
+    if (address === "" || (link !== undefined && (!this.guests.has(id) || link.address === address))) return;
+    if (link === undefined && this.guests.size >= GUESTS_MAX) {
+      const [oldest] = this.guests;
+      if (oldest !== undefined) this.drop(oldest);
+    }
+    this.drop(id);
+    this.guests.add(id);
+    this.dial(id, address);
+  }
+
+  /** A peer's call ended. */
+  left(id: number): void {
+    const calls = (this.callers.get(id) ?? 0) - 1;
+    if (calls > 0) {
+      this.callers.set(id, calls);
+      return;
+    }
+    this.callers.delete(id);
+    if (this.guests.has(id)) this.drop(id);
+  }
+
+  private dial(id: number, address: string): void {
+    const { self, logger, onLost, onRemoved } = this.options;
+    const handshake = { ...self, to: id, address: this.ownAddress };
+    const link = new PeerLink(address, handshake, logger, { onLost: () => onLost(id), onRemoved });
+    this.links.set(id, link);
+  }
+
+  private drop(id: number): void {
+    this.links.get(id)?.close();
+    this.links.delete(id);
+    this.guests.delete(id);
+    this.queued.delete(id);
   }
 
   link(peer: number): PeerLink | undefined {

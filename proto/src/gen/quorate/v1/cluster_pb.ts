@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quorate/v1/cluster.proto.
  */
 export const file_quorate_v1_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChhxdW9yYXRlL3YxL2NsdXN0ZXIucHJvdG8SCnF1b3JhdGUudjEiDwoNU3RhdHVzUmVxdWVzdCLuAgoOU3RhdHVzUmVzcG9uc2USDAoEbmFtZRgBIAEoCRIRCgltZW1iZXJfaWQYAiABKAQSEgoKY2x1c3Rlcl9pZBgDIAEoBBIQCghlbmRwb2ludBgEIAEoCRIeCgRyb2xlGAUgASgOMhAucXVvcmF0ZS52MS5Sb2xlEgwKBHRlcm0YBiABKAQSEQoJbGVhZGVyX2lkGAcgASgEEhAKCHJldmlzaW9uGAggASgDEhoKEmNvbXBhY3RlZF9yZXZpc2lvbhgJIAEoAxIVCg1hcHBsaWVkX2luZGV4GAogASgEEhQKDGNvbW1pdF9pbmRleBgLIAEoBBISCgpzdGF0ZV9oYXNoGAwgASgJEg8KB3ZlcnNpb24YDSABKAkSEQoJa2V5X2NvdW50GA4gASgDEhMKC2xlYXNlX2NvdW50GA8gASgDEhcKD2xvZ19maXJzdF9pbmRleBgQIAEoBBITCgt3YXRjaF9jb3VudBgRIAEoAyIQCg5NZW1iZXJzUmVxdWVzdCI2Cg9NZW1iZXJzUmVzcG9uc2USIwoHbWVtYmVycxgBIAMoCzISLnF1b3JhdGUudjEuTWVtYmVyImkKBk1lbWJlchIRCgltZW1iZXJfaWQYASABKAQSDAoEbmFtZRgCIAEoCRIUCgxwZWVyX2FkZHJlc3MYAyABKAkSFwoPY2xpZW50X2VuZHBvaW50GAQgASgJEg8KB2xlYXJuZXIYBSABKAgqZgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASEQoNUk9MRV9GT0xMT1dFUhABEhIKDlJPTEVfQ0FORElEQVRFEAISDwoLUk9MRV9MRUFERVIQAxIQCgxST0xFX0xFQVJORVIQBDKVAQoOQ2x1c3RlclNlcnZpY2USPwoGU3RhdHVzEhkucXVvcmF0ZS52MS5TdGF0dXNSZXF1ZXN0GhoucXVvcmF0ZS52MS5TdGF0dXNSZXNwb25zZRJCCgdNZW1iZXJzEhoucXVvcmF0ZS52MS5NZW1iZXJzUmVxdWVzdBobLnF1b3JhdGUudjEuTWVtYmVyc1Jlc3BvbnNlYgZwcm90bzM");
+  fileDesc("ChhxdW9yYXRlL3YxL2NsdXN0ZXIucHJvdG8SCnF1b3JhdGUudjEiDwoNU3RhdHVzUmVxdWVzdCLuAgoOU3RhdHVzUmVzcG9uc2USDAoEbmFtZRgBIAEoCRIRCgltZW1iZXJfaWQYAiABKAQSEgoKY2x1c3Rlcl9pZBgDIAEoBBIQCghlbmRwb2ludBgEIAEoCRIeCgRyb2xlGAUgASgOMhAucXVvcmF0ZS52MS5Sb2xlEgwKBHRlcm0YBiABKAQSEQoJbGVhZGVyX2lkGAcgASgEEhAKCHJldmlzaW9uGAggASgDEhoKEmNvbXBhY3RlZF9yZXZpc2lvbhgJIAEoAxIVCg1hcHBsaWVkX2luZGV4GAogASgEEhQKDGNvbW1pdF9pbmRleBgLIAEoBBISCgpzdGF0ZV9oYXNoGAwgASgJEg8KB3ZlcnNpb24YDSABKAkSEQoJa2V5X2NvdW50GA4gASgDEhMKC2xlYXNlX2NvdW50GA8gASgDEhcKD2xvZ19maXJzdF9pbmRleBgQIAEoBBITCgt3YXRjaF9jb3VudBgRIAEoAyIQCg5NZW1iZXJzUmVxdWVzdCI2Cg9NZW1iZXJzUmVzcG9uc2USIwoHbWVtYmVycxgBIAMoCzISLnF1b3JhdGUudjEuTWVtYmVyIokBCgZNZW1iZXISEQoJbWVtYmVyX2lkGAEgASgEEgwKBG5hbWUYAiABKAkSFAoMcGVlcl9hZGRyZXNzGAMgASgJEhcKD2NsaWVudF9lbmRwb2ludBgEIAEoCRIPCgdsZWFybmVyGAUgASgIEg4KBmxlYWRlchgGIAEoCBIOCgZmb3JtYXQYByABKA0iNgoQQWRkTWVtYmVyUmVxdWVzdBIMCgRuYW1lGAEgASgJEhQKDHBlZXJfYWRkcmVzcxgCIAEoCSI3ChFBZGRNZW1iZXJSZXNwb25zZRIiCgZtZW1iZXIYASABKAsyEi5xdW9yYXRlLnYxLk1lbWJlciImChRQcm9tb3RlTWVtYmVyUmVxdWVzdBIOCgZtZW1iZXIYASABKAkiOwoVUHJvbW90ZU1lbWJlclJlc3BvbnNlEiIKBm1lbWJlchgBIAEoCzISLnF1b3JhdGUudjEuTWVtYmVyIiUKE1JlbW92ZU1lbWJlclJlcXVlc3QSDgoGbWVtYmVyGAEgASgJIikKFFJlbW92ZU1lbWJlclJlc3BvbnNlEhEKCW1lbWJlcl9pZBgBIAEoBCIrChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0Eg4KBm1lbWJlchgBIAEoCSJOChpUcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZRIiCgZsZWFkZXIYASABKAsyEi5xdW9yYXRlLnYxLk1lbWJlchIMCgR0ZXJtGAIgASgEIkkKC0pvaW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSFwoPY2xpZW50X2VuZHBvaW50GAMgASgJIkYKDEpvaW5SZXNwb25zZRISCgpjbHVzdGVyX2lkGAEgASgEEiIKBm1lbWJlchgCIAEoCzISLnF1b3JhdGUudjEuTWVtYmVyKmYKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEhEKDVJPTEVfRk9MTE9XRVIQARISCg5ST0xFX0NBTkRJREFURRACEg8KC1JPTEVfTEVBREVSEAMSEAoMUk9MRV9MRUFSTkVSEAQyqAQKDkNsdXN0ZXJTZXJ2aWNlEj8KBlN0YXR1cxIZLnF1b3JhdGUudjEuU3RhdHVzUmVxdWVzdBoaLnF1b3JhdGUudjEuU3RhdHVzUmVzcG9uc2USQgoHTWVtYmVycxIaLnF1b3JhdGUudjEuTWVtYmVyc1JlcXVlc3QaGy5xdW9yYXRlLnYxLk1lbWJlcnNSZXNwb25zZRJICglBZGRNZW1iZXISHC5xdW9yYXRlLnYxLkFkZE1lbWJlclJlcXVlc3QaHS5xdW9yYXRlLnYxLkFkZE1lbWJlclJlc3BvbnNlElQKDVByb21vdGVNZW1iZXISIC5xdW9yYXRlLnYxLlByb21vdGVNZW1iZXJSZXF1ZXN0GiEucXVvcmF0ZS52MS5Qcm9tb3RlTWVtYmVyUmVzcG9uc2USUQoMUmVtb3ZlTWVtYmVyEh8ucXVvcmF0ZS52MS5SZW1vdmVNZW1iZXJSZXF1ZXN0GiAucXVvcmF0ZS52MS5SZW1vdmVNZW1iZXJSZXNwb25zZRJjChJUcmFuc2ZlckxlYWRlcnNoaXASJS5xdW9yYXRlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaJi5xdW9yYXRlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEjkKBEpvaW4SFy5xdW9yYXRlLnYxLkpvaW5SZXF1ZXN0GhgucXVvcmF0ZS52MS5Kb2luUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * @generated from message quorate.v1.StatusRequest
@@ -226,6 +226,20 @@ export type Member = Message<"quorate.v1.Member"> & {
    * @generated from field: bool learner = 5;
    */
   learner: boolean;
+
+  /**
+   * Whether the asked node takes it for the leader.
+   *
+   * @generated from field: bool leader = 6;
+   */
+  leader: boolean;
+
+  /**
+   * The newest CommandBatch format it understands; 0 until it first joined.
+   *
+   * @generated from field: uint32 format = 7;
+   */
+  format: number;
 };
 
 /**
@@ -234,6 +248,231 @@ export type Member = Message<"quorate.v1.Member"> & {
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
   messageDesc(file_quorate_v1_cluster, 4);
+
+/**
+ * @generated from message quorate.v1.AddMemberRequest
+ */
+export type AddMemberRequest = Message<"quorate.v1.AddMemberRequest"> & {
+  /**
+   * Its name, which no member has: letters, digits, "_", "." and "-", at most 64.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * host:port at which its peers are to dial it.
+   *
+   * @generated from field: string peer_address = 2;
+   */
+  peerAddress: string;
+};
+
+/**
+ * Describes the message quorate.v1.AddMemberRequest.
+ * Use `create(AddMemberRequestSchema)` to create a new message.
+ */
+export const AddMemberRequestSchema: GenMessage<AddMemberRequest> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 5);
+
+/**
+ * @generated from message quorate.v1.AddMemberResponse
+ */
+export type AddMemberResponse = Message<"quorate.v1.AddMemberResponse"> & {
+  /**
+   * The member.
+   *
+   * @generated from field: quorate.v1.Member member = 1;
+   */
+  member?: Member | undefined;
+};
+
+/**
+ * Describes the message quorate.v1.AddMemberResponse.
+ * Use `create(AddMemberResponseSchema)` to create a new message.
+ */
+export const AddMemberResponseSchema: GenMessage<AddMemberResponse> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 6);
+
+/**
+ * @generated from message quorate.v1.PromoteMemberRequest
+ */
+export type PromoteMemberRequest = Message<"quorate.v1.PromoteMemberRequest"> & {
+  /**
+   * Its name, or its id as 16 hexadecimal digits.
+   *
+   * @generated from field: string member = 1;
+   */
+  member: string;
+};
+
+/**
+ * Describes the message quorate.v1.PromoteMemberRequest.
+ * Use `create(PromoteMemberRequestSchema)` to create a new message.
+ */
+export const PromoteMemberRequestSchema: GenMessage<PromoteMemberRequest> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 7);
+
+/**
+ * @generated from message quorate.v1.PromoteMemberResponse
+ */
+export type PromoteMemberResponse = Message<"quorate.v1.PromoteMemberResponse"> & {
+  /**
+   * The member.
+   *
+   * @generated from field: quorate.v1.Member member = 1;
+   */
+  member?: Member | undefined;
+};
+
+/**
+ * Describes the message quorate.v1.PromoteMemberResponse.
+ * Use `create(PromoteMemberResponseSchema)` to create a new message.
+ */
+export const PromoteMemberResponseSchema: GenMessage<PromoteMemberResponse> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 8);
+
+/**
+ * @generated from message quorate.v1.RemoveMemberRequest
+ */
+export type RemoveMemberRequest = Message<"quorate.v1.RemoveMemberRequest"> & {
+  /**
+   * Its name, or its id as 16 hexadecimal digits.
+   *
+   * @generated from field: string member = 1;
+   */
+  member: string;
+};
+
+/**
+ * Describes the message quorate.v1.RemoveMemberRequest.
+ * Use `create(RemoveMemberRequestSchema)` to create a new message.
+ */
+export const RemoveMemberRequestSchema: GenMessage<RemoveMemberRequest> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 9);
+
+/**
+ * @generated from message quorate.v1.RemoveMemberResponse
+ */
+export type RemoveMemberResponse = Message<"quorate.v1.RemoveMemberResponse"> & {
+  /**
+   * Id of the member that was removed.
+   *
+   * @generated from field: uint64 member_id = 1;
+   */
+  memberId: bigint;
+};
+
+/**
+ * Describes the message quorate.v1.RemoveMemberResponse.
+ * Use `create(RemoveMemberResponseSchema)` to create a new message.
+ */
+export const RemoveMemberResponseSchema: GenMessage<RemoveMemberResponse> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 10);
+
+/**
+ * @generated from message quorate.v1.TransferLeadershipRequest
+ */
+export type TransferLeadershipRequest = Message<"quorate.v1.TransferLeadershipRequest"> & {
+  /**
+   * Name or id of the voter that is to lead; empty to let the leader choose.
+   *
+   * @generated from field: string member = 1;
+   */
+  member: string;
+};
+
+/**
+ * Describes the message quorate.v1.TransferLeadershipRequest.
+ * Use `create(TransferLeadershipRequestSchema)` to create a new message.
+ */
+export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 11);
+
+/**
+ * @generated from message quorate.v1.TransferLeadershipResponse
+ */
+export type TransferLeadershipResponse = Message<"quorate.v1.TransferLeadershipResponse"> & {
+  /**
+   * The leader now.
+   *
+   * @generated from field: quorate.v1.Member leader = 1;
+   */
+  leader?: Member | undefined;
+
+  /**
+   * Its term.
+   *
+   * @generated from field: uint64 term = 2;
+   */
+  term: bigint;
+};
+
+/**
+ * Describes the message quorate.v1.TransferLeadershipResponse.
+ * Use `create(TransferLeadershipResponseSchema)` to create a new message.
+ */
+export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 12);
+
+/**
+ * @generated from message quorate.v1.JoinRequest
+ */
+export type JoinRequest = Message<"quorate.v1.JoinRequest"> & {
+  /**
+   * Name of the member.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Random number of its data directory, in hexadecimal digits; empty to ask only.
+   *
+   * @generated from field: string incarnation = 2;
+   */
+  incarnation: string;
+
+  /**
+   * Endpoint it advertises to clients.
+   *
+   * @generated from field: string client_endpoint = 3;
+   */
+  clientEndpoint: string;
+};
+
+/**
+ * Describes the message quorate.v1.JoinRequest.
+ * Use `create(JoinRequestSchema)` to create a new message.
+ */
+export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 13);
+
+/**
+ * @generated from message quorate.v1.JoinResponse
+ */
+export type JoinResponse = Message<"quorate.v1.JoinResponse"> & {
+  /**
+   * The cluster's id.
+   *
+   * @generated from field: uint64 cluster_id = 1;
+   */
+  clusterId: bigint;
+
+  /**
+   * The member.
+   *
+   * @generated from field: quorate.v1.Member member = 2;
+   */
+  member?: Member | undefined;
+};
+
+/**
+ * Describes the message quorate.v1.JoinResponse.
+ * Use `create(JoinResponseSchema)` to create a new message.
+ */
+export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 14);
 
 /**
  * Roles of a node.
@@ -308,6 +547,59 @@ export const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof MembersRequestSchema;
     output: typeof MembersResponseSchema;
+  },
+  /**
+   * Adds a member, at first as a learner. Answers once that is committed and applied at the asked node. A member of the
+   * same name and peer address that exists already is returned as it is. Like the next three, it may be asked of any
+   * node, which passes it on to the leader; what is refused fails with ERROR_CODE_MEMBERSHIP_REFUSED.
+   *
+   * @generated from rpc quorate.v1.ClusterService.AddMember
+   */
+  addMember: {
+    methodKind: "unary";
+    input: typeof AddMemberRequestSchema;
+    output: typeof AddMemberResponseSchema;
+  },
+  /**
+   * Gives a learner a vote, once it has caught up.
+   *
+   * @generated from rpc quorate.v1.ClusterService.PromoteMember
+   */
+  promoteMember: {
+    methodKind: "unary";
+    input: typeof PromoteMemberRequestSchema;
+    output: typeof PromoteMemberResponseSchema;
+  },
+  /**
+   * Removes a member for good: its id is never used again.
+   *
+   * @generated from rpc quorate.v1.ClusterService.RemoveMember
+   */
+  removeMember: {
+    methodKind: "unary";
+    input: typeof RemoveMemberRequestSchema;
+    output: typeof RemoveMemberResponseSchema;
+  },
+  /**
+   * Makes another voter the leader.
+   *
+   * @generated from rpc quorate.v1.ClusterService.TransferLeadership
+   */
+  transferLeadership: {
+    methodKind: "unary";
+    input: typeof TransferLeadershipRequestSchema;
+    output: typeof TransferLeadershipResponseSchema;
+  },
+  /**
+   * Asked by a node that is to join: which member it is. With an incarnation, it claims that member for its data
+   * directory, through the log. Needs a quorum.
+   *
+   * @generated from rpc quorate.v1.ClusterService.Join
+   */
+  join: {
+    methodKind: "unary";
+    input: typeof JoinRequestSchema;
+    output: typeof JoinResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_quorate_v1_cluster, 0);

@@ -6,13 +6,133 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { AddMemberRequest, PromoteMemberRequest, RemoveMemberRequest, TransferLeadershipRequest } from "./cluster_pb.js";
+import { file_quorate_v1_cluster } from "./cluster_pb.js";
+import type { Error } from "./types_pb.js";
+import { file_quorate_v1_types } from "./types_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file quorate/v1/peer.proto.
  */
 export const file_quorate_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("ChVxdW9yYXRlL3YxL3BlZXIucHJvdG8SCnF1b3JhdGUudjEiPAoPRXhjaGFuZ2VSZXF1ZXN0EikKCG1lc3NhZ2VzGAEgAygLMhcucXVvcmF0ZS52MS5QZWVyTWVzc2FnZSISChBFeGNoYW5nZVJlc3BvbnNlIpoFCgtQZWVyTWVzc2FnZRIzCg5hcHBlbmRfZW50cmllcxgBIAEoCzIZLnF1b3JhdGUudjEuQXBwZW5kRW50cmllc0gAEkAKFWFwcGVuZF9lbnRyaWVzX3Jlc3VsdBgCIAEoCzIfLnF1b3JhdGUudjEuQXBwZW5kRW50cmllc1Jlc3VsdEgAEioKCWhlYXJ0YmVhdBgDIAEoCzIVLnF1b3JhdGUudjEuSGVhcnRiZWF0SAASNwoQaGVhcnRiZWF0X3Jlc3VsdBgEIAEoCzIbLnF1b3JhdGUudjEuSGVhcnRiZWF0UmVzdWx0SAASLwoMcmVxdWVzdF92b3RlGAUgASgLMhcucXVvcmF0ZS52MS5SZXF1ZXN0Vm90ZUgAEjwKE3JlcXVlc3Rfdm90ZV9yZXN1bHQYBiABKAsyHS5xdW9yYXRlLnYxLlJlcXVlc3RWb3RlUmVzdWx0SAASKwoKcmVhZF9pbmRleBgHIAEoCzIVLnF1b3JhdGUudjEuUmVhZEluZGV4SAASOAoRcmVhZF9pbmRleF9yZXN1bHQYCCABKAsyGy5xdW9yYXRlLnYxLlJlYWRJbmRleFJlc3VsdEgAEiYKB3Byb3Bvc2UYCSABKAsyEy5xdW9yYXRlLnYxLlByb3Bvc2VIABI3ChBwcm9wb3NlX3JlamVjdGVkGAogASgLMhsucXVvcmF0ZS52MS5Qcm9wb3NlUmVqZWN0ZWRIABIvCgxyZW5ld19sZWFzZXMYCyABKAsyFy5xdW9yYXRlLnYxLlJlbmV3TGVhc2VzSAASPAoTcmVuZXdfbGVhc2VzX3Jlc3VsdBgMIAEoCzIdLnF1b3JhdGUudjEuUmVuZXdMZWFzZXNSZXN1bHRIAEIJCgdtZXNzYWdlIl0KCExvZ0VudHJ5Eg0KBWluZGV4GAEgASgEEgwKBHRlcm0YAiABKAQSJgoEa2luZBgDIAEoDjIYLnF1b3JhdGUudjEuTG9nRW50cnlLaW5kEgwKBGRhdGEYBCABKAwiiQEKDUFwcGVuZEVudHJpZXMSDAoEdGVybRgBIAEoBBIWCg5wcmV2aW91c19pbmRleBgCIAEoBBIVCg1wcmV2aW91c190ZXJtGAMgASgEEhQKDGNvbW1pdF9pbmRleBgEIAEoBBIlCgdlbnRyaWVzGAUgAygLMhQucXVvcmF0ZS52MS5Mb2dFbnRyeSJrChNBcHBlbmRFbnRyaWVzUmVzdWx0EgwKBHRlcm0YASABKAQSEAoIcmVqZWN0ZWQYAiABKAgSDQoFaW5kZXgYAyABKAQSEgoKaGludF9pbmRleBgEIAEoBBIRCgloaW50X3Rlcm0YBSABKAQiQwoJSGVhcnRiZWF0EgwKBHRlcm0YASABKAQSFAoMY29tbWl0X2luZGV4GAIgASgEEhIKCnJlYWRfcm91bmQYAyABKAQiMwoPSGVhcnRiZWF0UmVzdWx0EgwKBHRlcm0YASABKAQSEgoKcmVhZF9yb3VuZBgCIAEoBCJUCgtSZXF1ZXN0Vm90ZRIMCgR0ZXJtGAEgASgEEhAKCHByZV92b3RlGAIgASgIEhIKCmxhc3RfaW5kZXgYAyABKAQSEQoJbGFzdF90ZXJtGAQgASgEIkQKEVJlcXVlc3RWb3RlUmVzdWx0EgwKBHRlcm0YASABKAQSEAoIcHJlX3ZvdGUYAiABKAgSDwoHZ3JhbnRlZBgDIAEoCCIcCglSZWFkSW5kZXgSDwoHY29udGV4dBgBIAEoBCJDCg9SZWFkSW5kZXhSZXN1bHQSDwoHY29udGV4dBgBIAEoBBINCgVpbmRleBgCIAEoBBIQCghyZWplY3RlZBgDIAEoCCIaCgdQcm9wb3NlEg8KB2JhdGNoZXMYASADKAwiOAoPUHJvcG9zZVJlamVjdGVkEhEKCWJhdGNoX2lkcxgBIAMoBBISCgpvdmVybG9hZGVkGAIgASgIIj8KC1JlbmV3TGVhc2VzEg8KB2NvbnRleHQYASABKAQSEQoJbGVhc2VfaWRzGAIgAygDEgwKBHBlZWsYAyABKAgiRwoRUmVuZXdMZWFzZXNSZXN1bHQSDwoHY29udGV4dBgBIAEoBBIPCgd0dGxzX21zGAIgAygDEhAKCHJlamVjdGVkGAMgASgIIkYKD0luc3RhbGxTbmFwc2hvdBIMCgR0ZXJtGAEgASgEEhIKCmxhc3RfaW5kZXgYAiABKAQSEQoJbGFzdF90ZXJtGAMgASgEInIKE1NlbmRTbmFwc2hvdFJlcXVlc3QSLQoIc25hcHNob3QYASABKAsyGy5xdW9yYXRlLnYxLkluc3RhbGxTbmFwc2hvdBIOCgZvZmZzZXQYAiABKAQSDAoEZGF0YRgDIAEoDBIOCgZzaGEyNTYYBCABKAwiKQoUU2VuZFNuYXBzaG90UmVzcG9uc2USEQoJaW5zdGFsbGVkGAEgASgIKmQKDExvZ0VudHJ5S2luZBIeChpMT0dfRU5UUllfS0lORF9VTlNQRUNJRklFRBAAEhcKE0xPR19FTlRSWV9LSU5EX05PT1AQARIbChdMT0dfRU5UUllfS0lORF9DT01NQU5EUxACMqsBCgtQZWVyU2VydmljZRJHCghFeGNoYW5nZRIbLnF1b3JhdGUudjEuRXhjaGFuZ2VSZXF1ZXN0GhwucXVvcmF0ZS52MS5FeGNoYW5nZVJlc3BvbnNlKAESUwoMU2VuZFNuYXBzaG90Eh8ucXVvcmF0ZS52MS5TZW5kU25hcHNob3RSZXF1ZXN0GiAucXVvcmF0ZS52MS5TZW5kU25hcHNob3RSZXNwb25zZSgBYgZwcm90bzM");
+  fileDesc("ChVxdW9yYXRlL3YxL3BlZXIucHJvdG8SCnF1b3JhdGUudjEiEQoPQWNxdWFpbnRSZXF1ZXN0IicKEEFjcXVhaW50UmVzcG9uc2USEwoLaW5jYXJuYXRpb24YASABKAki7gEKEUFkbWluaXN0ZXJSZXF1ZXN0EisKA2FkZBgBIAEoCzIcLnF1b3JhdGUudjEuQWRkTWVtYmVyUmVxdWVzdEgAEjMKB3Byb21vdGUYAiABKAsyIC5xdW9yYXRlLnYxLlByb21vdGVNZW1iZXJSZXF1ZXN0SAASMQoGcmVtb3ZlGAMgASgLMh8ucXVvcmF0ZS52MS5SZW1vdmVNZW1iZXJSZXF1ZXN0SAASOQoIdHJhbnNmZXIYBCABKAsyJS5xdW9yYXRlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3RIAEIJCgdyZXF1ZXN0IlgKEkFkbWluaXN0ZXJSZXNwb25zZRIRCgltZW1iZXJfaWQYASABKAQSDQoFaW5kZXgYAiABKAQSIAoFZXJyb3IYAyABKAsyES5xdW9yYXRlLnYxLkVycm9yIjwKD0V4Y2hhbmdlUmVxdWVzdBIpCghtZXNzYWdlcxgBIAMoCzIXLnF1b3JhdGUudjEuUGVlck1lc3NhZ2UiEgoQRXhjaGFuZ2VSZXNwb25zZSLJBQoLUGVlck1lc3NhZ2USMwoOYXBwZW5kX2VudHJpZXMYASABKAsyGS5xdW9yYXRlLnYxLkFwcGVuZEVudHJpZXNIABJAChVhcHBlbmRfZW50cmllc19yZXN1bHQYAiABKAsyHy5xdW9yYXRlLnYxLkFwcGVuZEVudHJpZXNSZXN1bHRIABIqCgloZWFydGJlYXQYAyABKAsyFS5xdW9yYXRlLnYxLkhlYXJ0YmVhdEgAEjcKEGhlYXJ0YmVhdF9yZXN1bHQYBCABKAsyGy5xdW9yYXRlLnYxLkhlYXJ0YmVhdFJlc3VsdEgAEi8KDHJlcXVlc3Rfdm90ZRgFIAEoCzIXLnF1b3JhdGUudjEuUmVxdWVzdFZvdGVIABI8ChNyZXF1ZXN0X3ZvdGVfcmVzdWx0GAYgASgLMh0ucXVvcmF0ZS52MS5SZXF1ZXN0Vm90ZVJlc3VsdEgAEisKCnJlYWRfaW5kZXgYByABKAsyFS5xdW9yYXRlLnYxLlJlYWRJbmRleEgAEjgKEXJlYWRfaW5kZXhfcmVzdWx0GAggASgLMhsucXVvcmF0ZS52MS5SZWFkSW5kZXhSZXN1bHRIABImCgdwcm9wb3NlGAkgASgLMhMucXVvcmF0ZS52MS5Qcm9wb3NlSAASNwoQcHJvcG9zZV9yZWplY3RlZBgKIAEoCzIbLnF1b3JhdGUudjEuUHJvcG9zZVJlamVjdGVkSAASLwoMcmVuZXdfbGVhc2VzGAsgASgLMhcucXVvcmF0ZS52MS5SZW5ld0xlYXNlc0gAEjwKE3JlbmV3X2xlYXNlc19yZXN1bHQYDCABKAsyHS5xdW9yYXRlLnYxLlJlbmV3TGVhc2VzUmVzdWx0SAASLQoLdGltZW91dF9ub3cYDSABKAsyFi5xdW9yYXRlLnYxLlRpbWVvdXROb3dIAEIJCgdtZXNzYWdlIl0KCExvZ0VudHJ5Eg0KBWluZGV4GAEgASgEEgwKBHRlcm0YAiABKAQSJgoEa2luZBgDIAEoDjIYLnF1b3JhdGUudjEuTG9nRW50cnlLaW5kEgwKBGRhdGEYBCABKAwiiQEKDUFwcGVuZEVudHJpZXMSDAoEdGVybRgBIAEoBBIWCg5wcmV2aW91c19pbmRleBgCIAEoBBIVCg1wcmV2aW91c190ZXJtGAMgASgEEhQKDGNvbW1pdF9pbmRleBgEIAEoBBIlCgdlbnRyaWVzGAUgAygLMhQucXVvcmF0ZS52MS5Mb2dFbnRyeSJrChNBcHBlbmRFbnRyaWVzUmVzdWx0EgwKBHRlcm0YASABKAQSEAoIcmVqZWN0ZWQYAiABKAgSDQoFaW5kZXgYAyABKAQSEgoKaGludF9pbmRleBgEIAEoBBIRCgloaW50X3Rlcm0YBSABKAQiQwoJSGVhcnRiZWF0EgwKBHRlcm0YASABKAQSFAoMY29tbWl0X2luZGV4GAIgASgEEhIKCnJlYWRfcm91bmQYAyABKAQiMwoPSGVhcnRiZWF0UmVzdWx0EgwKBHRlcm0YASABKAQSEgoKcmVhZF9yb3VuZBgCIAEoBCJmCgtSZXF1ZXN0Vm90ZRIMCgR0ZXJtGAEgASgEEhAKCHByZV92b3RlGAIgASgIEhIKCmxhc3RfaW5kZXgYAyABKAQSEQoJbGFzdF90ZXJtGAQgASgEEhAKCHRyYW5zZmVyGAUgASgIIhoKClRpbWVvdXROb3cSDAoEdGVybRgBIAEoBCJEChFSZXF1ZXN0Vm90ZVJlc3VsdBIMCgR0ZXJtGAEgASgEEhAKCHByZV92b3RlGAIgASgIEg8KB2dyYW50ZWQYAyABKAgiHAoJUmVhZEluZGV4Eg8KB2NvbnRleHQYASABKAQiQwoPUmVhZEluZGV4UmVzdWx0Eg8KB2NvbnRleHQYASABKAQSDQoFaW5kZXgYAiABKAQSEAoIcmVqZWN0ZWQYAyABKAgiGgoHUHJvcG9zZRIPCgdiYXRjaGVzGAEgAygMIk4KD1Byb3Bvc2VSZWplY3RlZBIRCgliYXRjaF9pZHMYASADKAQSEgoKb3ZlcmxvYWRlZBgCIAEoCBIUCgx0cmFuc2ZlcnJpbmcYAyABKAgiPwoLUmVuZXdMZWFzZXMSDwoHY29udGV4dBgBIAEoBBIRCglsZWFzZV9pZHMYAiADKAMSDAoEcGVlaxgDIAEoCCJHChFSZW5ld0xlYXNlc1Jlc3VsdBIPCgdjb250ZXh0GAEgASgEEg8KB3R0bHNfbXMYAiADKAMSEAoIcmVqZWN0ZWQYAyABKAgiTwoIU25hcHNob3QSEgoKbGFzdF9pbmRleBgBIAEoBBIRCglsYXN0X3Rlcm0YAiABKAQSDAoEc2l6ZRgDIAEoBBIOCgZzaGEyNTYYBCABKAwieAoTU2VuZFNuYXBzaG90UmVxdWVzdBIMCgR0ZXJtGAEgASgEEiYKCHNuYXBzaG90GAIgASgLMhQucXVvcmF0ZS52MS5TbmFwc2hvdBIOCgZvZmZzZXQYAyABKAQSDAoEZGF0YRgEIAEoDBINCgVjcmMzMhgFIAEoByI+ChRTZW5kU25hcHNob3RSZXNwb25zZRITCgtuZXh0X29mZnNldBgBIAEoBBIRCglpbnN0YWxsZWQYAiABKAgqhgEKDExvZ0VudHJ5S2luZBIeChpMT0dfRU5UUllfS0lORF9VTlNQRUNJRklFRBAAEhcKE0xPR19FTlRSWV9LSU5EX05PT1AQARIbChdMT0dfRU5UUllfS0lORF9DT01NQU5EUxACEiAKHExPR19FTlRSWV9LSU5EX0NPTkZJR1VSQVRJT04QAzK9AgoLUGVlclNlcnZpY2USRwoIRXhjaGFuZ2USGy5xdW9yYXRlLnYxLkV4Y2hhbmdlUmVxdWVzdBocLnF1b3JhdGUudjEuRXhjaGFuZ2VSZXNwb25zZSgBEkUKCEFjcXVhaW50EhsucXVvcmF0ZS52MS5BY3F1YWludFJlcXVlc3QaHC5xdW9yYXRlLnYxLkFjcXVhaW50UmVzcG9uc2USSwoKQWRtaW5pc3RlchIdLnF1b3JhdGUudjEuQWRtaW5pc3RlclJlcXVlc3QaHi5xdW9yYXRlLnYxLkFkbWluaXN0ZXJSZXNwb25zZRJRCgxTZW5kU25hcHNob3QSHy5xdW9yYXRlLnYxLlNlbmRTbmFwc2hvdFJlcXVlc3QaIC5xdW9yYXRlLnYxLlNlbmRTbmFwc2hvdFJlc3BvbnNlYgZwcm90bzM", [file_quorate_v1_cluster, file_quorate_v1_types]);
+
+/**
+ * @generated from message quorate.v1.AcquaintRequest
+ */
+export type AcquaintRequest = Message<"quorate.v1.AcquaintRequest"> & {
+};
+
+/**
+ * Describes the message quorate.v1.AcquaintRequest.
+ * Use `create(AcquaintRequestSchema)` to create a new message.
+ */
+export const AcquaintRequestSchema: GenMessage<AcquaintRequest> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_peer, 0);
+
+/**
+ * @generated from message quorate.v1.AcquaintResponse
+ */
+export type AcquaintResponse = Message<"quorate.v1.AcquaintResponse"> & {
+  /**
+   * The incarnation that the asked node knows of the caller: the caller's own, unless it was another data directory's.
+   *
+   * @generated from field: string incarnation = 1;
+   */
+  incarnation: string;
+};
+
+/**
+ * Describes the message quorate.v1.AcquaintResponse.
+ * Use `create(AcquaintResponseSchema)` to create a new message.
+ */
+export const AcquaintResponseSchema: GenMessage<AcquaintResponse> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_peer, 1);
+
+/**
+ * @generated from message quorate.v1.AdministerRequest
+ */
+export type AdministerRequest = Message<"quorate.v1.AdministerRequest"> & {
+  /**
+   * Exactly one.
+   *
+   * @generated from oneof quorate.v1.AdministerRequest.request
+   */
+  request: {
+    /**
+     * Adds a learner.
+     *
+     * @generated from field: quorate.v1.AddMemberRequest add = 1;
+     */
+    value: AddMemberRequest;
+    case: "add";
+  } | {
+    /**
+     * Gives a learner a vote.
+     *
+     * @generated from field: quorate.v1.PromoteMemberRequest promote = 2;
+     */
+    value: PromoteMemberRequest;
+    case: "promote";
+  } | {
+    /**
+     * Removes a member.
+     *
+     * @generated from field: quorate.v1.RemoveMemberRequest remove = 3;
+     */
+    value: RemoveMemberRequest;
+    case: "remove";
+  } | {
+    /**
+     * Makes another voter the leader.
+     *
+     * @generated from field: quorate.v1.TransferLeadershipRequest transfer = 4;
+     */
+    value: TransferLeadershipRequest;
+    case: "transfer";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message quorate.v1.AdministerRequest.
+ * Use `create(AdministerRequestSchema)` to create a new message.
+ */
+export const AdministerRequestSchema: GenMessage<AdministerRequest> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_peer, 2);
+
+/**
+ * @generated from message quorate.v1.AdministerResponse
+ */
+export type AdministerResponse = Message<"quorate.v1.AdministerResponse"> & {
+  /**
+   * The member that was named, or is to lead.
+   *
+   * @generated from field: uint64 member_id = 1;
+   */
+  memberId: bigint;
+
+  /**
+   * Index of the log entry that makes the change, 0 when there is none to make.
+   *
+   * @generated from field: uint64 index = 2;
+   */
+  index: bigint;
+
+  /**
+   * Set when it was refused.
+   *
+   * @generated from field: quorate.v1.Error error = 3;
+   */
+  error?: Error | undefined;
+};
+
+/**
+ * Describes the message quorate.v1.AdministerResponse.
+ * Use `create(AdministerResponseSchema)` to create a new message.
+ */
+export const AdministerResponseSchema: GenMessage<AdministerResponse> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_peer, 3);
 
 /**
  * @generated from message quorate.v1.ExchangeRequest
@@ -31,7 +151,7 @@ export type ExchangeRequest = Message<"quorate.v1.ExchangeRequest"> & {
  * Use `create(ExchangeRequestSchema)` to create a new message.
  */
 export const ExchangeRequestSchema: GenMessage<ExchangeRequest> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 0);
+  messageDesc(file_quorate_v1_peer, 4);
 
 /**
  * @generated from message quorate.v1.ExchangeResponse
@@ -44,7 +164,7 @@ export type ExchangeResponse = Message<"quorate.v1.ExchangeResponse"> & {
  * Use `create(ExchangeResponseSchema)` to create a new message.
  */
 export const ExchangeResponseSchema: GenMessage<ExchangeResponse> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 1);
+  messageDesc(file_quorate_v1_peer, 5);
 
 /**
  * One message from one node to another.
@@ -153,6 +273,14 @@ export type PeerMessage = Message<"quorate.v1.PeerMessage"> & {
      */
     value: RenewLeasesResult;
     case: "renewLeasesResult";
+  } | {
+    /**
+     * The leader asks the receiver to stand for election at once, thesis section 3.10.
+     *
+     * @generated from field: quorate.v1.TimeoutNow timeout_now = 13;
+     */
+    value: TimeoutNow;
+    case: "timeoutNow";
   } | { case: undefined; value?: undefined };
 };
 
@@ -161,7 +289,7 @@ export type PeerMessage = Message<"quorate.v1.PeerMessage"> & {
  * Use `create(PeerMessageSchema)` to create a new message.
  */
 export const PeerMessageSchema: GenMessage<PeerMessage> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 2);
+  messageDesc(file_quorate_v1_peer, 6);
 
 /**
  * One entry of the log.
@@ -191,7 +319,7 @@ export type LogEntry = Message<"quorate.v1.LogEntry"> & {
   kind: LogEntryKind;
 
   /**
-   * The encoded CommandBatch; empty for a no-op.
+   * The encoded CommandBatch or configuration; empty for a no-op.
    *
    * @generated from field: bytes data = 4;
    */
@@ -203,7 +331,7 @@ export type LogEntry = Message<"quorate.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 3);
+  messageDesc(file_quorate_v1_peer, 7);
 
 /**
  * @generated from message quorate.v1.AppendEntries
@@ -250,7 +378,7 @@ export type AppendEntries = Message<"quorate.v1.AppendEntries"> & {
  * Use `create(AppendEntriesSchema)` to create a new message.
  */
 export const AppendEntriesSchema: GenMessage<AppendEntries> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 4);
+  messageDesc(file_quorate_v1_peer, 8);
 
 /**
  * @generated from message quorate.v1.AppendEntriesResult
@@ -297,7 +425,7 @@ export type AppendEntriesResult = Message<"quorate.v1.AppendEntriesResult"> & {
  * Use `create(AppendEntriesResultSchema)` to create a new message.
  */
 export const AppendEntriesResultSchema: GenMessage<AppendEntriesResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 5);
+  messageDesc(file_quorate_v1_peer, 9);
 
 /**
  * @generated from message quorate.v1.Heartbeat
@@ -330,7 +458,7 @@ export type Heartbeat = Message<"quorate.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 6);
+  messageDesc(file_quorate_v1_peer, 10);
 
 /**
  * @generated from message quorate.v1.HeartbeatResult
@@ -356,7 +484,7 @@ export type HeartbeatResult = Message<"quorate.v1.HeartbeatResult"> & {
  * Use `create(HeartbeatResultSchema)` to create a new message.
  */
 export const HeartbeatResultSchema: GenMessage<HeartbeatResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 7);
+  messageDesc(file_quorate_v1_peer, 11);
 
 /**
  * @generated from message quorate.v1.RequestVote
@@ -389,6 +517,13 @@ export type RequestVote = Message<"quorate.v1.RequestVote"> & {
    * @generated from field: uint64 last_term = 4;
    */
   lastTerm: bigint;
+
+  /**
+   * The leader itself wants this election, so that who follows it may vote.
+   *
+   * @generated from field: bool transfer = 5;
+   */
+  transfer: boolean;
 };
 
 /**
@@ -396,7 +531,26 @@ export type RequestVote = Message<"quorate.v1.RequestVote"> & {
  * Use `create(RequestVoteSchema)` to create a new message.
  */
 export const RequestVoteSchema: GenMessage<RequestVote> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 8);
+  messageDesc(file_quorate_v1_peer, 12);
+
+/**
+ * @generated from message quorate.v1.TimeoutNow
+ */
+export type TimeoutNow = Message<"quorate.v1.TimeoutNow"> & {
+  /**
+   * The leader's term.
+   *
+   * @generated from field: uint64 term = 1;
+   */
+  term: bigint;
+};
+
+/**
+ * Describes the message quorate.v1.TimeoutNow.
+ * Use `create(TimeoutNowSchema)` to create a new message.
+ */
+export const TimeoutNowSchema: GenMessage<TimeoutNow> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_peer, 13);
 
 /**
  * @generated from message quorate.v1.RequestVoteResult
@@ -429,7 +583,7 @@ export type RequestVoteResult = Message<"quorate.v1.RequestVoteResult"> & {
  * Use `create(RequestVoteResultSchema)` to create a new message.
  */
 export const RequestVoteResultSchema: GenMessage<RequestVoteResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 9);
+  messageDesc(file_quorate_v1_peer, 14);
 
 /**
  * @generated from message quorate.v1.ReadIndex
@@ -448,7 +602,7 @@ export type ReadIndex = Message<"quorate.v1.ReadIndex"> & {
  * Use `create(ReadIndexSchema)` to create a new message.
  */
 export const ReadIndexSchema: GenMessage<ReadIndex> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 10);
+  messageDesc(file_quorate_v1_peer, 15);
 
 /**
  * @generated from message quorate.v1.ReadIndexResult
@@ -481,7 +635,7 @@ export type ReadIndexResult = Message<"quorate.v1.ReadIndexResult"> & {
  * Use `create(ReadIndexResultSchema)` to create a new message.
  */
 export const ReadIndexResultSchema: GenMessage<ReadIndexResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 11);
+  messageDesc(file_quorate_v1_peer, 16);
 
 /**
  * @generated from message quorate.v1.Propose
@@ -500,7 +654,7 @@ export type Propose = Message<"quorate.v1.Propose"> & {
  * Use `create(ProposeSchema)` to create a new message.
  */
 export const ProposeSchema: GenMessage<Propose> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 12);
+  messageDesc(file_quorate_v1_peer, 17);
 
 /**
  * @generated from message quorate.v1.ProposeRejected
@@ -519,6 +673,13 @@ export type ProposeRejected = Message<"quorate.v1.ProposeRejected"> & {
    * @generated from field: bool overloaded = 2;
    */
   overloaded: boolean;
+
+  /**
+   * It leads, and is about to hand leadership over.
+   *
+   * @generated from field: bool transferring = 3;
+   */
+  transferring: boolean;
 };
 
 /**
@@ -526,7 +687,7 @@ export type ProposeRejected = Message<"quorate.v1.ProposeRejected"> & {
  * Use `create(ProposeRejectedSchema)` to create a new message.
  */
 export const ProposeRejectedSchema: GenMessage<ProposeRejected> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 13);
+  messageDesc(file_quorate_v1_peer, 18);
 
 /**
  * @generated from message quorate.v1.RenewLeases
@@ -559,7 +720,7 @@ export type RenewLeases = Message<"quorate.v1.RenewLeases"> & {
  * Use `create(RenewLeasesSchema)` to create a new message.
  */
 export const RenewLeasesSchema: GenMessage<RenewLeases> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 14);
+  messageDesc(file_quorate_v1_peer, 19);
 
 /**
  * @generated from message quorate.v1.RenewLeasesResult
@@ -593,68 +754,37 @@ export type RenewLeasesResult = Message<"quorate.v1.RenewLeasesResult"> & {
  * Use `create(RenewLeasesResultSchema)` to create a new message.
  */
 export const RenewLeasesResultSchema: GenMessage<RenewLeasesResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 15);
+  messageDesc(file_quorate_v1_peer, 20);
 
 /**
- * @generated from message quorate.v1.InstallSnapshot
+ * Which snapshot a piece belongs to: the same for every attempt to send it, in whatever term.
+ *
+ * @generated from message quorate.v1.Snapshot
  */
-export type InstallSnapshot = Message<"quorate.v1.InstallSnapshot"> & {
+export type Snapshot = Message<"quorate.v1.Snapshot"> & {
   /**
-   * The leader's term.
+   * Index of the last entry it covers.
    *
-   * @generated from field: uint64 term = 1;
-   */
-  term: bigint;
-
-  /**
-   * Index of the last entry the snapshot covers.
-   *
-   * @generated from field: uint64 last_index = 2;
+   * @generated from field: uint64 last_index = 1;
    */
   lastIndex: bigint;
 
   /**
    * Term of that entry.
    *
-   * @generated from field: uint64 last_term = 3;
+   * @generated from field: uint64 last_term = 2;
    */
   lastTerm: bigint;
-};
 
-/**
- * Describes the message quorate.v1.InstallSnapshot.
- * Use `create(InstallSnapshotSchema)` to create a new message.
- */
-export const InstallSnapshotSchema: GenMessage<InstallSnapshot> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 16);
-
-/**
- * @generated from message quorate.v1.SendSnapshotRequest
- */
-export type SendSnapshotRequest = Message<"quorate.v1.SendSnapshotRequest"> & {
   /**
-   * In every message: the snapshot this belongs to.
+   * Bytes of its file.
    *
-   * @generated from field: quorate.v1.InstallSnapshot snapshot = 1;
+   * @generated from field: uint64 size = 3;
    */
-  snapshot?: InstallSnapshot | undefined;
+  size: bigint;
 
   /**
-   * Offset of `data` in the snapshot file, in bytes.
-   *
-   * @generated from field: uint64 offset = 2;
-   */
-  offset: bigint;
-
-  /**
-   * At most 1 MiB of it.
-   *
-   * @generated from field: bytes data = 3;
-   */
-  data: Uint8Array;
-
-  /**
-   * In the last message: SHA-256 of the whole file. Empty before.
+   * SHA-256 of its file.
    *
    * @generated from field: bytes sha256 = 4;
    */
@@ -662,20 +792,74 @@ export type SendSnapshotRequest = Message<"quorate.v1.SendSnapshotRequest"> & {
 };
 
 /**
+ * Describes the message quorate.v1.Snapshot.
+ * Use `create(SnapshotSchema)` to create a new message.
+ */
+export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_peer, 21);
+
+/**
+ * @generated from message quorate.v1.SendSnapshotRequest
+ */
+export type SendSnapshotRequest = Message<"quorate.v1.SendSnapshotRequest"> & {
+  /**
+   * The sender's term.
+   *
+   * @generated from field: uint64 term = 1;
+   */
+  term: bigint;
+
+  /**
+   * The snapshot this belongs to.
+   *
+   * @generated from field: quorate.v1.Snapshot snapshot = 2;
+   */
+  snapshot?: Snapshot | undefined;
+
+  /**
+   * Offset of `data` in the snapshot file, in bytes.
+   *
+   * @generated from field: uint64 offset = 3;
+   */
+  offset: bigint;
+
+  /**
+   * At most 1 MiB of it. Empty in the first call of every attempt: it asks where to go on.
+   *
+   * @generated from field: bytes data = 4;
+   */
+  data: Uint8Array;
+
+  /**
+   * CRC-32 of `data`.
+   *
+   * @generated from field: fixed32 crc32 = 5;
+   */
+  crc32: number;
+};
+
+/**
  * Describes the message quorate.v1.SendSnapshotRequest.
  * Use `create(SendSnapshotRequestSchema)` to create a new message.
  */
 export const SendSnapshotRequestSchema: GenMessage<SendSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 17);
+  messageDesc(file_quorate_v1_peer, 22);
 
 /**
  * @generated from message quorate.v1.SendSnapshotResponse
  */
 export type SendSnapshotResponse = Message<"quorate.v1.SendSnapshotResponse"> & {
   /**
-   * Whether the snapshot was installed, or was not needed any more.
+   * Where the next piece is to begin: the receiver holds everything before.
    *
-   * @generated from field: bool installed = 1;
+   * @generated from field: uint64 next_offset = 1;
+   */
+  nextOffset: bigint;
+
+  /**
+   * Whether the snapshot was installed, or is not needed any more.
+   *
+   * @generated from field: bool installed = 2;
    */
   installed: boolean;
 };
@@ -685,7 +869,7 @@ export type SendSnapshotResponse = Message<"quorate.v1.SendSnapshotResponse"> & 
  * Use `create(SendSnapshotResponseSchema)` to create a new message.
  */
 export const SendSnapshotResponseSchema: GenMessage<SendSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 18);
+  messageDesc(file_quorate_v1_peer, 23);
 
 /**
  * Kinds of LogEntry.
@@ -713,6 +897,13 @@ export enum LogEntryKind {
    * @generated from enum value: LOG_ENTRY_KIND_COMMANDS = 2;
    */
   COMMANDS = 2,
+
+  /**
+   * The members from here on.
+   *
+   * @generated from enum value: LOG_ENTRY_KIND_CONFIGURATION = 3;
+   */
+  CONFIGURATION = 3,
 }
 
 /**
@@ -723,7 +914,9 @@ export const LogEntryKindSchema: GenEnum<LogEntryKind> = /*@__PURE__*/
 
 /**
  * One node calls another; each direction of a pair is a connection of its own. Every call carries the metadata
- * quorate-cluster-id, quorate-from, quorate-to and quorate-protocol, and is refused when they do not match.
+ * quorate-cluster-id, quorate-from, quorate-to and quorate-protocol, and is refused when they do not match. Further
+ * quorate-incarnation, the random number of the caller's data directory: a member with another one than is known of it
+ * has lost its disk, and with it what it promised. And quorate-address, where the caller can be dialled.
  *
  * @generated from service quorate.v1.PeerService
  */
@@ -739,12 +932,33 @@ export const PeerService: GenService<{
     output: typeof ExchangeResponseSchema;
   },
   /**
-   * Transfers a snapshot.
+   * Asked by a node with a fresh data directory before it takes part in a new cluster. The asked node notes the caller's
+   * incarnation durably, unless it knows another one.
+   *
+   * @generated from rpc quorate.v1.PeerService.Acquaint
+   */
+  acquaint: {
+    methodKind: "unary";
+    input: typeof AcquaintRequestSchema;
+    output: typeof AcquaintResponseSchema;
+  },
+  /**
+   * Passes a change of the membership or the leader on to the leader.
+   *
+   * @generated from rpc quorate.v1.PeerService.Administer
+   */
+  administer: {
+    methodKind: "unary";
+    input: typeof AdministerRequestSchema;
+    output: typeof AdministerResponseSchema;
+  },
+  /**
+   * Transfers a snapshot, one piece a call, so that a transfer that broke can go on where it stood.
    *
    * @generated from rpc quorate.v1.PeerService.SendSnapshot
    */
   sendSnapshot: {
-    methodKind: "client_streaming";
+    methodKind: "unary";
     input: typeof SendSnapshotRequestSchema;
     output: typeof SendSnapshotResponseSchema;
   },

@@ -1,0 +1,92 @@
+import { ClusterService, grpcServiceDefinition } from "@quorate/proto";
+import type { CallOptions } from "../client/options.js";
+import { type EndpointPool, parseEndpoints } from "../endpoints/endpoint-pool.js";
+import type { UnaryRunner } from "../session/unary-runner.js";
+import type { Cluster } from "./cluster.js";
+import { type Member, memberOf } from "./member.js";
+import { type NodeStatus, nodeStatus } from "./node-status.js";
+
+const service = grpcServiceDefinition(ClusterService);
+
+/** The client behind {@link Cluster}: single requests, to whichever node answers. */
+export class ClusterClient implements Cluster {
+  readonly #unary: UnaryRunner;
+  readonly #pool: EndpointPool;
+
+  constructor(unary: UnaryRunner, pool: EndpointPool) {
+    this.#unary = unary;
+    this.#pool = pool;
+  }
+
+  async status(endpoint?: string, options: CallOptions = {}): Promise<NodeStatus> {
+    const [target] = endpoint === undefined ? [] : parseEndpoints(endpoint);
+    const call = {
+      method: service.status,
+      request: { $typeName: "quorate.v1.StatusRequest" as const },
+      mutation: false,
+    };
+    return nodeStatus(await this.#unary.call(call, options, target));
+  }
+
+  async members(options: CallOptions = {}): Promise<Member[]> {
+    const call = {
+      method: service.members,
+      request: { $typeName: "quorate.v1.MembersRequest" as const },
+      mutation: false,
+    };
+    const { members } = await this.#unary.call(call, options);
+    return members.map((member) => this.#learn(memberOf(member)));
+  }
+
+  async addMember(name: string, peerAddress: string, options: CallOptions = {}): Promise<Member> {
+    const response = await this.#unary.call(
+      {
+        method: service.addMember,
+        request: { $typeName: "quorate.v1.AddMemberRequest", name, peerAddress },
+        mutation: true,
+      },
+      options,
+    );
+    return memberOf(response.member);
+  }
+
+  async promoteMember(member: string, options: CallOptions = {}): Promise<Member> {
+    const response = await this.#unary.call(
+      {
+        method: service.promoteMember,
+        request: { $typeName: "quorate.v1.PromoteMemberRequest", member },
+        mutation: true,
+      },
+      options,
+    );
+    return this.#learn(memberOf(response.member));
+  }
+
+  async removeMember(member: string, options: CallOptions = {}): Promise<void> {
+    await this.#unary.call(
+      {
+        method: service.removeMember,
+        request: { $typeName: "quorate.v1.RemoveMemberRequest", member },
+        mutation: true,
+      },
+      options,
+    );
+  }
+
+  async transferLeadership(member = "", options: CallOptions = {}): Promise<Member> {
+    const response = await this.#unary.call(
+      {
+        method: service.transferLeadership,
+        request: { $typeName: "quorate.v1.TransferLeadershipRequest", member },
+        mutation: true,
+      },
+      options,
+    );
+    return this.#learn(memberOf(response.leader));
+  }
+
+  #learn(member: Member): Member {
+    if (member.clientEndpoint !== "") this.#pool.learn(member.clientEndpoint);
+    return member;
+  }
+}

@@ -1,0 +1,178 @@
+import { create } from "@bufbuild/protobuf";
+import { type AdministerResponse, AdministerResponseSchema, ErrorCode } from "@quorate/proto";
+import type { Raft } from "../raft/index.js";
+import { type AdministeredChange, passOn } from "../transport/administration.js";
+import type { PeerLink } from "../transport/peer-link.js";
+import { type Decision, decide } from "./administrative-decision.js";
+import { type Failure, membershipRefused, noQuorum, stopping } from "./failure.js";
+import type { Roster } from "./roster.js";
+
+export type { AdministeredChange } from "../transport/administration.js";
+
+/** Called once: with the id of the member that was named, or leads now. */
+export type AdministeredDone = (
+  outcome: { readonly kind: "done"; readonly memberId: number } | Failure,
+) => void;
+
+/** What administration takes of its node. */
+export interface AdministrationParts {
+  readonly self: number;
+  readonly raft: Raft;
+  readonly roster: Roster;
+  readonly appliedIndex: () => number;
+  readonly link: (peer: number) => PeerLink | undefined;
+  /** Raft was given something to do. */
+  readonly schedule: () => void;
+  /** Milliseconds after which nobody waits any longer for a change that was begun. */
+  readonly patienceMs: number;
+}
+
+interface Wait {
+  readonly change: AdministeredChange;
+  readonly decision: Decision;
+  readonly giveUpAtMs: number;
+  readonly done: AdministeredDone;
+}
+
+/**
+ * Changes of the membership and of the leader, asked of this node: decided by the leader, here or at the other end of a
+ * link, and answered once this node has applied what it led to.
+ */
+export class Administration {
+  private readonly parts: AdministrationParts;
+  private waits: Wait[] = [];
+
+  constructor(parts: AdministrationParts) {
+    this.parts = parts;
+  }
+
+  /** Makes a change, and calls `done` when this node has applied it, or why it was not made. */
+  change(change: AdministeredChange, done: AdministeredDone): void {
+    const { raft, self, link, patienceMs } = this.parts;
+    const decided = (decision: Decision | Failure): void => {
+      if (decision.kind === "failure") done(decision);
+      else this.wait(change, decision, done);
+    };
+    const { leader } = raft;
+    if (leader === self) decided(this.decide(change));
+    else {
+      const leaderLink = leader === 0 ? undefined : link(leader);
+      // A call that cannot reach it at all certainly changes nothing.
+      if (leaderLink === undefined || !leaderLink.isConnected) done(noQuorum);
+      else
+        passOn(leaderLink, change, patienceMs).then(
+          (response) => decided(fromWire(response)),
+          unanswered(done),
+        );
+    }
+  }
+
+  /** A change that another node passes on. */
+  passedOn(change: AdministeredChange, answer: (response: AdministerResponse) => void): void {
+    answer(toWire(this.decide(change)));
+  }
+
+  private decide(change: AdministeredChange): Decision | Failure {
+    const decision = decide(this.parts.raft, this.parts.self, change);
+    this.parts.schedule();
+    return decision;
+  }
+
+  private wait(change: AdministeredChange, decision: Decision, done: AdministeredDone): void {
+    const giveUpAtMs = performance.now() + this.parts.patienceMs;
+    this.waits.push({ change, decision, giveUpAtMs, done });
+    this.settle();
+  }
+
+  /** An entry was applied, or there is another leader. */
+  settle(): void {
+    if (this.waits.length === 0) return;
+    const { waits } = this;
+    this.waits = [];
+    for (const wait of waits) {
+      const outcome = this.outcomeOf(wait);
+      if (outcome === undefined) this.waits.push(wait);
+      else wait.done(outcome);
+    }
+  }
+
+  private outcomeOf({ change, decision }: Wait): Parameters<AdministeredDone>[0] | undefined {
+    const { roster, raft, appliedIndex } = this.parts;
+    const { memberId, index } = decision;
+    const done = { kind: "done", memberId } as const;
+    if (change.case === "transfer") return raft.leader === memberId ? done : undefined;
+    if (appliedIndex() < index) return undefined;
+    const member = roster.find(memberId);
+    const holds =
+      change.case === "add"
+        ? member !== undefined
+        : change.case === "promote"
+          ? member?.role === "voter"
+          : member === undefined;
+    // Another leader may have put other entries in place of it, or another change may have undone it.
+    return holds ? done : outcomeUnknown;
+  }
+
+  /** The cluster removed this node, which it may learn before the entry: who asked it for that is told. */
+  removed(): void {
+    const { self } = this.parts;
+    const mine = ({ change, decision }: Wait): boolean =>
+      change.case === "remove" && decision.memberId === self;
+    const waits = this.waits.filter(mine);
+    this.waits = this.waits.filter((wait) => !mine(wait));
+    for (const { done } of waits) done({ kind: "done", memberId: self });
+  }
+
+  tick(nowMs: number): void {
+    const late = this.waits.filter(({ giveUpAtMs }) => giveUpAtMs <= nowMs);
+    if (late.length === 0) return;
+    this.waits = this.waits.filter(({ giveUpAtMs }) => giveUpAtMs > nowMs);
+    for (const { change, done } of late) done(change.case === "transfer" ? notTakenOver : outcomeUnknown);
+  }
+
+  stop(): void {
+    for (const { done } of this.waits.splice(0)) done({ ...stopping, code: "OUTCOME_UNKNOWN" });
+  }
+}
+
+const outcomeUnknown: Failure = {
+  kind: "failure",
+  code: "OUTCOME_UNKNOWN",
+  message: "the leader changed before the outcome was known: look at the members before trying again",
+};
+
+const notTakenOver = membershipRefused(
+  "the other node did not take over in time: look at who leads before trying again",
+);
+
+/** The call to the leader broke: nobody knows whether it decided. */
+function unanswered(done: AdministeredDone): (error: unknown) => void {
+  return (error) => {
+    const problem = error instanceof Error ? error.message : String(error);
+    done({ ...outcomeUnknown, message: `the leader gave no answer (${problem}): look at the members first` });
+  };
+}
+
+function toWire(decision: Decision | Failure): AdministerResponse {
+  if (decision.kind === "decided") {
+    const { memberId, index } = decision;
+    return create(AdministerResponseSchema, { memberId: BigInt(memberId), index: BigInt(index) });
+  }
+  const { code, message } = decision;
+  return create(AdministerResponseSchema, { error: { code: ErrorCode[code], message } });
+}
+
+function fromWire({ memberId, index, error }: AdministerResponse): Decision | Failure {
+  if (error === undefined) return { kind: "decided", memberId: Number(memberId), index: Number(index) };
+  const { message } = error;
+  switch (error.code) {
+    case ErrorCode.MEMBERSHIP_REFUSED:
+      return membershipRefused(message);
+    case ErrorCode.OVERLOADED:
+      return { kind: "failure", code: "OVERLOADED", message };
+    case ErrorCode.UNAVAILABLE:
+      return { kind: "failure", code: "UNAVAILABLE", message };
+    default:
+      return { kind: "failure", code: "NO_QUORUM", message };
+  }
+}

@@ -1,0 +1,189 @@
+import { bounds } from "../config.js";
+import type { Configuration, Member, MembershipChangeResult, Raft, TransferResult } from "../raft/index.js";
+import type { AdministeredChange } from "../transport/administration.js";
+import { type Failure, handingOver, leaderOverloaded, membershipRefused, noQuorum } from "./failure.js";
+import { freshMemberId } from "./identity.js";
+
+/** A change that is on its way, or that there was no need to make. */
+export interface Decision {
+  readonly kind: "decided";
+  /** The member that was named, or that is to lead. */
+  readonly memberId: number;
+  /** Index of the log entry that makes the change; 0 when there is none. */
+  readonly index: number;
+}
+
+/** What a decision takes of Raft. */
+export type DecidingRaft = Pick<
+  Raft,
+  | "isLeader"
+  | "configuration"
+  | "configurationIndex"
+  | "changeMembership"
+  | "transferLeadership"
+  | "followers"
+>;
+
+/** The leader's decision on a change of the membership or the leader: hands it to Raft, or says why not. */
+export function decide(raft: DecidingRaft, self: number, change: AdministeredChange): Decision | Failure {
+  if (!raft.isLeader) return noQuorum;
+  switch (change.case) {
+    case "add":
+      return add(raft, change.value.name, change.value.peerAddress);
+    case "promote":
+      return promote(raft, self, change.value.member);
+    case "remove":
+      return remove(raft, self, change.value.member);
+    case "transfer":
+      return transfer(raft, self, change.value.member);
+  }
+}
+
+function add(raft: DecidingRaft, name: string, address: string): Decision | Failure {
+  const { members } = raft.configuration;
+  const namesake = members.find((member) => member.name === name);
+  // The same question again: its answer may have been lost.
+  if (namesake?.address === address) {
+    return { kind: "decided", memberId: namesake.id, index: raft.configurationIndex };
+  }
+  if (namesake !== undefined) {
+    return membershipRefused(
+      `there is a member "${name}" already, at ${namesake.address}: remove it first, or choose another name`,
+    );
+  }
+  const neighbour = members.find((member) => member.address === address);
+  if (neighbour !== undefined) {
+    return membershipRefused(`member "${neighbour.name}" has the peer address ${address} already`);
+  }
+  if (members.length >= bounds.membersMax) {
+    return membershipRefused(`a cluster has at most ${bounds.membersMax} members`);
+  }
+  const id = freshMemberId(name);
+  return decided(raft.changeMembership({ kind: "addLearner", id, name, address }), id, name);
+}
+
+function promote(raft: DecidingRaft, self: number, named: string): Decision | Failure {
+  const member = find(raft.configuration, named);
+  if (member === undefined) return unknown(named);
+  if (member.role === "voter") {
+    return { kind: "decided", memberId: member.id, index: raft.configurationIndex };
+  }
+  const { members } = raft.configuration;
+  const voters = members.filter(({ id, role }) => role === "voter" || id === member.id);
+  // Whether the learner itself is up, and has caught up, is for Raft to say.
+  const short = shortage(raft, [self, member.id], voters);
+  if (short !== undefined) {
+    return membershipRefused(
+      `with "${member.name}" voting ${short}: bring the voters that are down back first`,
+    );
+  }
+  return decided(raft.changeMembership({ kind: "promote", id: member.id }), member.id, member.name);
+}
+
+function remove(raft: DecidingRaft, self: number, named: string): Decision | Failure {
+  const member = find(raft.configuration, named);
+  if (member === undefined) return unknown(named);
+  const { members } = raft.configuration;
+  const voters = members.filter(({ id, role }) => role === "voter" && id !== member.id);
+  const short = member.role === "voter" && voters.length > 0 ? shortage(raft, [self], voters) : undefined;
+  if (short !== undefined) {
+    return membershipRefused(
+      `without "${member.name}" ${short}: bring voters back, or promote learners, first`,
+    );
+  }
+  return decided(raft.changeMembership({ kind: "remove", id: member.id }), member.id, member.name);
+}
+
+function transfer(raft: DecidingRaft, self: number, named: string): Decision | Failure {
+  const id = named === "" ? heirOf(raft) : find(raft.configuration, named)?.id;
+  if (id === undefined) {
+    return named === "" ? membershipRefused("there is no other voter that could lead") : unknown(named);
+  }
+  if (id === self) return { kind: "decided", memberId: id, index: 0 };
+  const name = raft.configuration.members.find((member) => member.id === id)?.name ?? named;
+  const result = raft.transferLeadership(id);
+  if (result.accepted) return { kind: "decided", memberId: id, index: 0 };
+  return transferRefusal(result.reason, name);
+}
+
+/** The voter that should lead next: one that answers, and of these the one with most of the log. */
+export function heirOf(raft: DecidingRaft): number | undefined {
+  let heir: { id: number; matchIndex: number } | undefined;
+  for (const { id, standing, active, matchIndex } of raft.followers()) {
+    if (standing !== "voter" || !active) continue;
+    if (heir === undefined || matchIndex > heir.matchIndex) heir = { id, matchIndex };
+  }
+  return heir?.id;
+}
+
+/**
+ * Why these voters could not commit anything now; undefined when enough of them are `live` or were heard from lately. A change is in
+ * effect from when it is in the log: one that leaves no live majority could never be taken back.
+ */
+function shortage(
+  raft: DecidingRaft,
+  live: readonly number[],
+  voters: readonly Member[],
+): string | undefined {
+  const active = new Set([...live, ...raft.followers().flatMap(({ id, active }) => (active ? [id] : []))]);
+  const up = voters.filter(({ id }) => active.has(id)).length;
+  const quorum = Math.floor(voters.length / 2) + 1;
+  if (up >= quorum) return undefined;
+  return `only ${up} of ${voters.length} voters would be up, and ${quorum} are needed`;
+}
+
+/** By name, or by id in hexadecimal digits. */
+function find({ members }: Configuration, named: string): Member | undefined {
+  const byName = members.find(({ name }) => name === named);
+  if (byName !== undefined || !/^[0-9a-f]{16}$/i.test(named)) return byName;
+  return members.find(({ id }) => id === Number.parseInt(named, 16));
+}
+
+function unknown(named: string): Failure {
+  return membershipRefused(`there is no member "${named}"; \`quorate member list\` shows them`);
+}
+
+function decided(result: MembershipChangeResult, memberId: number, name: string): Decision | Failure {
+  if (result.accepted) return { kind: "decided", memberId, index: result.index };
+  switch (result.reason) {
+    case "notLeader":
+    case "termNotCommitted":
+      return noQuorum;
+    case "overloaded":
+      return leaderOverloaded;
+    case "transferring":
+      return handingOver;
+    case "pendingChange":
+      return membershipRefused("the change before this one is not committed yet: retry when it is");
+    case "learnerBehind":
+      return membershipRefused(
+        `learner "${name}" has not caught up with the log yet, or is not running: retry when it has`,
+      );
+    case "lastVoter":
+      return membershipRefused(`"${name}" is the last voter: promote another member first`);
+    case "memberExists":
+      return membershipRefused(`there is such a member as "${name}" already`);
+    case "unknownMember":
+      return unknown(name);
+    case "notALearner":
+      return membershipRefused(`"${name}" is no learner`);
+  }
+}
+
+function transferRefusal(
+  reason: Extract<TransferResult, { accepted: false }>["reason"],
+  name: string,
+): Decision | Failure {
+  switch (reason) {
+    case "notLeader":
+      return noQuorum;
+    case "transferring":
+      return membershipRefused("leadership is being handed over already: retry after a moment");
+    case "notAVoter":
+      return membershipRefused(`"${name}" is a learner: promote it first`);
+    case "unknownMember":
+      return unknown(name);
+    case "alreadyLeader":
+      return membershipRefused(`"${name}" leads already`);
+  }
+}

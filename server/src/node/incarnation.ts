@@ -1,0 +1,6 @@
+import { randomBytes } from "node:crypto";
+
+/** The random number of a new data directory, in hexadecimal digits. */
+export function freshIncarnation(): string {
+  return randomBytes(16).toString("hex");
+}

@@ -1,0 +1,46 @@
+import type { PeerMessage } from "@quorate/proto";
+import type { Logger } from "pino";
+import type { Raft } from "../raft/index.js";
+import { toRaftMessage } from "../transport/peer-codec.js";
+import type { LeaseKeeper } from "./lease-keeper.js";
+import type { ProposalRoute } from "./proposal-route.js";
+
+/** Hands on what comes in from peers: most of it to Raft, the rest to whom it is for. */
+export class PeerInbox {
+  private readonly raft: Raft;
+  private readonly route: ProposalRoute;
+  private readonly leases: LeaseKeeper;
+  private readonly logger: Logger;
+
+  constructor(raft: Raft, route: ProposalRoute, leases: LeaseKeeper, logger: Logger) {
+    this.raft = raft;
+    this.route = route;
+    this.leases = leases;
+    this.logger = logger;
+  }
+
+  receive(from: number, messages: readonly PeerMessage[]): void {
+    for (const { message } of messages) {
+      const raftMessage = toRaftMessage(message);
+      if (raftMessage !== undefined) this.raft.step(from, raftMessage);
+      else this.receiveOther(from, message);
+    }
+  }
+
+  private receiveOther(from: number, message: PeerMessage["message"]): void {
+    switch (message.case) {
+      case "propose":
+        this.route.proposed(from, message.value.batches);
+        return;
+      case "proposeRejected":
+        this.route.rejected(message);
+        return;
+      case "renewLeases":
+      case "renewLeasesResult":
+        this.leases.receive(from, message);
+        return;
+      default:
+        this.logger.warn({ from, message: message.case }, "ignored a message of an unknown kind");
+    }
+  }
+}

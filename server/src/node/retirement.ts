@@ -1,0 +1,42 @@
+import type { Logger } from "pino";
+import type { DataDirectory } from "../storage/data-directory.js";
+import type { Identity } from "../storage/identity-file.js";
+import { MemberRemoved } from "./member-removed.js";
+
+/** The end of a node whose member was removed: its directory says so for ever, and the process ends a little later. */
+export class Retirement {
+  private readonly identity: Identity;
+  private readonly directory: DataDirectory;
+  private readonly logger: Logger;
+  private readonly delayMs: number;
+  private readonly ended: (error: MemberRemoved) => void;
+  private timer: NodeJS.Timeout | undefined;
+
+  /** `ended` is called `delayMs` after the removal was noticed: what it led to has been sent by then. */
+  constructor(
+    identity: Identity,
+    directory: DataDirectory,
+    logger: Logger,
+    delayMs: number,
+    ended: (error: MemberRemoved) => void,
+  ) {
+    this.identity = identity;
+    this.directory = directory;
+    this.logger = logger;
+    this.delayMs = delayMs;
+    this.ended = ended;
+  }
+
+  /** The cluster has committed that this member is removed. */
+  begin(reason: string): void {
+    if (this.timer !== undefined) return;
+    // Durable before anything else: a start on this directory must not look like one that only lags behind.
+    this.directory.identityFile.write({ ...this.identity, standing: "removed" });
+    this.logger.warn({ reason }, "this member was removed from the cluster: stopping for good");
+    this.timer = setTimeout(() => this.ended(new MemberRemoved(reason)), this.delayMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+  }
+}

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { encodeConfiguration, type Member } from "../raft/index.js";
+import { StateMachine } from "../state-machine/index.js";
+import { Acquaintances } from "../storage/acquaintances.js";
+import type { Identity } from "../storage/identity-file.js";
+import { Roster } from "./roster.js";
+
+let dir = "";
+let notes: Acquaintances;
+let machine: StateMachine;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "quorate-roster-"));
+  notes = new Acquaintances(join(dir, "peers.json"));
+  machine = new StateMachine({ change: () => undefined });
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const founder = (id: number) => ({ id, name: `n${id}`, address: `h:${id}` });
+const identity: Identity = {
+  clusterId: 9,
+  memberId: 1,
+  name: "n1",
+  incarnation: "aa",
+  standing: "formed",
+  founders: [founder(1), founder(2)],
+};
+const voter = (id: number): Member => ({ ...founder(id), role: "voter" });
+
+function roster(of: Identity = identity, book: readonly (readonly [string, string])[] = []): Roster {
+  return new Roster(of, () => machine, new Map(book), notes);
+}
+
+function configure(...members: Member[]): void {
+  machine.apply(machine.appliedIndex + 1, 1, [], encodeConfiguration({ members }));
+}
+
+function introduce(memberId: number, incarnation: string): void {
+  const body = {
+    ...{ kind: "member" as const, memberId, name: `n${memberId}`, incarnation },
+    ...{ peerAddress: `h:${memberId}`, clientEndpoint: `c:${memberId}`, format: 1 },
+  };
+  const command = { sessionId: 0, sequence: 0, lowestPending: 0, fence: undefined, body };
+  machine.apply(machine.appliedIndex + 1, 1, [command]);
+}
+
+it("begins with the first members, and follows what was applied", () => {
+  const known = roster();
+  expect(known.applied).toMatchObject({ index: 0, configuration: { members: [voter(1), voter(2)] } });
+  expect(roster({ ...identity, founders: [] }).applied.configuration.members).toEqual([]);
+  configure(voter(1), voter(2), { ...voter(3), role: "learner" });
+  expect(known.applied.index).toBe(1);
+  expect(known.members().map(({ name, role }) => [name, role])).toEqual([
+    ["n1", "voter"],
+    ["n2", "voter"],
+    ["n3", "learner"],
+  ]);
+});
+
+it("knows who was removed from who is not a member yet", () => {
+  const known = roster();
+  expect(known.isRemoved(2)).toBe(false);
+  configure(voter(1), voter(2));
+  introduce(2, "bb");
+  configure(voter(1));
+  expect([known.isRemoved(1), known.isRemoved(2), known.isRemoved(3)]).toEqual([false, true, false]);
+});
+
+it("knows a member's data directory from the log, or from when the cluster formed", () => {
+  const known = roster();
+  expect(known.acquaint(2, "bb")).toBe("bb");
+  expect(known.acquaint(2, "cc")).toBe("bb");
+  introduce(3, "dd");
+  expect(known.acquaint(3, "ee")).toBe("dd");
+  expect(known.incarnationOf(4)).toBeUndefined();
+});
+
+it("dials first members where it was told to, and others where the configuration says", () => {
+  const book = [
+    ["n2", "proxy:2"],
+    ["n3", "proxy:3"],
+  ] as const;
+  const addresses = (known: Roster): string[] =>
+    known.peersOf({ members: [voter(1), voter(2), voter(3)] }).map(({ address }) => address);
+  // Its third member is a later one under the name of a first one that was removed.
+  expect(addresses(roster(identity, book))).toEqual(["proxy:2", "h:3"]);
+  expect(addresses(roster({ ...identity, founders: [] }, book))).toEqual(["proxy:2", "proxy:3"]);
+});

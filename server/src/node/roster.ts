@@ -1,0 +1,112 @@
+import { type Configuration, type ConfigurationAt, decodeConfiguration, type Member } from "../raft/index.js";
+import type { SetMember, StateMachine } from "../state-machine/index.js";
+import type { Acquaintances } from "../storage/acquaintances.js";
+import type { Identity } from "../storage/identity-file.js";
+import type { PeerAddress } from "../transport/peers.js";
+
+/** A member, and what it said of itself; that is missing until it first joined. */
+export interface KnownMember extends Member {
+  readonly record: SetMember | undefined;
+}
+
+/** Who belongs to the cluster, by what this node has applied, and what it knows of them. */
+export class Roster {
+  private readonly self: number;
+  private readonly machine: () => StateMachine;
+  /** The cluster's first configuration; without members when this node was not one of them. */
+  private readonly founding: Configuration;
+  private readonly addressBook: ReadonlyMap<string, string>;
+  private readonly notes: Acquaintances;
+  private decodedFrom: Uint8Array | undefined;
+  private decoded: ConfigurationAt;
+
+  constructor(
+    identity: Identity,
+    machine: () => StateMachine,
+    addressBook: ReadonlyMap<string, string>,
+    notes: Acquaintances,
+  ) {
+    this.self = identity.memberId;
+    this.machine = machine;
+    this.founding = { members: identity.founders.map((founder) => ({ ...founder, role: "voter" })) };
+    this.addressBook = addressBook;
+    this.notes = notes;
+    this.decoded = { index: 0, configuration: this.founding };
+  }
+
+  /** The configuration as of the applied index: committed, so never to be taken back. */
+  get applied(): ConfigurationAt {
+    const { configuration, configurationIndex } = this.machine();
+    if (configuration !== this.decodedFrom) {
+      this.decodedFrom = configuration;
+      this.decoded =
+        configurationIndex === 0
+          ? { index: 0, configuration: this.founding }
+          : { index: configurationIndex, configuration: decodeConfiguration(configuration) };
+    }
+    return this.decoded;
+  }
+
+  /** Whether this node belongs to the cluster, as of the applied index. */
+  get includesSelf(): boolean {
+    return this.find(this.self) !== undefined;
+  }
+
+  /** The members as of the applied index, in name order. */
+  members(): KnownMember[] {
+    return this.applied.configuration.members
+      .map((member) => ({ ...member, record: this.machine().member(member.id) }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** A member as of the applied index. */
+  find(id: number): Member | undefined {
+    return this.applied.configuration.members.find((member) => member.id === id);
+  }
+
+  /** Whether the member belonged to the cluster, and was removed by an entry that is committed. Ids never come back. */
+  isRemoved(id: number): boolean {
+    return this.applied.index > 0 && this.find(id) === undefined && this.machine().member(id) !== undefined;
+  }
+
+  /** The data directory that the member is, as claimed through the log or noted when the cluster formed. */
+  incarnationOf(id: number): string | undefined {
+    return this.machine().member(id)?.incarnation ?? this.notes.incarnationOf(id);
+  }
+
+  /** Notes the incarnation of a fresh node durably, unless one is known. Returns the one that is known then. */
+  acquaint(id: number, incarnation: string): string {
+    return this.incarnationOf(id) ?? this.notes.note(id, incarnation);
+  }
+
+  /** For people. */
+  nameOf(id: number): string {
+    if (id === 0) return "none";
+    return this.find(id)?.name ?? this.machine().member(id)?.name ?? String(id);
+  }
+
+  /** "" when unknown. */
+  clientEndpointOf(id: number): string {
+    return this.machine().member(id)?.clientEndpoint ?? "";
+  }
+
+  /** The other members of a configuration, and where this node dials them. */
+  peersOf({ members }: Configuration): PeerAddress[] {
+    return members
+      .filter(({ id }) => id !== this.self)
+      .map((member) => ({ id: member.id, name: member.name, address: this.addressOf(member) }));
+  }
+
+  /** Where this node is dialled; "" while its configuration does not say. */
+  ownAddress({ members }: Configuration): string {
+    const own = members.find(({ id }) => id === this.self);
+    return own === undefined ? "" : this.addressOf(own);
+  }
+
+  /** A first member names first members only: another may have come since under the name of one that was removed. */
+  private addressOf({ id, name, address }: Member): string {
+    const founders = this.founding.members;
+    if (founders.length > 0 && !founders.some((founder) => founder.id === id)) return address;
+    return this.addressBook.get(name) ?? address;
+  }
+}

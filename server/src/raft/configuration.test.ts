@@ -1,0 +1,156 @@
+import { describe, expect, test } from "vitest";
+import { applyChange, type Configuration } from "./configuration.js";
+import { ConfigurationHistory } from "./configuration-history.js";
+import {
+  decodeConfiguration,
+  encodeConfiguration,
+  InvalidConfiguration,
+  InvariantViolation,
+  type LogEntry,
+  type Member,
+} from "./index.js";
+import { encode } from "./network.test-support.js";
+
+const voter = (id: number): Member => ({ id, name: `n${id}`, address: `host${id}:7401`, role: "voter" });
+const learner = (id: number): Member => ({ ...voter(id), role: "learner" });
+const of = (...members: Member[]): Configuration => ({ members });
+const entry = (index: number, configuration: Configuration): LogEntry => ({
+  index,
+  term: 1,
+  kind: "configuration",
+  data: encodeConfiguration(configuration),
+});
+
+describe("the encoding of a configuration", () => {
+  test("gives back what went in, also names that are not ASCII", () => {
+    const configuration = of(voter(1), { ...learner(7), name: "nœud-√2-🗳" });
+    expect(decodeConfiguration(encodeConfiguration(configuration))).toEqual(configuration);
+    expect(decodeConfiguration(encodeConfiguration(of()))).toEqual(of());
+  });
+
+  test("is the same bytes for the same configuration: nodes compare hashes of it", () => {
+    const { id, name, address, role } = voter(1);
+    expect(encodeConfiguration(of({ role, address, name, id }))).toEqual(encodeConfiguration(of(voter(1))));
+  });
+
+  test("refuses members out of order, which would give equal configurations different bytes", () => {
+    expect(() => encodeConfiguration(of(voter(2), voter(1)))).toThrow(InvariantViolation);
+    expect(() => encodeConfiguration(of(voter(1), voter(1)))).toThrow(InvariantViolation);
+  });
+
+  test.each([
+    ["another format", '{"format":2,"members":[]}', "format 2"],
+    ["no format", "[]", "format none"],
+    ["no members", '{"format":1}', "no members"],
+    ["a member without a role", '{"format":1,"members":[{"id":1,"name":"a","address":"b"}]}', "incomplete"],
+    [
+      "an unknown role",
+      '{"format":1,"members":[{"id":1,"name":"a","address":"b","role":"x"}]}',
+      "incomplete",
+    ],
+    [
+      "an id that is none",
+      '{"format":1,"members":[{"id":0,"name":"a","address":"b","role":"voter"}]}',
+      "order",
+    ],
+    ["no JSON", "members", "not JSON"],
+    ["nothing", "", "not JSON"],
+  ])("of %s is refused rather than guessed", (_, text, message) => {
+    expect(() => decodeConfiguration(encode(text))).toThrow(InvalidConfiguration);
+    expect(() => decodeConfiguration(encode(text))).toThrow(message);
+  });
+});
+
+describe("a change", () => {
+  const three = of(voter(1), voter(2), learner(5));
+
+  test("adds a learner in its place", () => {
+    const change = { kind: "addLearner", id: 3, name: "n3", address: "host3:7401" } as const;
+    expect(applyChange(three, change)).toEqual({
+      configuration: of(voter(1), voter(2), learner(3), learner(5)),
+    });
+  });
+
+  test("promotes a learner, and removes a member", () => {
+    expect(applyChange(three, { kind: "promote", id: 5 })).toEqual({
+      configuration: of(voter(1), voter(2), voter(5)),
+    });
+    expect(applyChange(three, { kind: "remove", id: 1 })).toEqual({
+      configuration: of(voter(2), learner(5)),
+    });
+  });
+
+  test.each([
+    ["an id twice", { kind: "addLearner", id: 1, name: "new", address: "new:1" }, "memberExists"],
+    ["a name twice", { kind: "addLearner", id: 9, name: "n1", address: "new:1" }, "memberExists"],
+    ["an address twice", { kind: "addLearner", id: 9, name: "new", address: "host1:7401" }, "memberExists"],
+    ["a voter to be promoted", { kind: "promote", id: 1 }, "notALearner"],
+    ["an unknown learner", { kind: "promote", id: 9 }, "unknownMember"],
+    ["an unknown member to be removed", { kind: "remove", id: 9 }, "unknownMember"],
+  ] as const)("of %s is refused", (_, change, reason) => {
+    expect(applyChange(three, change)).toEqual({ reason });
+  });
+
+  test("never removes the last voter", () => {
+    expect(applyChange(of(voter(1), learner(2)), { kind: "remove", id: 1 })).toEqual({ reason: "lastVoter" });
+    expect(applyChange(of(voter(1), learner(2)), { kind: "remove", id: 2 })).toEqual({
+      configuration: of(voter(1)),
+    });
+  });
+});
+
+describe("the configurations of a log", () => {
+  const initial = of(voter(1));
+  const second = of(voter(1), learner(2));
+  const third = of(voter(1), voter(2));
+
+  test("are known as of each index", () => {
+    const history = new ConfigurationHistory({ index: 0, configuration: initial }, 0, []);
+    history.appended(entry(3, second));
+    history.appended(entry(7, third));
+    expect(history.newest).toEqual({ index: 7, configuration: third });
+    expect([0, 2, 3, 6, 7, 9].map((index) => history.asOf(index).index)).toEqual([0, 0, 3, 3, 7, 7]);
+  });
+
+  test("go back when entries are truncated", () => {
+    const history = new ConfigurationHistory({ index: 0, configuration: initial }, 0, [
+      entry(3, second),
+      entry(7, third),
+    ]);
+    history.truncatedFrom(7);
+    expect(history.newest.index).toBe(3);
+    history.truncatedFrom(3);
+    expect(history.newest).toEqual({ index: 0, configuration: initial });
+  });
+
+  test("never go back behind the state", () => {
+    const history = new ConfigurationHistory({ index: 3, configuration: second }, 5, []);
+    expect(() => history.truncatedFrom(2)).toThrow(InvariantViolation);
+  });
+
+  test("are forgotten where the log is cut, but for the one in effect there", () => {
+    const history = new ConfigurationHistory({ index: 0, configuration: initial }, 0, [
+      entry(3, second),
+      entry(7, third),
+    ]);
+    history.cutTo(6);
+    expect(history.asOf(6).index).toBe(3);
+    expect(() => history.asOf(2)).toThrow(InvariantViolation);
+  });
+
+  test("are one object as long as nothing changes", () => {
+    const history = new ConfigurationHistory({ index: 0, configuration: initial }, 0, []);
+    history.appended(entry(2, of(voter(1))));
+    expect(history.newest.index).toBe(2);
+    expect(history.newest.configuration).toBe(initial);
+  });
+
+  test("must agree with the state: a newer one in the applied part of the log is a defect", () => {
+    expect(
+      () => new ConfigurationHistory({ index: 0, configuration: initial }, 5, [entry(3, second)]),
+    ).toThrow(InvariantViolation);
+    expect(() => new ConfigurationHistory({ index: 6, configuration: initial }, 5, [])).toThrow(
+      InvariantViolation,
+    );
+  });
+});

@@ -1,0 +1,138 @@
+import { invariant } from "./invariant.js";
+
+/** One node that the cluster knows. */
+export interface Member {
+  /** A positive number, never used for another node. */
+  readonly id: number;
+  readonly name: string;
+  /** host:port of its peer port. */
+  readonly address: string;
+  /** A voter counts for elections, commits and reads; a learner only receives the log. */
+  readonly role: "voter" | "learner";
+}
+
+/** Who belongs to the cluster, sorted by id. Never changed in place. */
+export interface Configuration {
+  readonly members: readonly Member[];
+}
+
+/** A configuration and the index of the log entry that holds it; 0 for the initial one, which has no entry. */
+export interface ConfigurationAt {
+  readonly index: number;
+  readonly configuration: Configuration;
+}
+
+/** One step from a configuration to the next: one server at a time (thesis, section 4.1). */
+export type MembershipChange =
+  | { readonly kind: "addLearner"; readonly id: number; readonly name: string; readonly address: string }
+  /** A learner that has caught up becomes a voter. */
+  | { readonly kind: "promote"; readonly id: number }
+  | { readonly kind: "remove"; readonly id: number };
+
+/** Why a change cannot follow a configuration. */
+export type ImpossibleChange = "unknownMember" | "memberExists" | "notALearner" | "lastVoter";
+
+/** Bytes of a log entry or a snapshot that hold no configuration this version can read. */
+export class InvalidConfiguration extends Error {
+  override readonly name = "InvalidConfiguration";
+}
+
+/** The version of the encoding; a node that meets another one stops rather than guess who votes. */
+const CONFIGURATION_FORMAT = 1;
+
+/** What goes into the log: JSON in ASCII, equal bytes for equal configurations. */
+export function encodeConfiguration({ members }: Configuration): Uint8Array {
+  invariant(areMembersValid(members), "a configuration is not sorted by id, or a member has no name");
+  const text = JSON.stringify({
+    format: CONFIGURATION_FORMAT,
+    members: members.map(({ id, name, address, role }) => ({ id, name, address, role })),
+  });
+  // Escaped, so that a character is a byte and no encoder of the surroundings is needed.
+  const ascii = text.replace(
+    /[^ -~]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return Uint8Array.from(ascii, (character) => character.charCodeAt(0));
+}
+
+/** @throws InvalidConfiguration when the bytes are of an unknown format, or nonsense. */
+export function decodeConfiguration(bytes: Uint8Array): Configuration {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  let decoded: unknown;
+  try {
+    decoded = JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidConfiguration("a configuration is not JSON", { cause });
+  }
+  if (!isRecord(decoded) || decoded.format !== CONFIGURATION_FORMAT) {
+    const format = isRecord(decoded) ? String(decoded.format) : "none";
+    throw new InvalidConfiguration(
+      `a configuration is of format ${format}; this version knows ${CONFIGURATION_FORMAT}`,
+    );
+  }
+  const encoded: unknown = decoded.members;
+  if (!Array.isArray(encoded)) throw new InvalidConfiguration("a configuration has no members");
+  const members = encoded.map(toMember);
+  if (!areMembersValid(members)) throw new InvalidConfiguration("a configuration's members are not in order");
+  return { members };
+}
+
+function toMember(encoded: unknown): Member {
+  if (isRecord(encoded)) {
+    const { id, name, address, role } = encoded;
+    if (
+      typeof id === "number" &&
+      typeof name === "string" &&
+      typeof address === "string" &&
+      (role === "voter" || role === "learner")
+    ) {
+      return { id, name, address, role };
+    }
+  }
+  throw new InvalidConfiguration("a configuration's member is incomplete");
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function areMembersValid(members: readonly Member[]): boolean {
+  let previous = 0;
+  for (const { id, name } of members) {
+    if (!Number.isSafeInteger(id) || id <= previous || name === "") return false;
+    previous = id;
+  }
+  return true;
+}
+
+/** The configuration after a change, or why there is none. */
+export function applyChange(
+  { members }: Configuration,
+  change: MembershipChange,
+): { readonly configuration: Configuration } | { readonly reason: ImpossibleChange } {
+  const member = members.find(({ id }) => id === change.id);
+  switch (change.kind) {
+    case "addLearner": {
+      const { id, name, address } = change;
+      const taken = members.some(
+        (other) => other.id === id || other.name === name || other.address === address,
+      );
+      if (taken) return { reason: "memberExists" };
+      const added: Member = { id, name, address, role: "learner" };
+      return { configuration: { members: [...members, added].sort((a, b) => a.id - b.id) } };
+    }
+    case "promote": {
+      if (member === undefined) return { reason: "unknownMember" };
+      if (member.role !== "learner") return { reason: "notALearner" };
+      const promoted: Member = { ...member, role: "voter" };
+      return { configuration: { members: members.map((other) => (other === member ? promoted : other)) } };
+    }
+    case "remove": {
+      if (member === undefined) return { reason: "unknownMember" };
+      const left = members.filter((other) => other !== member);
+      if (!left.some(({ role }) => role === "voter")) return { reason: "lastVoter" };
+      return { configuration: { members: left } };
+    }
+  }
+}

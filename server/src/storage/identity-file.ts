@@ -1,0 +1,99 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeDurably } from "./durable-file.js";
+import { UnusableDataDirectory } from "./errors.js";
+
+/** Version of the layout of the data directory and of its databases. */
+export const DATA_FORMAT = 2;
+
+/**
+ * How far the member has come: `fresh` may have promised nothing to anybody, and must not before its cluster knows it;
+ * `formed` takes part; `removed` never will again.
+ */
+export type Standing = "fresh" | "formed" | "removed";
+
+/** One of the members that a cluster began with. */
+export interface Founder {
+  readonly id: number;
+  readonly name: string;
+  readonly address: string;
+}
+
+/** To whom a data directory belongs. */
+export interface Identity {
+  readonly clusterId: number;
+  readonly memberId: number;
+  readonly name: string;
+  /** Random number of this directory, in hexadecimal digits: a member that lost its disk comes back with another one. */
+  readonly incarnation: string;
+  readonly standing: Standing;
+  /** The members that the cluster began with, when this is one of them; otherwise none. */
+  readonly founders: readonly Founder[];
+}
+
+/** The file `identity.json` of a data directory. */
+export class IdentityFile {
+  private readonly file: string;
+  private readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+    this.file = join(directory, "identity.json");
+  }
+
+  get exists(): boolean {
+    return existsSync(this.file);
+  }
+
+  /** @throws UnusableDataDirectory when it cannot be read or was written by another version. */
+  read(): Identity {
+    let found: unknown;
+    try {
+      found = JSON.parse(readFileSync(this.file, "utf8"));
+    } catch (cause) {
+      throw new UnusableDataDirectory(`${this.file} cannot be read: ${String(cause)}`, { cause });
+    }
+    const format = isRecord(found) ? found.format : undefined;
+    if (format !== DATA_FORMAT) {
+      throw new UnusableDataDirectory(
+        `${this.directory} has data format ${String(format)}, this version of Quorate reads format ${DATA_FORMAT}`,
+      );
+    }
+    if (!isIdentity(found)) {
+      throw new UnusableDataDirectory(`${this.file} does not say to whom the directory belongs`);
+    }
+    const { clusterId, memberId, name, incarnation, standing, founders } = found;
+    return { clusterId, memberId, name, incarnation, standing, founders };
+  }
+
+  /** Durable when it returns. */
+  write(identity: Identity): void {
+    writeDurably(this.file, `${JSON.stringify({ format: DATA_FORMAT, ...identity }, undefined, 2)}\n`);
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isIdentity(value: unknown): value is Identity {
+  return (
+    isRecord(value) &&
+    Number.isSafeInteger(value.clusterId) &&
+    Number.isSafeInteger(value.memberId) &&
+    typeof value.name === "string" &&
+    typeof value.incarnation === "string" &&
+    (value.standing === "fresh" || value.standing === "formed" || value.standing === "removed") &&
+    Array.isArray(value.founders) &&
+    value.founders.every(isFounder)
+  );
+}
+
+function isFounder(value: unknown): value is Founder {
+  return (
+    isRecord(value) &&
+    Number.isSafeInteger(value.id) &&
+    typeof value.name === "string" &&
+    typeof value.address === "string"
+  );
+}

@@ -1,0 +1,54 @@
+import { create } from "@bufbuild/protobuf";
+import type { handleUnaryCall, Server, ServiceError } from "@grpc/grpc-js";
+import {
+  type AdministerRequest,
+  AdministerRequestSchema,
+  type AdministerResponse,
+  grpcServiceDefinition,
+  PeerService,
+} from "@quorate/proto";
+import { type Admission, checkHandshake, handshakeMetadata } from "./handshake.js";
+import type { PeerLink } from "./peer-link.js";
+
+const { administer: method } = grpcServiceDefinition(PeerService);
+
+/** A change of the membership or of the leader, as it travels. */
+export type AdministeredChange = Exclude<AdministerRequest["request"], { case: undefined }>;
+
+/** Adds the call by which other nodes pass such changes on to this one. */
+export function addAdministrationService(
+  server: Server,
+  admission: Admission,
+  administer: (change: AdministeredChange, answer: (response: AdministerResponse) => void) => void,
+): void {
+  const handle: handleUnaryCall<AdministerRequest, AdministerResponse> = (call, callback) => {
+    const caller = checkHandshake(call.metadata, admission);
+    const { request } = call.request;
+    if ("code" in caller) callback(caller);
+    else if (request.case === undefined) callback({ code: 3, details: "a change of an unknown kind" });
+    else administer(request, (response) => callback(null, response));
+  };
+  server.addService({ administer: { ...method } }, { administer: handle });
+}
+
+/** Passes a change on to the peer at the other end of the link, which should be the leader. Rejects with a ServiceError. */
+export function passOn(
+  link: PeerLink,
+  request: AdministeredChange,
+  timeoutMs: number,
+): Promise<AdministerResponse> {
+  return new Promise((resolve, reject) => {
+    link.client.makeUnaryRequest<AdministerRequest, AdministerResponse>(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      create(AdministerRequestSchema, { request }),
+      handshakeMetadata(link.handshake),
+      { deadline: Date.now() + timeoutMs },
+      (error: ServiceError | null, response?: AdministerResponse) => {
+        if (response !== undefined) resolve(response);
+        else reject(error ?? new Error("no answer"));
+      },
+    );
+  });
+}

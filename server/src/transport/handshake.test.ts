@@ -1,0 +1,56 @@
+import { status } from "@grpc/grpc-js";
+import { expect, it } from "vitest";
+import {
+  type Admission,
+  checkHandshake,
+  type Handshake,
+  handshakeMetadata,
+  identify,
+  REMOVED,
+} from "./handshake.js";
+
+const admission: Admission = {
+  clusterId: 9,
+  self: 1,
+  incarnationOf: (id) => (id === 2 ? "aa" : undefined),
+  isRemoved: (id) => id === 4,
+  absence: undefined,
+};
+const right: Handshake = { clusterId: 9, from: 2, to: 1, incarnation: "aa", address: "h:1" };
+
+const check = (changed: Partial<Handshake>, admitting: Partial<Admission> = {}) =>
+  checkHandshake(handshakeMetadata({ ...right, ...changed }), { ...admission, ...admitting });
+
+it("lets a peer in that is who it was", () => {
+  expect(check({})).toEqual({ id: 2, incarnation: "aa", address: "h:1" });
+});
+
+it("lets in one it never heard of: it may be a member by an entry that this node lacks", () => {
+  expect(check({ from: 3, incarnation: "0f" })).toEqual({ id: 3, incarnation: "0f", address: "h:1" });
+});
+
+it("refuses a member that came back with another data directory", () => {
+  expect(check({ incarnation: "bb" })).toMatchObject({ code: status.FAILED_PRECONDITION });
+});
+
+it("refuses a member that was removed, with the code that means just that", () => {
+  expect(check({ from: 4 })).toMatchObject({ code: REMOVED });
+  for (const changed of [{ incarnation: "bb" }, { clusterId: 8 }, { to: 3 }, { from: 1 }, { from: -1 }]) {
+    const refused = check(changed);
+    expect("code" in refused && refused.code).toBe(status.FAILED_PRECONDITION);
+  }
+});
+
+it("takes no part before it may, but answers who makes itself known", () => {
+  expect(check({}, { absence: "waiting for n3" })).toEqual({
+    code: status.UNAVAILABLE,
+    details: "waiting for n3",
+  });
+  const forming = { ...admission, absence: "waiting for n3" };
+  expect(identify(handshakeMetadata({ ...right, incarnation: "bb" }), forming)).toMatchObject({ id: 2 });
+});
+
+it("refuses an incarnation that is none", () => {
+  expect(check({ incarnation: "" })).toMatchObject({ code: status.FAILED_PRECONDITION });
+  expect(check({ incarnation: "no hex" })).toMatchObject({ code: status.FAILED_PRECONDITION });
+});

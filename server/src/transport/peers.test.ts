@@ -1,0 +1,67 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { Peers } from "./peers.js";
+
+/** Links are dialled to a port where nobody listens: which links there are is what matters here. */
+const nowhere = (id: number): string => `127.0.0.1:${id}`;
+const member = (id: number, address = nowhere(id)) => ({ id, name: `n${id}`, address });
+
+let peers: Peers;
+beforeEach(() => {
+  peers = new Peers({
+    self: { clusterId: 9, from: 1, incarnation: "aa" },
+    logger: pino({ level: "silent" }),
+    onLost: () => undefined,
+    onRemoved: () => undefined,
+  });
+});
+afterEach(() => peers.close());
+
+const addresses = (...ids: number[]) => ids.map((id) => peers.link(id)?.address);
+
+it("links to the members, to new ones, at new addresses, and no longer to those that left", () => {
+  peers.update([member(2), member(3)], "h:1");
+  const kept = peers.link(2);
+  peers.update([member(2), member(3, nowhere(33)), member(4)], "h:1");
+  expect(addresses(2, 3, 4)).toEqual([nowhere(2), nowhere(33), nowhere(4)]);
+  expect(peers.link(2)).toBe(kept);
+  peers.update([member(4)], "h:1");
+  expect(addresses(2, 3, 4)).toEqual([undefined, undefined, nowhere(4)]);
+});
+
+it("answers a caller that it does not know for as long as it calls", () => {
+  peers.update([member(2)], "h:1");
+  peers.greeted(5, nowhere(5));
+  expect(addresses(5)).toEqual([nowhere(5)]);
+  // It called again before its old call ended.
+  peers.greeted(5, nowhere(55));
+  peers.left(5);
+  expect(addresses(5)).toEqual([nowhere(55)]);
+  peers.left(5);
+  expect(addresses(5)).toEqual([undefined]);
+  peers.greeted(6, "");
+  expect(addresses(6)).toEqual([undefined]);
+});
+
+it("keeps the link to a caller that becomes a member, and to a member that was removed and still calls", () => {
+  peers.greeted(5, nowhere(5));
+  const link = peers.link(5);
+  peers.update([member(5)], "h:1");
+  expect(peers.link(5)).toBe(link);
+  peers.update([], "h:1");
+  expect(peers.link(5)).toBe(link);
+  peers.left(5);
+  expect(peers.link(5)).toBeUndefined();
+});
+
+it("dials members where it was told to, whatever they say of themselves", () => {
+  peers.update([member(2)], "h:1");
+  peers.greeted(2, nowhere(22));
+  expect(addresses(2)).toEqual([nowhere(2)]);
+});
+
+it("keeps a bounded number of links to callers that it does not know", () => {
+  const ids = Array.from({ length: 20 }, (_, i) => 100 + i);
+  for (const id of ids) peers.greeted(id, nowhere(id));
+  expect(ids.filter((id) => peers.link(id) !== undefined)).toEqual(ids.slice(4));
+});

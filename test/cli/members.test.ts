@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { LocalCluster } from "../cluster/local-cluster.js";
+import { cli } from "./cli-run.js";
+
+let cluster: LocalCluster;
+
+beforeAll(async () => {
+  cluster = await LocalCluster.start({ nodes: 1 });
+});
+
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+});
+
+const member = (...args: string[]) => cli(["member", ...args], { endpoints: cluster.endpoints });
+
+it("adds a member, says how to start it, lists it, and removes it", async () => {
+  const added = await member("add", "n2", "10.0.0.2:7401");
+  expect(added.code).toBe(0);
+  expect(added.stdout).toContain(`quorate server --name n2 --join ${cluster.endpoints[0]}`);
+  expect(added.stdout).toContain("--peer-listen 10.0.0.2:7401 --client-listen 10.0.0.2:7400");
+  expect(added.stdout).toContain("quorate member promote n2");
+
+  const list = await member("list");
+  expect(list.stdout).toMatch(
+    /^NAME +ID +ROLE +PEER ADDRESS +CLIENT ENDPOINT +FORMAT\nn1 .* leader .*\nn2 .* learner /,
+  );
+  const { members } = JSON.parse((await member("list", "--output", "json")).stdout);
+  expect(members).toMatchObject([
+    { name: "n1", role: "leader" },
+    { name: "n2", role: "learner", peerAddress: "10.0.0.2:7401" },
+  ]);
+
+  expect((await member("remove", "n2")).stdout).toMatch(/^removed n2/);
+});
+
+it("says in one line why something is refused, and exits 1", async () => {
+  const refusals: readonly (readonly [string[], RegExp])[] = [
+    [["remove", "n1"], /"n1" is the last voter/],
+    [["remove", "n9"], /no member "n9"/],
+    [["promote", "n9"], /no member "n9"/],
+    [["lead"], /no other voter/],
+  ];
+  for (const [args, says] of refusals) {
+    const { code, stderr } = await member(...args);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(says)]);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  }
+});
+
+it("exits 2 for a name or address that is none", async () => {
+  expect((await member("add", "a b", "10.0.0.2:7401")).code).toBe(2);
+  expect((await member("add", "n2", "10.0.0.2")).code).toBe(2);
+});
