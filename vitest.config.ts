@@ -1,6 +1,29 @@
-import { defineConfig } from "vitest/config";
+import { join } from "node:path";
+import { defineConfig, type Plugin } from "vitest/config";
 
 const excluded = ["**/node_modules/**", "**/dist/**", ".quorate/**"];
+
+/**
+ * `npm run mutations` runs the tests of the storage against a source with a known bug in it: QUORATE_MUTATION holds the
+ * changes as JSON, each with the text to find and its replacement.
+ */
+function mutating(): Plugin[] {
+  const given = process.env.QUORATE_MUTATION;
+  if (given === undefined) return [];
+  const edits = JSON.parse(given) as { file: string; find: string; replace: string }[];
+  return [
+    {
+      name: "quorate-mutation",
+      enforce: "pre",
+      transform(code, id) {
+        const mine = edits.filter(({ file }) => id === join(import.meta.dirname, file));
+        return mine.length === 0
+          ? undefined
+          : mine.reduce((text, edit) => text.replace(edit.find, () => edit.replace), code);
+      },
+    },
+  ];
+}
 
 /**
  * Two groups, one after the other. `unit` is everything that runs inside one process; its files run in parallel.
@@ -11,6 +34,7 @@ export default defineConfig({
   test: {
     projects: [
       {
+        plugins: mutating(),
         test: {
           name: "unit",
           include: [

@@ -1,0 +1,114 @@
+import type { LeaseTimes } from "../invariants/lease-times.js";
+import { MutualExclusion } from "../invariants/mutual-exclusion.js";
+import type { OwnershipQueues } from "../invariants/ownership-queue.js";
+import type { ReferenceHistory } from "../invariants/reference-history.js";
+import { SessionStates } from "../invariants/session-states.js";
+import type { ClientEvent } from "../observation.js";
+import { checkLinearizability, type LinearizabilitySummary } from "./linearizability.js";
+import { OperationBook } from "./operation-book.js";
+import { RevisionOrder } from "./revision-order.js";
+import { WatchCheck } from "./watch-check.js";
+import { checkWrittenValues } from "./written-values.js";
+
+/** What the clients did. */
+export interface ClientSummary {
+  readonly operationsOk: number;
+  readonly operationsFailed: number;
+  readonly operationsUnknown: number;
+  readonly watches: number;
+  readonly watchEvents: number;
+  readonly locksGranted: number;
+  readonly sessionsExpired: number;
+  /** Undefined before the end. */
+  readonly linearizability: LinearizabilitySummary | undefined;
+}
+
+/** The invariants of what clients see: operations, watches, leases, locks and sessions. */
+export class ClientChecks {
+  readonly #history: ReferenceHistory;
+  readonly #leases: LeaseTimes;
+  readonly #operations = new OperationBook();
+  readonly #revisionOrder: RevisionOrder;
+  readonly #watches = new Map<number, WatchCheck>();
+  readonly #mutualExclusion: MutualExclusion;
+  readonly #sessions = new SessionStates();
+  #watchCount = 0;
+  #eventCount = 0;
+  #linearizability: LinearizabilitySummary | undefined;
+
+  constructor(history: ReferenceHistory, leases: LeaseTimes, queues: OwnershipQueues) {
+    this.#history = history;
+    this.#leases = leases;
+    this.#revisionOrder = new RevisionOrder(history);
+    this.#mutualExclusion = new MutualExclusion(queues, (revision) => history.appliedMs(revision));
+  }
+
+  event(event: ClientEvent): void {
+    switch (event.kind) {
+      case "invoked":
+      case "failed":
+      case "unknown":
+        this.#operations.event(event, this.#history.revision);
+        return;
+      case "returned":
+        this.#revisionOrder.check(this.#operations.event(event, this.#history.revision), event.answer);
+        return;
+      case "watchOpened":
+        this.#watchCount += 1;
+        this.#watches.set(event.watch, new WatchCheck(event, this.#history));
+        return;
+      case "watchDelivered":
+        this.#eventCount += event.events.length;
+        this.#watches.get(event.watch)?.delivered(event.events, event.trueMs);
+        return;
+      case "watchEnded":
+        this.#watches.get(event.watch)?.ended(event.code);
+        this.#watches.delete(event.watch);
+        return;
+      case "leaseGranted":
+      case "keepaliveAnswered":
+      case "leaseLost":
+      case "leaseRevoked":
+        this.#leases.event(event);
+        return;
+      case "lockWaiting":
+      case "lockGranted":
+      case "lockLost":
+      case "lockReleased":
+      case "lockFailed":
+        this.#mutualExclusion.event(event);
+        return;
+      case "sessionState":
+        this.#sessions.event(event);
+        this.#leases.owns(event.client, event.session);
+        return;
+      case "killed":
+        this.#leases.killed(event.client, event.trueMs);
+        for (const [id, watch] of this.#watches) if (watch.client === event.client) this.#watches.delete(id);
+        return;
+      case "paused":
+      case "resumed":
+        return;
+    }
+  }
+
+  /** The checks that need all of a run; the search, which takes longest, comes last. */
+  finish(partitionStepsMax: number): void {
+    for (const watch of this.#watches.values()) watch.checkComplete();
+    checkWrittenValues(this.#operations.all(), this.#history);
+    this.#linearizability = checkLinearizability(this.#operations.all(), partitionStepsMax);
+  }
+
+  summary(): ClientSummary {
+    return {
+      operationsOk: this.#operations.count("ok"),
+      operationsFailed: this.#operations.count("failed"),
+      operationsUnknown: this.#operations.count("unknown"),
+      watches: this.#watchCount,
+      watchEvents: this.#eventCount,
+      locksGranted: this.#mutualExclusion.granted,
+      sessionsExpired: this.#sessions.expired,
+      linearizability: this.#linearizability,
+    };
+  }
+}

@@ -1,0 +1,205 @@
+import { describe, expect, it } from "vitest";
+import { command, del, HandMadeRun, put, tripped } from "../invariants/hand-made-run.test-support.js";
+import type { ClientEvent, WatchEventSeen } from "../observation.js";
+
+type Opened = Extract<ClientEvent, { kind: "watchOpened" }>;
+
+/** A run with /w/a put at revision 1, /w/b and /w/c at 2, /w/a at 3, /other at 4, and /w/a deleted at 5. */
+class WatchRun extends HandMadeRun {
+  constructor() {
+    super();
+    this.put("/w/a", "1");
+    const both = { kind: "txn", compares: [], otherwise: [] } as const;
+    this.run(command({ ...both, then: [operation("/w/b", "2"), operation("/w/c", "2")] }));
+    this.put("/w/a", "3");
+    this.put("/other", "4");
+    this.run(command(del("/w/a")));
+  }
+
+  open(options: Partial<Opened> = {}): void {
+    const plain = {
+      path: "/w",
+      recursive: true,
+      initial: false,
+      fromRevision: 1,
+      previous: false,
+      eager: true,
+    };
+    this.client({ kind: "watchOpened", watch: 1, ...plain, ...options });
+  }
+
+  deliver(...events: WatchEventSeen[]): void {
+    this.client({ kind: "watchDelivered", watch: 1, events });
+  }
+
+  change(path: string, revision: number, previous?: WatchEventSeen["previous"]): WatchEventSeen {
+    const entry = this.see(path, revision);
+    return { kind: entry === undefined ? "delete" : "put", path, entry, previous, revision, initial: false };
+  }
+
+  initial(path: string, revision: number): WatchEventSeen {
+    return { ...this.change(path, revision), initial: true };
+  }
+
+  all(): WatchEventSeen[] {
+    const changes = [
+      ["/w/a", 1],
+      ["/w/b", 2],
+      ["/w/c", 2],
+      ["/w/a", 3],
+      ["/w/a", 5],
+    ] as const;
+    return changes.map(([path, revision]) => this.change(path, revision));
+  }
+}
+
+function operation(key: string, text: string) {
+  const body = put(key, text);
+  if (body.kind !== "put") throw new Error("not a put");
+  return body;
+}
+
+describe("a legal watch", () => {
+  it("delivers every change once, from the first revision asked for", () => {
+    const run = new WatchRun();
+    run.open();
+    run.deliver(...run.all());
+    run.client({
+      kind: "watchOpened",
+      watch: 2,
+      path: "/w/a",
+      recursive: false,
+      initial: false,
+      fromRevision: 2,
+      previous: true,
+      eager: true,
+    });
+    const events = [run.change("/w/a", 3, run.see("/w/a", 1)), run.change("/w/a", 5, run.see("/w/a", 3))];
+    run.client({ kind: "watchDelivered", watch: 2, events });
+    expect(run.finish()).toBeUndefined();
+    expect(run.observer.summary).toMatchObject({ watches: 2, watchEvents: 7 });
+  });
+
+  it("may start anywhere after it was opened, or with the state", () => {
+    const run = new WatchRun();
+    run.open({ fromRevision: undefined });
+    run.put("/w/x", "6");
+    run.put("/w/y", "7");
+    run.deliver(run.change("/w/y", 7));
+    expect(run.finish()).toBeUndefined();
+    const other = new WatchRun();
+    other.open({ fromRevision: undefined, initial: true });
+    other.put("/w/x", "6");
+    other.deliver(other.initial("/w/b", 5), other.initial("/w/c", 5), other.change("/w/x", 6));
+    expect(other.finish()).toBeUndefined();
+  });
+
+  it("may start in the future, and with an empty state", () => {
+    const run = new WatchRun();
+    run.open({ fromRevision: 7 });
+    run.put("/w/x", "6");
+    run.put("/w/y", "7");
+    run.deliver(run.change("/w/y", 7));
+    expect(run.finish()).toBeUndefined();
+    const other = new WatchRun();
+    other.open({ path: "/empty", fromRevision: undefined, initial: true });
+    other.put("/empty/x", "6");
+    other.deliver(other.change("/empty/x", 6));
+    expect(other.finish()).toBeUndefined();
+  });
+});
+
+describe("WATCH", () => {
+  const wrong: readonly [string, (run: WatchRun, all: WatchEventSeen[]) => WatchEventSeen[]][] = [
+    ["a gap", (_, all) => all.filter(({ revision }) => revision !== 3)],
+    ["half a revision", (_, all) => all.filter(({ path }) => path !== "/w/c")],
+    ["a repetition", (_, all) => [...all.slice(0, 3), ...all.slice(1)]],
+    ["another order", (_, all) => all.toReversed()],
+    [
+      "a key that is not watched",
+      (run, all) => [...all.slice(0, 4), run.change("/other", 4), ...all.slice(4)],
+    ],
+    [
+      "another value",
+      (run, all) =>
+        all.map((event) => (event.revision === 3 ? { ...event, entry: run.see("/w/a", 1) } : event)),
+    ],
+    ["a missing end", (_, all) => all.slice(0, 4)],
+    [
+      "an entry before, unasked",
+      (run, all) => all.map((event) => ({ ...event, previous: run.see("/w/a", 1) })),
+    ],
+    ["an initial entry, unasked", (run, all) => [run.initial("/w/a", 1), ...all]],
+  ];
+  it.each(wrong)("trips on %s", (_, events) => {
+    const run = new WatchRun();
+    run.open();
+    expect(
+      tripped(() => {
+        run.deliver(...events(run, run.all()));
+        return run.finish();
+      }),
+    ).toBe("WATCH");
+  });
+
+  it("trips on revisions of before its start", () => {
+    const run = new WatchRun();
+    run.open({ fromRevision: 3 });
+    expect(tripped(() => run.deliver(run.change("/w/a", 1)))).toBe("WATCH");
+    const other = new WatchRun();
+    other.open({ fromRevision: undefined });
+    expect(tripped(() => other.deliver(other.change("/w/a", 5)))).toBe("WATCH");
+    const future = new WatchRun();
+    future.open({ fromRevision: 7 });
+    future.put("/w/x", "6");
+    expect(tripped(() => future.deliver(future.change("/w/x", 6)))).toBe("WATCH");
+  });
+
+  it("trips on a revision in parts, unless the client takes its time", () => {
+    for (const eager of [true, false]) {
+      const run = new WatchRun();
+      run.open({ eager });
+      const all = run.all();
+      run.deliver(...all.slice(0, 2));
+      run.trueMs += 1;
+      expect(tripped(() => run.deliver(...all.slice(2)))).toBe(eager ? "WATCH" : undefined);
+    }
+  });
+
+  it("trips on a wrong or missing entry before the change", () => {
+    for (const revision of [undefined, 2]) {
+      const run = new WatchRun();
+      run.open({ path: "/w/a", recursive: false, fromRevision: 3, previous: true });
+      const previous = revision === undefined ? undefined : run.see("/w/b", revision);
+      expect(tripped(() => run.deliver(run.change("/w/a", 3, previous)))).toBe("WATCH");
+    }
+  });
+
+  it("trips on a state that is incomplete, old, or followed by a gap", () => {
+    const initial = { fromRevision: undefined, initial: true };
+    const incomplete = new WatchRun();
+    incomplete.open(initial);
+    incomplete.deliver(incomplete.initial("/w/b", 5));
+    expect(tripped(() => incomplete.finish())).toBe("WATCH");
+    const old = new WatchRun();
+    old.open(initial);
+    expect(tripped(() => old.deliver(old.initial("/w/b", 4)))).toBe("WATCH");
+    const gap = new WatchRun();
+    gap.open(initial);
+    gap.put("/w/x", "6");
+    gap.put("/w/y", "7");
+    gap.deliver(gap.initial("/w/b", 5), gap.initial("/w/c", 5));
+    expect(tripped(() => gap.deliver(gap.change("/w/y", 7)))).toBe("WATCH");
+  });
+
+  it("trips when it ends as compacted and its next revision is not, and not when it is", () => {
+    const run = new WatchRun();
+    run.open();
+    run.run(command({ kind: "compact", revision: 4 }));
+    expect(tripped(() => run.client({ kind: "watchEnded", watch: 1, code: "COMPACTED" }))).toBeUndefined();
+    const other = new WatchRun();
+    other.open({ fromRevision: 5 });
+    other.run(command({ kind: "compact", revision: 4 }));
+    expect(tripped(() => other.client({ kind: "watchEnded", watch: 1, code: "COMPACTED" }))).toBe("WATCH");
+  });
+});

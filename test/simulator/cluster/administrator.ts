@@ -1,0 +1,134 @@
+import type { Administration } from "../faults/nemesis.js";
+import type { SimulationOptions } from "../run/options.js";
+import { AdministrationProgram } from "../workload/administration.js";
+import { Process } from "../world/process.js";
+import type { Random } from "../world/random.js";
+import type { World } from "../world/world.js";
+import { clientAddress, peerAddress, type SimulatedCluster, type SimulatedNode } from "./cluster.js";
+
+/** Voters beyond which no more are added. */
+const VOTERS_MAX = 5;
+
+/** Decides what administrators do, and has it done by programs of a process of its own. */
+export class Administrator implements Administration {
+  readonly #world: World;
+  readonly #cluster: SimulatedCluster;
+  readonly #random: Random;
+  readonly #process: Process;
+  readonly #failed: (error: unknown) => void;
+  readonly #votersMin: number;
+  /** The second one only works when changes may be asked for at once. */
+  readonly #programs: readonly AdministrationProgram[];
+  #added = 0;
+
+  constructor(
+    world: World,
+    cluster: SimulatedCluster,
+    random: Random,
+    { nodes, concurrentChanges }: SimulationOptions,
+    failed: (error: unknown) => void,
+  ) {
+    this.#world = world;
+    this.#cluster = cluster;
+    this.#random = random;
+    this.#votersMin = nodes;
+    this.#failed = failed;
+    this.#process = new Process("admin", random.fork(1), world.nowMs, failed);
+    this.#programs = Array.from({ length: concurrentChanges ? 2 : 1 }, () => new AdministrationProgram());
+  }
+
+  get busy(): boolean {
+    return this.#programs.some(({ busy }) => busy);
+  }
+
+  get doing(): string {
+    return this.#programs.map(({ doing }) => doing).join(", ");
+  }
+
+  get changes(): number {
+    return this.#programs.reduce((sum, { changes }) => sum + changes, 0);
+  }
+
+  get transfers(): number {
+    return this.#programs.reduce((sum, { transfers }) => sum + transfers, 0);
+  }
+
+  start(): void {
+    this.#world.runIn(this.#process, () => {
+      for (const program of this.#programs) {
+        program.run(() => this.#random.shuffled(this.#cluster.endpoints)).catch(this.#failed);
+      }
+    });
+  }
+
+  get #idle(): AdministrationProgram | undefined {
+    return this.#programs.find(({ busy }) => !busy);
+  }
+
+  #submit(program: AdministrationProgram, task: Parameters<AdministrationProgram["submit"]>[0]): void {
+    program.reserve();
+    this.#world.after(0, this.#process, task.kind, () => program.submit(task));
+  }
+
+  transfer(): boolean {
+    const program = this.#idle;
+    if (program === undefined) return false;
+    const to = this.#random.chance(0.5) ? undefined : this.#random.pick([...this.#cluster.nodes.keys()]);
+    this.#submit(program, { kind: "transfer", to });
+    return true;
+  }
+
+  changeMembership(): boolean {
+    const program = this.#idle;
+    if (program === undefined) return false;
+    const members = this.#members;
+    if (members.some(({ damaged }) => damaged)) return false;
+    const grow =
+      members.length < VOTERS_MAX && (members.length <= this.#votersMin || this.#random.chance(0.5));
+    if (grow) this.#add(program);
+    else if (members.length > this.#votersMin) this.#remove(program, this.#random.pick(members));
+    else return false;
+    return true;
+  }
+
+  /** Nodes that stay, as far as anybody knows. */
+  get #members(): SimulatedNode[] {
+    return [...this.#cluster.nodes.values()].filter(({ retired, leaving }) => !retired && !leaving);
+  }
+
+  #add(program: AdministrationProgram): void {
+    const name = `a${++this.#added}`;
+    this.#submit(program, {
+      kind: "add",
+      name,
+      address: peerAddress(name),
+      start: () => {
+        const join = this.#cluster.endpoints.filter((endpoint) => endpoint !== clientAddress(name));
+        // Outside of the administrator's own process.
+        this.#world.after(0, undefined, "boot", () => {
+          this.#cluster.boot(this.#cluster.add(name, { initialCluster: [], join }));
+        });
+      },
+    });
+  }
+
+  #remove(program: AdministrationProgram, node: SimulatedNode): void {
+    node.leaving = true;
+    this.#submit(program, {
+      kind: "remove",
+      name: node.name,
+      removed: () => {
+        node.retired = true;
+      },
+    });
+  }
+
+  /** A node whose data are gone is removed, and another takes its place. */
+  replaceLost(node: SimulatedNode): boolean {
+    const [program] = this.#programs;
+    if (this.busy || program === undefined || !this.#members.includes(node)) return false;
+    this.#remove(program, node);
+    this.#add(program);
+    return true;
+  }
+}

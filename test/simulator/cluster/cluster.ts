@@ -1,0 +1,368 @@
+import type { Metadata } from "@grpc/grpc-js";
+import type { ExchangeRequest } from "@quorate/proto";
+import { type Logger, pino } from "pino";
+import { bounds, type ServerOptions } from "../../../server/src/config.js";
+import { InvariantViolation } from "../../../server/src/raft/index.js";
+import { type RunningServer, startServer } from "../../../server/src/server.js";
+import { type Applied, type Command, StateMachine } from "../../../server/src/state-machine/index.js";
+import { DiskFailure, SimulatedCrash } from "../disk/disk-faults.js";
+import { SimulatedDisk, setCurrentDisk } from "../disk/simulated-disk.js";
+import type { Network } from "../network/network.js";
+import { promisesIn } from "../network/wire-taps.js";
+import type { Observer } from "../observation.js";
+import type { SimulationOptions } from "../run/options.js";
+import { Process } from "../world/process.js";
+import type { Random } from "../world/random.js";
+import { currentProcess, type World } from "../world/world.js";
+import { captureRafts, coreOf, RaftView } from "./raft-view.js";
+import { Unexpected } from "./unexpected.js";
+
+/** A server of the cluster: what outlives its process, and the process while there is one. */
+export interface SimulatedNode {
+  readonly name: string;
+  readonly disk: SimulatedDisk;
+  /** How it was told to find its cluster. */
+  readonly membership: Pick<ServerOptions, "initialCluster" | "join">;
+  process: Process | undefined;
+  server: RunningServer | undefined;
+  view: RaftView | undefined;
+  boots: number;
+  /** Its member id, once it was seen. */
+  id: number | undefined;
+  /** Not started again: removed from the cluster, or its disk is gone. */
+  retired: boolean;
+  /** Its removal from the cluster was asked for. */
+  leaving: boolean;
+  /** Its data were destroyed: its process must refuse to start. */
+  damaged: boolean;
+  /** Whether a supervisor starts it again when it ends by itself. */
+  supervised: boolean;
+}
+
+/** Milliseconds until a supervisor starts a process again. */
+const RESTART_MIN_MS = 50;
+const RESTART_MAX_MS = 1_500;
+
+/** The servers: started, killed and started again, each on its own disk. */
+export class SimulatedCluster {
+  readonly nodes = new Map<string, SimulatedNode>();
+  readonly #world: World;
+  readonly #network: Network;
+  readonly #random: Random;
+  readonly #options: SimulationOptions;
+  readonly #observer: Observer;
+  /** Calls `failed` once with what no fault explains. */
+  readonly #failed: (error: unknown) => void;
+  /** Whether ended processes are started again. */
+  supervising = true;
+  boots = 0;
+
+  constructor(
+    world: World,
+    network: Network,
+    random: Random,
+    options: SimulationOptions,
+    observer: Observer,
+    failed: (error: unknown) => void,
+  ) {
+    this.#world = world;
+    this.#network = network;
+    this.#random = random;
+    this.#options = options;
+    this.#observer = observer;
+    this.#failed = failed;
+    Object.assign(bounds, smallBounds);
+    observeApply((process, ...told) => this.#applied(process, ...told));
+    captureRafts();
+    world.beforeStep = (process) => setCurrentDisk(this.#disks.get(process));
+    world.afterStep = (process) => this.#stepped(process);
+  }
+
+  readonly #disks = new WeakMap<Process, SimulatedDisk>();
+  readonly #owners = new WeakMap<Process, SimulatedNode>();
+
+  /** The client endpoints of nodes that were not retired. */
+  get endpoints(): string[] {
+    return [...this.nodes.values()].filter(({ retired }) => !retired).map(({ name }) => clientAddress(name));
+  }
+
+  get live(): SimulatedNode[] {
+    return [...this.nodes.values()].filter(({ process }) => process?.alive);
+  }
+
+  add(name: string, membership: SimulatedNode["membership"]): SimulatedNode {
+    const random = this.#random.fork(this.nodes.size + 1);
+    const node: SimulatedNode = {
+      name,
+      disk: new SimulatedDisk({ root: DATA_ROOT, random: random.next }),
+      membership,
+      process: undefined,
+      server: undefined,
+      view: undefined,
+      boots: 0,
+      id: undefined,
+      retired: false,
+      leaving: false,
+      damaged: false,
+      supervised: true,
+    };
+    node.disk.onCrash = () => {
+      // At once: whatever the code does with the error that it sees, a dead process does nothing any more.
+      this.#world.trace.note(this.#world.nowMs, name, "crashes at a write");
+      this.kill(node, random.chance(0.5));
+      this.#restartLater(node);
+    };
+    this.nodes.set(name, node);
+    return node;
+  }
+
+  /** Starts the node's process, unless it runs or must not. */
+  boot(node: SimulatedNode): void {
+    if (node.process?.alive || node.retired) return;
+    this.boots++;
+    node.boots++;
+    node.view = undefined;
+    node.server = undefined;
+    this.#network.powerBack(node.name);
+    const process = new Process(
+      node.name,
+      this.#random.fork(1_000 + this.boots),
+      this.#world.nowMs,
+      (error) => this.#ended(node, process, error),
+    );
+    const drift = this.#options.clockDriftMax;
+    if (drift > 0) process.setClockRate(this.#random.between(1 - drift, 1 + drift), this.#world.nowMs);
+    process.turnDelayMs = this.#options.turnDelayMs;
+    node.process = process;
+    node.disk.boot();
+    this.#disks.set(process, node.disk);
+    this.#owners.set(process, node);
+    this.#world.trace.note(this.#world.nowMs, node.name, "boots");
+    this.#world.runIn(process, () => {
+      startServer(this.#serverOptions(node), this.#logger(process), (error) => {
+        this.#ended(node, process, error);
+      }).then(
+        (server) => {
+          node.server = server;
+        },
+        (error: unknown) => this.#ended(node, process, error),
+      );
+    });
+  }
+
+  #serverOptions(node: SimulatedNode): ServerOptions {
+    const { heartbeatMs, electionTimeoutMs, logEntriesKept, logBytesKept, historyRevisionsKept } =
+      this.#options;
+    return {
+      name: node.name,
+      dataDir: DATA_ROOT,
+      ...node.membership,
+      clientListen: { host: node.name, port: CLIENT_PORT },
+      peerListen: { host: node.name, port: PEER_PORT },
+      httpListen: { host: node.name, port: HTTP_PORT },
+      clientAdvertise: clientAddress(node.name),
+      clusterToken: "simulation",
+      heartbeatMs,
+      electionTimeoutMs,
+      logEntriesKept,
+      historyRevisionsKept,
+      logBytesKept,
+      logLevel: "info",
+      unsafeSkipReadIndex: false,
+    };
+  }
+
+  #logger(process: Process): Logger {
+    return pino(
+      { level: "info", timestamp: false, base: null, messageKey: "said" },
+      {
+        write: (line: string) =>
+          this.#world.trace.note(this.#world.nowMs, process.host, "log", () => line.trim()),
+      },
+    );
+  }
+
+  /** The process ended by itself: a crash point, a failed disk, or something that must not happen. */
+  #ended(node: SimulatedNode, process: Process, error: unknown): void {
+    if (!process.alive) return;
+    this.#world.trace.note(this.#world.nowMs, node.name, "ends", () => String(error));
+    if (node.damaged || isRemoval(node, error)) {
+      // As it should: whoever lost its data, or was removed, must not take part again under the same id.
+      this.kill(node, false);
+      return;
+    }
+    if (!isFault(error)) this.#failed(new Unexpected(node.name, error));
+    this.kill(node, false);
+    this.#restartLater(node);
+  }
+
+  #restartLater(node: SimulatedNode): void {
+    if (!node.supervised) return;
+    this.#world.after(this.#random.between(RESTART_MIN_MS, RESTART_MAX_MS), undefined, "restart", () => {
+      if (this.supervising) this.boot(node);
+    });
+  }
+
+  /** Ends the process, as SIGKILL does, or with `power` the machine, whose unsynced writes are lost. */
+  kill(node: SimulatedNode, power: boolean): void {
+    const { process } = node;
+    if (process === undefined || !process.alive) return;
+    const { id } = node;
+    if (power) this.#network.powerLost(node.name);
+    this.#world.end(process, power ? "power" : "exit");
+    node.disk.crash({ power });
+    if (id !== undefined) this.#observer.died(id, power, this.#world.nowMs);
+  }
+
+  /** The node's data are gone for good, by `ruin`. */
+  destroy(node: SimulatedNode, ruin: (node: SimulatedNode) => void): void {
+    this.kill(node, true);
+    ruin(node);
+    node.damaged = true;
+    if (node.id !== undefined) this.#observer.lost(node.id, 0, this.#world.nowMs);
+  }
+
+  /** A kill after which a supervisor starts the node again. */
+  killForAWhile(node: SimulatedNode, power: boolean, downMs: number): void {
+    this.kill(node, power);
+    this.#world.after(downMs, undefined, "restart", () => this.boot(node));
+  }
+
+  pause(node: SimulatedNode, ms: number): void {
+    const { process } = node;
+    if (process === undefined || !process.alive) return;
+    this.#world.pause(process);
+    this.#network.paused(process);
+    this.#world.after(ms, undefined, "resume", () => this.#world.resume(process));
+  }
+
+  /** The node that leads in the highest term, if any. */
+  get leader(): SimulatedNode | undefined {
+    let found: SimulatedNode | undefined;
+    for (const node of this.live) {
+      if (node.view?.role === "leader" && node.view.term > (found?.view?.term ?? 0)) found = node;
+    }
+    return found;
+  }
+
+  // ---- What the observer is told ----
+
+  /** A node writes to a peer. */
+  exchanged(process: Process, { messages }: ExchangeRequest, metadata: Metadata): void {
+    const id = this.#owners.get(process)?.view?.id;
+    if (id === undefined) return;
+    for (const promise of promisesIn(messages, metadata))
+      this.#observer.promised(id, promise, this.#world.nowMs);
+  }
+
+  #stepped(process: Process): void {
+    const node = this.#owners.get(process);
+    if (node === undefined) return;
+    const latencyMs = node.disk.takeLatencyMs();
+    if (latencyMs > 0) this.#world.block(process, latencyMs);
+    if (node.view === undefined) this.#firstSight(node, process);
+    const { view } = node;
+    if (view === undefined) return;
+    this.#observer.stepped(view, this.#world.nowMs);
+  }
+
+  #firstSight(node: SimulatedNode, process: Process): void {
+    const core = coreOf(process);
+    if (core === undefined) return;
+    const view = new RaftView(node.name, node.boots, core);
+    node.view = view;
+    const { id } = view;
+    node.id = id;
+    const { disk } = node;
+    const observer = this.#observer;
+    const now = (): number => this.#world.nowMs;
+    disk.onLogWrite = (hardState, entries) => observer.persisted(id, hardState, entries, now());
+    // For good: what an earlier process left in the page cache becomes durable when the next one opens the files.
+    disk.onLogCut = (start) => observer.logCut(id, start, now());
+    disk.onStateWrite = (appliedIndex) => observer.statePersisted(id, appliedIndex, now());
+    disk.onLogReset = (position) => observer.snapshotInstalled(id, position, restoredHash, now());
+    observer.booted(view, view.appliedIndex === 0 ? undefined : restoredHash, now());
+  }
+
+  #applied(
+    process: Process,
+    index: number,
+    commands: readonly Command[],
+    outcome: Applied,
+    machine: StateMachine,
+  ): void {
+    const view = this.#owners.get(process)?.view;
+    const entry = view?.entryAt(index);
+    if (view === undefined || entry === undefined) return;
+    this.#observer.applied(view, entry, commands, outcome, machine.hash, machine, this.#world.nowMs);
+  }
+}
+
+type ApplyTold = (
+  process: Process,
+  index: number,
+  commands: readonly Command[],
+  outcome: Applied,
+  machine: StateMachine,
+) => void;
+
+/** Hash of the state that was restored last: by whoever runs. */
+let restoredHash: string | undefined;
+const plainRestore = StateMachine.restore;
+StateMachine.restore = (...given): StateMachine => {
+  const machine = plainRestore(...given);
+  restoredHash = machine.hash;
+  return machine;
+};
+
+const plainApply = StateMachine.prototype.apply;
+
+/** Tells what every state machine applies. */
+function observeApply(told: ApplyTold): void {
+  StateMachine.prototype.apply = function (this: StateMachine, ...given): ReturnType<StateMachine["apply"]> {
+    const outcome = plainApply.apply(this, given);
+    const [index, , commands] = given;
+    told(currentProcess(), index, commands, outcome, this);
+    return outcome;
+  };
+}
+
+/** So small that a run of seconds reaches them. */
+const smallBounds = {
+  logEntriesKeptMin: 1,
+  logBytesKeptMin: 1,
+  historyRevisionsKeptMin: 1,
+  snapshotChunkBytesMax: 2_048,
+};
+
+/** Where every node has its data. */
+const DATA_ROOT = "/data";
+
+const CLIENT_PORT = 7_400;
+const PEER_PORT = 7_401;
+const HTTP_PORT = 7_402;
+
+export function clientAddress(name: string): string {
+  return `${name}:${CLIENT_PORT}`;
+}
+
+export function peerAddress(name: string): string {
+  return `${name}:${PEER_PORT}`;
+}
+
+/** Whether the node was told that it is no member any more. */
+function isRemoval({ leaving }: SimulatedNode, error: unknown): boolean {
+  if (!leaving || !(error instanceof Error)) return false;
+  const { name, message } = error;
+  // One that had not joined yet is told that there is no such member.
+  return name === "MemberRemoved" || /belongs to a member that was removed|there is no member/.test(message);
+}
+
+/** Whether a fault of the disk or a planned crash explains the error. */
+function isFault(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each instanceof SimulatedCrash || each instanceof DiskFailure) return true;
+    if (each instanceof InvariantViolation) return false;
+  }
+  return false;
+}

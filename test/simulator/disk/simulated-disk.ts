@@ -1,0 +1,274 @@
+import { resolve } from "node:path";
+import type { HardState, LogEntry, LogPosition } from "../../../server/src/raft/index.js";
+import {
+  type CrashPoint,
+  DiskFailure,
+  type DiskFaults,
+  type Durability,
+  FaultSource,
+  SimulatedCrash,
+} from "./disk-faults.js";
+import type { Inode } from "./inode.js";
+import type { LogDatabase, LogLoss, LogObserver } from "./log-database.js";
+import type { OpenFile } from "./open-file.js";
+import { Volume } from "./volume.js";
+
+/**
+ * Of what kind a write is: a transaction of SQLite, a write or sync of a file, or a change of names that needs no room,
+ * which neither fails nor is durable by itself.
+ */
+export type WriteKind = "sqlite" | "file" | "names";
+
+/** How a process dies: by itself, keeping what the operating system has in memory, or with the machine. */
+export interface Crash {
+  readonly power: boolean;
+}
+
+/** What a crash took from the disk. */
+export interface CrashLoss {
+  /** Undefined when the log is as the process saw it. */
+  readonly log: LogLoss | undefined;
+  readonly stateWrites: number;
+  /** Creations, removals and renames of files. */
+  readonly nameOperations: number;
+}
+
+/** The log as it is on the disk. */
+export interface LogContents {
+  readonly hardState: HardState;
+  readonly start: LogPosition;
+  /** Undefined where an entry is missing. */
+  readonly entries: readonly (LogEntry | undefined)[];
+}
+
+/** Which part of the disk is to decay. */
+export type Decay =
+  | { readonly kind: "log"; readonly index: number }
+  | { readonly kind: "state" }
+  | { readonly kind: "file"; readonly path: string; readonly offset: number };
+
+/** What a disk is told when it is made. */
+export interface DiskOptions {
+  /** The directory that everything on it is in; other paths are the machine's own. */
+  readonly root: string;
+  /** Draws numbers in [0, 1): the only chance there is. */
+  readonly random: () => number;
+  /**
+   * Whether a database that is opened is checkpointed first, so that nothing is read that a power failure could still
+   * take away. To be what the real stores do.
+   */
+  readonly checkpointsAtOpen?: boolean;
+}
+
+/**
+ * The disk of one node. It outlives the node's processes: `boot` begins the life of one, `crash` ends it.
+ *
+ * Invariant: what was reported as synced is there after every crash, unless the disk lies, the sync failed, or its
+ * caller did not ask for it.
+ */
+export class SimulatedDisk implements LogObserver {
+  readonly root: string;
+  readonly volume = new Volume();
+  /** What the process has open through node:fs, by descriptor. */
+  readonly descriptors = new Map<number, OpenFile>();
+  /** Called when a write of the log became durable. */
+  onLogWrite: ((hardState: HardState | undefined, entries: readonly LogEntry[]) => void) | undefined;
+  /** Called when a reset of the log became durable. */
+  onLogReset: ((position: LogPosition) => void) | undefined;
+  /** Called when a cut of the log up to a position became durable. */
+  onLogCut: ((start: LogPosition) => void) | undefined;
+  /** Called when the state as of an applied index became durable. */
+  onStateWrite: ((appliedIndex: number) => void) | undefined;
+  /** Called when the process dies at a crash point, before SimulatedCrash is thrown. */
+  onCrash: ((point: CrashPoint) => void) | undefined;
+  readonly checkpointsAtOpen: boolean;
+  readonly #source: FaultSource;
+  #boot = 0;
+  #alive = false;
+
+  constructor({ root, random, checkpointsAtOpen = true }: DiskOptions) {
+    this.root = resolve(root);
+    this.checkpointsAtOpen = checkpointsAtOpen;
+    this.#source = new FaultSource(random);
+  }
+
+  get faults(): DiskFaults {
+    return this.#source.faults;
+  }
+
+  /** What goes wrong from now on. */
+  set faults(faults: DiskFaults) {
+    this.#source.faults = faults;
+  }
+
+  // ---- The life of processes ----
+
+  /** Begins the life of a process. What an earlier one has open is closed to it. */
+  boot(): void {
+    this.#endProcess();
+    this.#boot += 1;
+    this.#alive = true;
+  }
+
+  /** Number of the process that lives, or lived last. */
+  get bootNumber(): number {
+    return this.#boot;
+  }
+
+  /** Ends the life of the process, with what the machine loses. Every later call by it throws. */
+  crash({ power }: Crash): CrashLoss {
+    this.#endProcess();
+    if (!power) return { log: undefined, stateWrites: 0, nameOperations: 0 };
+    const { inodes, nameOperations } = this.volume.losePower((count) => this.#source.survivors(count));
+    const stateWrites = inodes.reduce((sum, loss) => sum + loss.stateWrites, 0);
+    return { log: inodes.find(({ log }) => log !== undefined)?.log, stateWrites, nameOperations };
+  }
+
+  /** Replaces the disk by an empty one. */
+  wipe(): void {
+    this.#endProcess();
+    this.volume.clear();
+  }
+
+  #endProcess(): void {
+    this.#alive = false;
+    this.descriptors.clear();
+    for (const [, inode] of this.volume.inodes()) inode.release();
+  }
+
+  /** To be called first by everything that a process does; `boot` is that of the process, when the caller knows it. */
+  enter(boot: number = this.#boot): void {
+    if (!this.#alive || boot !== this.#boot) throw new SimulatedCrash("the process is dead");
+  }
+
+  // ---- Writes ----
+
+  /** Whether a path is on this disk. */
+  holds(path: string): boolean {
+    return path === this.root || path.startsWith(`${this.root}/`);
+  }
+
+  /** Makes one atomic write through the faults: `apply` is called with how durable it is, or not at all. */
+  write(kind: WriteKind, apply: (durability: Durability) => void): void {
+    const fate = this.#source.fate(syncing);
+    switch (fate.kind) {
+      case "done":
+        apply(fate.durability);
+        return;
+      case "crash":
+        if (fate.point !== "before") apply(fate.point === "after" ? "durable" : "unsynced");
+        return this.#die(fate.point);
+      case "full":
+        if (kind === "names") return apply("unsynced");
+        throw kind === "sqlite"
+          ? new DiskFailure("SQLITE_FULL", "database or disk is full")
+          : new DiskFailure("ENOSPC", "ENOSPC: no space left on device, write");
+      case "syncError":
+        if (kind === "names") return apply("unsynced");
+        if (fate.effect !== "none") apply(fate.effect);
+        throw kind === "sqlite"
+          ? new DiskFailure("SQLITE_IOERR_FSYNC", "disk I/O error")
+          : new DiskFailure("EIO", "EIO: i/o error, fsync");
+    }
+  }
+
+  /** Whether a sync makes durable what was written. */
+  get syncs(): boolean {
+    return syncing && !this.faults.liesAboutSync;
+  }
+
+  #die(point: CrashPoint): never {
+    // First, since whoever is told may go on to start the next process.
+    this.#endProcess();
+    this.onCrash?.(point);
+    throw new SimulatedCrash(`the process died at a write: ${point}`);
+  }
+
+  /** How long the writes since the last call took, in milliseconds. */
+  takeLatencyMs(): number {
+    return this.#source.takeLatencyMs();
+  }
+
+  /** Passes the time that a copy of the state takes. */
+  async pass(): Promise<void> {
+    const copyMs = this.#source.copyMs();
+    if (copyMs > 0) {
+      await new Promise<void>((resolved) => setTimeout(resolved, copyMs));
+      return;
+    }
+    await turn();
+    await turn();
+  }
+
+  // ---- From outside ----
+
+  /** The log; undefined when there is none. */
+  log(): LogContents | undefined {
+    const database = this.#log();
+    if (database === undefined) return undefined;
+    return { hardState: database.hardState, start: database.start, entries: database.slots };
+  }
+
+  /** Damages a part of the disk. To be used while no process runs: it is found when the next one opens its files. */
+  decay(decay: Decay): void {
+    switch (decay.kind) {
+      case "log":
+        this.#log()?.rotten.add(decay.index);
+        return;
+      case "state":
+        this.#stateInode()?.decayState();
+        return;
+      case "file":
+        this.volume.find(resolve(decay.path))?.plain.rot(decay.offset);
+        return;
+    }
+  }
+
+  #log(): LogDatabase | undefined {
+    for (const [, inode] of this.volume.inodes()) if (inode.log !== undefined) return inode.log;
+    return undefined;
+  }
+
+  #stateInode(): Inode | undefined {
+    for (const [path, inode] of this.volume.inodes()) if (path.endsWith("/state.db")) return inode;
+    return undefined;
+  }
+}
+
+/** The next turn of the event loop, which the simulator decides. */
+export function turn(): Promise<void> {
+  return new Promise((resolved) => setImmediate(resolved));
+}
+
+let current: SimulatedDisk | undefined;
+let syncing = true;
+
+/** Says whose process runs from now on. */
+export function setCurrentDisk(disk: SimulatedDisk | undefined): void {
+  current = disk;
+}
+
+/** The disk of the process that runs; undefined outside of every process. */
+export function currentDiskIfAny(): SimulatedDisk | undefined {
+  return current;
+}
+
+/**
+ * The disk of the process that runs.
+ * @throws Error outside of every process.
+ */
+export function currentDisk(): SimulatedDisk {
+  if (current === undefined) throw new Error("no simulated process is running");
+  return current;
+}
+
+/** Does `work`, whose writes can be seen but are not synced: for mutations that forget an fsync. */
+export function withoutSync<Result>(work: () => Result): Result {
+  const before = syncing;
+  syncing = false;
+  try {
+    return work();
+  } finally {
+    syncing = before;
+  }
+}

@@ -1,0 +1,55 @@
+import { decodeConfiguration, type LogEntry } from "../../../server/src/raft/index.js";
+import type { NodeView } from "../observation.js";
+import { violated } from "./violation.js";
+
+interface Applied {
+  readonly index: number;
+  readonly voters: string;
+}
+
+/**
+ * ES, where the configuration changes: every node counts by the newest configuration of its log. So it is never one older
+ * than the last that the node has applied, and one that was applied anywhere has the same voters everywhere.
+ */
+export class Configurations {
+  // By index, rising.
+  readonly #applied: Applied[] = [];
+
+  /** A node applied an entry of kind "configuration". */
+  applied(entry: LogEntry): void {
+    if (entry.index <= (this.#applied.at(-1)?.index ?? 0)) return;
+    const { members } = decodeConfiguration(entry.data);
+    const voters = members.filter(({ role }) => role === "voter").map(({ id }) => id);
+    this.#applied.push({ index: entry.index, voters: voters.join() });
+  }
+
+  check(node: NodeView): void {
+    const { configurationIndex, appliedIndex } = node;
+    const newest = this.#applied.findLast(({ index }) => index <= appliedIndex);
+    if (newest !== undefined && configurationIndex < newest.index) {
+      violated(
+        "ES",
+        `node ${node.id} goes by the configuration of ${configurationIndex} and has applied ${newest.index}`,
+        {
+          node: node.id,
+          configurationIndex,
+          appliedIndex,
+        },
+      );
+    }
+    const same = this.#applied.find(({ index }) => index === configurationIndex);
+    // An entry at that index that is not committed yet may be another one.
+    if (same === undefined || configurationIndex > appliedIndex) return;
+    const voters = node.configuration().voters.join();
+    if (voters !== same.voters) {
+      violated(
+        "ES",
+        `node ${node.id} takes ${voters} for the voters by entry ${configurationIndex}, not ${same.voters}`,
+        {
+          node: node.id,
+          configurationIndex,
+        },
+      );
+    }
+  }
+}

@@ -1,0 +1,211 @@
+import type { LogEntry } from "../../../server/src/raft/index.js";
+import type { Applied } from "../../../server/src/state-machine/index.js";
+import type { ClientEvent } from "../observation.js";
+import type { CommandEffect } from "./command-effect.js";
+import type { ElectionSafety } from "./election-safety.js";
+import { violated } from "./violation.js";
+
+/** How well clocks keep time, and how long the end of a lease may take. */
+export interface LeaseBounds {
+  /** How much faster or slower than true time a healthy node's clock may run, as a fraction. */
+  readonly clockDriftMax: number;
+  /** How long after its time, in milliseconds of true time, a lease may live on in a healed cluster. */
+  readonly leaseLateMsMax: number;
+}
+
+/** How far rounding may move a deadline, in milliseconds: TTLs and what is left of them are whole ones. */
+const roundingMs = 1;
+
+interface Life {
+  readonly id: number;
+  readonly ttlMs: number;
+  readonly session: boolean;
+  readonly grantedIndex: number;
+  readonly grantedMs: number;
+  /** When the latest keepalive that was answered well had been sent. */
+  renewedMs: number;
+  end: { readonly kind: "expired" | "revoked"; readonly trueMs: number } | undefined;
+}
+
+type LeaseEvent = Extract<ClientEvent, { lease: number }>;
+
+/**
+ * LEASE: a lease ends by a revocation, or by an expiry that the leader of the entry's own term proposed, no earlier
+ * than its TTL after it was granted, after the last answered keepalive was sent, and after that leader took office;
+ * and no keepalive sent after its end is answered well. It is over at most so long after its time.
+ */
+export class LeaseTimes {
+  readonly #bounds: LeaseBounds;
+  readonly #elections: ElectionSafety;
+  readonly #lives = new Map<number, Life>();
+  readonly #alive = new Set<number>();
+  // By owner: the leases a client holds, and when it was killed.
+  readonly #owned = new Map<string, Set<number>>();
+  readonly #killedMs = new Map<string, number>();
+  // Of the entry being applied.
+  #ended: number[] = [];
+  #expired = 0;
+
+  constructor(bounds: LeaseBounds, elections: ElectionSafety) {
+    this.#bounds = bounds;
+    this.#elections = elections;
+  }
+
+  /** How many leases ran out. */
+  get expired(): number {
+    return this.#expired;
+  }
+
+  /** Whether a lease exists, as of the last command. */
+  alive(id: number): boolean {
+    return this.#alive.has(id);
+  }
+
+  /** Whether it exists and is a session. */
+  sessionAlive(id: number): boolean {
+    return this.#alive.has(id) && this.#lives.get(id)?.session === true;
+  }
+
+  /** A command of the entry was applied for the first time. */
+  applied({ command, result }: CommandEffect, entry: LogEntry, trueMs: number): void {
+    if (result.kind === "error") return;
+    const { body } = command;
+    switch (body.kind) {
+      case "grant":
+        if (result.kind === "grant")
+          this.#grant(result.lease, result.ttlMs, body.session, entry.index, trueMs);
+        return;
+      case "revoke":
+        if (this.#alive.has(body.lease)) this.#end(body.lease, "revoked", trueMs);
+        return;
+      case "expire":
+        // In another term it is void; what ends nevertheless shows when the entry is done.
+        if (body.term !== entry.term) return;
+        for (const id of body.leases) {
+          const life = this.#lives.get(id);
+          if (life === undefined || life.end !== undefined || life.grantedIndex > body.asOfIndex) continue;
+          this.#checkDue(life, entry.term, trueMs);
+          this.#end(id, "expired", trueMs);
+        }
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** The entry is done: exactly the leases that its commands may end have ended. */
+  settle(entry: LogEntry, { leasesEnded }: Applied): void {
+    const ended = this.#ended;
+    this.#ended = [];
+    if (ended.length === leasesEnded.length && ended.every((id, at) => id === leasesEnded[at])) return;
+    violated("LEASE", `entry ${entry.index} ended leases that it may not, or not those that it must`, {
+      index: entry.index,
+      term: entry.term,
+      expected: ended,
+      ended: leasesEnded,
+    });
+  }
+
+  event(event: LeaseEvent): void {
+    const life = this.#lives.get(event.lease);
+    if (life === undefined) {
+      violated("LEASE", `client ${event.client} knows of lease ${event.lease}, which was never granted`, {
+        ...event,
+      });
+    }
+    switch (event.kind) {
+      case "leaseGranted":
+        this.owns(event.client, event.lease);
+        return;
+      case "keepaliveAnswered":
+        if (event.ttlMs > 0) this.#renewed(life, event.sentMs);
+        return;
+      case "leaseRevoked":
+        if (life.end === undefined)
+          violated("LEASE", `lease ${life.id} was revoked and lives on`, { ...event });
+        return;
+      case "leaseLost":
+        return;
+    }
+  }
+
+  /** A client holds a lease, or its session. */
+  owns(client: string, lease: number): void {
+    const owned = this.#owned.get(client);
+    if (owned === undefined) this.#owned.set(client, new Set([lease]));
+    else owned.add(lease);
+  }
+
+  /** A client is gone, and keeps nothing alive any more. */
+  killed(client: string, trueMs: number): void {
+    this.#killedMs.set(client, trueMs);
+  }
+
+  /** At the end: no lease of a killed client has outlived its time by more than the bound. */
+  checkEnded(healedMs: number, trueMs: number): void {
+    const { clockDriftMax, leaseLateMsMax } = this.#bounds;
+    for (const [client, killedMs] of this.#killedMs) {
+      for (const id of this.#owned.get(client) ?? []) {
+        const life = this.#lives.get(id);
+        if (life === undefined || life.end !== undefined) continue;
+        const fromMs = Math.max(killedMs, healedMs, life.grantedMs, this.#elections.lastElectionMs);
+        const latestMs = fromMs + life.ttlMs * (1 + clockDriftMax) + leaseLateMsMax;
+        if (trueMs <= latestMs) continue;
+        violated("LEASE", `lease ${id} of killed client ${client} lives on`, {
+          ...life,
+          client,
+          latestMs,
+          trueMs,
+        });
+      }
+    }
+  }
+
+  #grant(id: number, ttlMs: number, session: boolean, grantedIndex: number, trueMs: number): void {
+    const life = { id, ttlMs, session, grantedIndex, grantedMs: trueMs, renewedMs: 0, end: undefined };
+    this.#lives.set(id, life);
+    this.#alive.add(id);
+  }
+
+  #end(id: number, kind: "expired" | "revoked", trueMs: number): void {
+    const life = this.#lives.get(id);
+    if (life !== undefined) life.end = { kind, trueMs };
+    this.#alive.delete(id);
+    this.#ended.push(id);
+    if (kind === "expired") this.#expired += 1;
+  }
+
+  #checkDue(life: Life, term: number, trueMs: number): void {
+    const leaderSinceMs = this.#elections.leaderOf(term)?.sinceMs ?? 0;
+    const fromMs = Math.max(life.grantedMs, life.renewedMs, leaderSinceMs);
+    if (trueMs >= this.#dueMs(life, fromMs)) return;
+    violated("LEASE", `lease ${life.id} expired after ${trueMs - fromMs} of ${life.ttlMs} ms`, {
+      ...life,
+      term,
+      leaderSinceMs,
+      trueMs,
+    });
+  }
+
+  #renewed(life: Life, sentMs: number): void {
+    const { end } = life;
+    if (end !== undefined && sentMs > end.trueMs) {
+      violated("LEASE", `a keepalive of lease ${life.id} was answered well after the lease had ${end.kind}`, {
+        ...life,
+        sentMs,
+      });
+    }
+    if (end?.kind === "expired" && end.trueMs < this.#dueMs(life, sentMs)) {
+      violated("LEASE", `lease ${life.id} expired ${end.trueMs - sentMs} ms after an answered keepalive`, {
+        ...life,
+        sentMs,
+      });
+    }
+    life.renewedMs = Math.max(life.renewedMs, sentMs);
+  }
+
+  /** The earliest moment of true time at which the lease may be over, on the fastest clock. */
+  #dueMs({ ttlMs }: Life, fromMs: number): number {
+    return fromMs + ttlMs / (1 + this.#bounds.clockDriftMax) - roundingMs;
+  }
+}

@@ -1,0 +1,168 @@
+import type { Mutation } from "./mutation.js";
+
+const core = "server/src/raft/core.ts";
+const node = "server/src/node/node.ts";
+const stateMachine = "server/src/state-machine/state-machine.ts";
+
+/** Data that are not, or not yet, where they should be. */
+export const durabilityMutations: readonly Mutation[] = [
+  {
+    name: "append-acknowledged-before-fsync",
+    wrong: "a follower acknowledges entries before they are on its disk",
+    trips: ["DUR", "LC"],
+    court: "simulator",
+    edits: [
+      {
+        file: core,
+        find: `      case "timeoutNow":
+        this.messages.push({ to, message });`,
+        replace: `      case "timeoutNow":
+      case "appendEntriesResult":
+        this.messages.push({ to, message });`,
+      },
+    ],
+  },
+  {
+    name: "fsync-error-ignored",
+    wrong: "an error of the disk when the log is written is logged, and the node goes on",
+    trips: ["DUR", "LC", "MONO"],
+    court: "simulator",
+    edits: [
+      {
+        file: node,
+        find: "if (hardState !== undefined || entries.length > 0) this.log.write(hardState, entries);",
+        replace: `try {
+      if (hardState !== undefined || entries.length > 0) this.log.write(hardState, entries);
+    } catch (error) {
+      this.logger.warn({ err: error }, "the log could not be written");
+    }`,
+      },
+    ],
+  },
+  {
+    name: "fsync-error-retried",
+    wrong: "a write that failed is tried again, and taken for durable when that succeeds",
+    trips: ["DUR", "LC", "MONO"],
+    court: "simulator",
+    edits: [
+      {
+        file: node,
+        find: "if (hardState !== undefined || entries.length > 0) this.log.write(hardState, entries);",
+        replace: `for (let attempt = 0; hardState !== undefined || entries.length > 0; attempt++) {
+      try {
+        this.log.write(hardState, entries);
+        break;
+      } catch (error) {
+        if (attempt === 3) throw error;
+      }
+    }`,
+      },
+    ],
+  },
+  {
+    name: "log-cut-before-state-durable",
+    wrong: "the log is cut behind the applied index instead of the one the state on disk stands at",
+    trips: ["DUR"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/node/upkeep.ts",
+        find: "{ durableIndex: state.durableIndex, heldIndex: sender.heldIndex }",
+        replace: "{ durableIndex: state.machine.appliedIndex, heldIndex: sender.heldIndex }",
+      },
+      {
+        file: "server/src/node/upkeep.ts",
+        find: "    this.parts.state.flush();\n    this.cutLog();",
+        replace: "    this.cutLog();\n    this.parts.state.flush();",
+      },
+    ],
+  },
+  {
+    name: "applied-index-not-atomic",
+    wrong: "the state on disk says that it stands one entry before where it stands",
+    trips: ["HASH", "EO"],
+    court: "simulator",
+    edits: [
+      {
+        file: stateMachine,
+        find: "    return {\n      appliedIndex: this.#appliedIndex,\n",
+        replace: "    return {\n      appliedIndex: Math.max(0, this.#appliedIndex - 1),\n",
+      },
+    ],
+  },
+  {
+    name: "snapshot-without-sessions",
+    wrong: "a state that is restored has forgotten the results of its sessions",
+    trips: ["EO", "HASH", "LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: stateMachine,
+        find: "this.#leases.restore(image.leases, meta.nextLeaseId);",
+        replace:
+          "this.#leases.restore([...image.leases].map((lease) => lease.session === undefined ? lease : { ...lease, session: { ...lease.session, results: [] } }), meta.nextLeaseId);",
+      },
+      {
+        file: stateMachine,
+        find: "    invariant(this.hash === meta.hash,",
+        replace: "    invariant(this.hash === meta.hash || this.#leases.size >= 0,",
+      },
+    ],
+  },
+  {
+    name: "snapshot-without-leases",
+    wrong: "a state that is restored has forgotten its leases",
+    trips: ["LEASE", "HASH"],
+    court: "simulator",
+    edits: [
+      {
+        file: stateMachine,
+        find: "this.#leases.restore(image.leases, meta.nextLeaseId);",
+        replace:
+          "this.#leases.restore([...image.leases].filter((lease) => lease.session !== undefined), meta.nextLeaseId);",
+      },
+      {
+        file: stateMachine,
+        find: "      if (lease !== 0) this.#leases.attach(key, lease);",
+        replace:
+          "      if (lease !== 0 && this.#leases.get(lease) !== undefined) this.#leases.attach(key, lease);",
+      },
+      {
+        file: stateMachine,
+        find: "    invariant(this.hash === meta.hash,",
+        replace: "    invariant(this.hash === meta.hash || this.#leases.size >= 0,",
+      },
+    ],
+  },
+  {
+    name: "snapshot-without-configuration",
+    wrong: "a node that installs a snapshot keeps the configuration it had",
+    trips: ["ES", "LC", "LIVE", "HASH"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/raft/log.ts",
+        find: "    this.configurations.restored(configuration);\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "wiped-node-rejoins",
+    wrong: "a node that lost its disk comes back under its old id and votes",
+    trips: ["LC", "DUR", "ES", "MONO"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/node/roster.ts",
+        find: "return this.incarnationOf(id) ?? this.notes.note(id, incarnation);",
+        replace: "this.notes.note(id, incarnation);\n    return incarnation;",
+      },
+      {
+        file: "server/src/transport/handshake.ts",
+        find: "if (known === undefined || known === caller.incarnation) return caller;",
+        replace: "if (known !== null) return caller;",
+      },
+    ],
+  },
+];

@@ -1,0 +1,39 @@
+/** The promises that a wrong behaviour may break. */
+export type InvariantName =
+  | "ES"
+  | "LM"
+  | "LC"
+  | "SMS"
+  | "MONO"
+  | "DUR"
+  | "EO"
+  | "HASH"
+  | "LIN"
+  | "WATCH"
+  | "LEASE"
+  | "MUTEX"
+  | "FENCE"
+  | "LIVE";
+
+/** A change of one place of the source. */
+export interface Edit {
+  /** Path from the root of the checkout. */
+  readonly file: string;
+  /** Occurs exactly once in the file. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** A small wrong behaviour in the real code's place, which the simulator or a storage test must catch. */
+export interface Mutation {
+  readonly name: string;
+  /** What is wrong, in a sentence. */
+  readonly wrong: string;
+  /** Invariants of which one should trip; another one may trip before. */
+  readonly trips: readonly InvariantName[];
+  readonly edits: readonly Edit[];
+  /** Where it can be caught: what needs a real disk is caught by the tests of the storage. */
+  readonly court: "simulator" | "storage tests";
+  /** Test files that are to catch it, for those of the storage. */
+  readonly tests?: readonly string[];
+}

@@ -1,0 +1,24 @@
+import { durabilityMutations } from "./durability.js";
+import { electionMutations } from "./elections.js";
+import type { Mutation } from "./mutation.js";
+import { replicationMutations } from "./replication.js";
+import { stateMutations } from "./state.js";
+import { storageMutations } from "./storage.js";
+
+/** Every known wrong behaviour. */
+export const mutations: readonly Mutation[] = [
+  ...electionMutations,
+  ...replicationMutations,
+  ...durabilityMutations,
+  ...stateMutations,
+  ...storageMutations,
+];
+
+/** @throws Error for an unknown name. */
+export function findMutation(name: string): Mutation {
+  const mutation = mutations.find((each) => each.name === name);
+  if (mutation === undefined) {
+    throw new Error(`no mutation "${name}": npm run mutations -- --list shows them all`);
+  }
+  return mutation;
+}

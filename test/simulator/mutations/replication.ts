@@ -1,0 +1,282 @@
+import type { Mutation } from "./mutation.js";
+
+const following = "server/src/raft/following.ts";
+const log = "server/src/raft/log.ts";
+const replication = "server/src/raft/replication.ts";
+
+/** Wrong copies of the log, and wrong conclusions from them. */
+export const replicationMutations: readonly Mutation[] = [
+  {
+    name: "figure-8",
+    wrong: "an entry of an older term is committed by counting its copies",
+    trips: ["LC", "SMS", "DUR"],
+    court: "simulator",
+    edits: [
+      {
+        file: replication,
+        find: "if (index <= before || raft.log.term(index) !== raft.term) return false;",
+        replace: "if (index <= before) return false;",
+      },
+    ],
+  },
+  {
+    name: "commit-scan-stops-at-old-term",
+    wrong: "the search for what can be committed ends at the first entry of an older term",
+    trips: ["LIVE"],
+    court: "simulator",
+    edits: [
+      {
+        file: replication,
+        find: "if (index <= before || raft.log.term(index) !== raft.term) return false;",
+        replace: "if (index <= before || raft.log.term(before + 1) !== raft.term) return false;",
+      },
+    ],
+  },
+  {
+    name: "leader-counts-itself-before-fsync",
+    wrong: "the leader counts its own copy of an entry before it is on disk",
+    trips: ["DUR", "LC"],
+    court: "simulator",
+    edits: [
+      {
+        file: replication,
+        find: "majorityReached(raft, raft.log.persisted, matchIndexOf)",
+        replace: "majorityReached(raft, raft.log.lastIndex, matchIndexOf)",
+      },
+    ],
+  },
+  {
+    name: "short-append-truncates",
+    wrong: "a stale or short AppendEntries cuts off what the log holds beyond it",
+    trips: ["DUR", "LC"],
+    court: "simulator",
+    edits: [
+      {
+        file: log,
+        find: "    return previousIndex + entries.length;\n  }\n\n  private truncateFrom",
+        replace: `    const end = previousIndex + entries.length;
+    if (end < this.lastIndex && end >= this.committed && entries.length > 0) this.truncateFrom(end + 1);
+    return end;
+  }
+
+  private truncateFrom`,
+      },
+    ],
+  },
+  {
+    name: "previous-term-not-checked",
+    wrong: "a follower accepts entries after any entry at the right index",
+    trips: ["LM", "LC", "SMS", "DUR"],
+    court: "simulator",
+    edits: [
+      {
+        file: following,
+        find: "if (log.term(append.previousIndex) !== append.previousTerm) {",
+        replace: "if (log.term(append.previousIndex) === undefined) {",
+      },
+    ],
+  },
+  {
+    name: "follower-commit-unbounded",
+    wrong: "a follower commits up to the leader's index, whether or not its entries up to there match",
+    trips: ["SMS", "LC", "DUR"],
+    court: "simulator",
+    edits: [
+      {
+        file: following,
+        find: "log.commitTo(Math.min(append.commitIndex, lastCovered));",
+        replace: "log.commitTo(Math.min(append.commitIndex, log.lastIndex));",
+      },
+    ],
+  },
+  {
+    name: "heartbeat-commit-unbounded",
+    wrong: "a heartbeat tells a commit index past what the follower is known to hold",
+    trips: ["SMS", "LC", "DUR"],
+    court: "simulator",
+    edits: [
+      {
+        file: replication,
+        find: "commitIndex: Math.min(progress.matchIndex, raft.log.committed),",
+        replace: "commitIndex: raft.log.committed,",
+      },
+    ],
+  },
+  {
+    name: "commit-index-regresses",
+    wrong: "the commit index follows whatever the last message says",
+    trips: ["MONO"],
+    court: "simulator",
+    edits: [
+      {
+        file: log,
+        find: "if (index <= this.committed) return false;",
+        replace: "if (index === this.committed) return false;",
+      },
+    ],
+  },
+  {
+    name: "match-index-is-last-index",
+    wrong: "a follower acknowledges its whole log, whatever the request held",
+    trips: ["DUR", "LC", "LM", "SMS"],
+    court: "simulator",
+    edits: [
+      {
+        file: following,
+        find: "  accept(raft, from, lastCovered);",
+        replace: "  accept(raft, from, log.lastIndex);",
+      },
+    ],
+  },
+  {
+    name: "snapshot-drops-newer-suffix",
+    wrong: "a snapshot replaces a log that already holds its last entry and more",
+    trips: ["DUR", "MONO", "LC"],
+    court: "simulator",
+    edits: [
+      {
+        file: following,
+        find: "if (log.term(position.index) === position.term) {",
+        replace: "if (position.index < 0) {",
+      },
+    ],
+  },
+  {
+    name: "snapshot-regresses",
+    wrong: "a snapshot older than what is committed is installed all the same",
+    trips: ["MONO", "DUR"],
+    court: "simulator",
+    edits: [
+      {
+        file: following,
+        find: 'if (raft.role === "leader" || position.index <= log.committed) return;',
+        replace: 'if (raft.role === "leader") return;',
+      },
+      {
+        file: following,
+        find: "if (log.term(position.index) === position.term) {",
+        replace: "if (position.index < 0) {",
+      },
+      {
+        file: log,
+        find: '    invariant(position.index > this.committed, "a snapshot would move the commit index back");\n',
+        replace: "",
+      },
+      {
+        file: "server/src/node/snapshot-receiver.ts",
+        find: "if (announced.lastIndex <= target.committedIndex()) {",
+        replace: "if (announced.lastIndex < 0) {",
+      },
+    ],
+  },
+  {
+    name: "read-index-without-quorum",
+    wrong: "a leader serves reads without asking whether it still leads",
+    trips: ["LIN"],
+    court: "simulator",
+    edits: [
+      {
+        file: replication,
+        find: "const confirmed = majorityReached(raft, raft.reads.newestRound, readRoundOf);",
+        replace: "const confirmed = raft.reads.newestRound;",
+      },
+    ],
+  },
+  {
+    name: "read-before-term-commit",
+    wrong: "a new leader serves reads at its commit index before it has committed an entry of its own term",
+    trips: ["LIN"],
+    court: "simulator",
+    edits: [
+      {
+        file: replication,
+        find: "if (raft.log.committed < raft.termStartIndex) {\n    raft.reads.defer",
+        replace: "if (raft.log.committed < 0) {\n    raft.reads.defer",
+      },
+    ],
+  },
+  {
+    name: "lease-read-without-margin",
+    wrong: "a leader serves reads for as long as it believes that no other can have been elected",
+    trips: ["LIN"],
+    court: "simulator",
+    edits: [
+      {
+        file: replication,
+        find: 'import { majorityReached } from "./quorum.js";',
+        replace: 'import { hearsFromMajority, majorityReached } from "./quorum.js";',
+      },
+      {
+        file: replication,
+        find: "  openRead(raft, from, context);\n}\n\nfunction openRead",
+        replace:
+          "  if (hearsFromMajority(raft)) raft.grantRead(from, context, raft.log.committed);\n  else openRead(raft, from, context);\n}\n\nfunction openRead",
+      },
+    ],
+  },
+  {
+    name: "deposed-leader-answers-reads",
+    wrong: "reads that wait when a leadership ends are answered as if it had been confirmed",
+    trips: ["LIN"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/raft/core.ts",
+        find: "for (const read of this.reads.abandon()) this.refuseRead(read.from, read.context);",
+        replace:
+          "for (const read of this.reads.abandon()) this.grantRead(read.from, read.context, this.log.committed);",
+      },
+    ],
+  },
+  {
+    name: "membership-change-before-term-commit",
+    wrong: "a leader changes the membership before it has committed an entry of its term",
+    trips: ["ES", "LC", "DUR"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/raft/membership-change.ts",
+        find: '  if (log.committed < raft.termStartIndex) return { accepted: false, reason: "termNotCommitted" };\n',
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "two-membership-changes-at-once",
+    wrong: "a leader begins a change of the membership while another is not committed",
+    trips: ["ES", "LC", "DUR"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/raft/membership-change.ts",
+        find: '  if (newest.index > log.committed) return { accepted: false, reason: "pendingChange" };\n',
+        replace: "",
+      },
+      {
+        file: "server/src/raft/core.ts",
+        find: 'kind !== "configuration" || this.configurationIndex <= this.log.committed,',
+        replace: "true,",
+      },
+    ],
+  },
+  {
+    name: "configuration-not-rolled-back",
+    wrong: "a configuration stays in effect when its entry is truncated away",
+    trips: ["ES", "LC", "DUR", "LIVE"],
+    court: "simulator",
+    edits: [{ file: log, find: "    this.configurations.truncatedFrom(index);\n", replace: "" }],
+  },
+  {
+    name: "learners-count",
+    wrong: "learners' copies count towards a majority",
+    trips: ["DUR", "LC"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/raft/quorum.ts",
+        find: 'if (progress.standing === "voter") count = insert(tally, count, reachedBy(progress));',
+        replace: "count = insert(tally, count, reachedBy(progress));",
+      },
+    ],
+  },
+];

@@ -1,0 +1,296 @@
+import type { Mutation } from "./mutation.js";
+
+const stateMachine = "server/src/state-machine/state-machine.ts";
+const leaseClock = "server/src/node/lease-clock.ts";
+const leaseKeeper = "server/src/node/lease-keeper.ts";
+const watch = "server/src/node/watch.ts";
+const watchHub = "server/src/node/watch-hub.ts";
+
+/** Wrong sessions, leases, watches and locks. */
+export const stateMutations: readonly Mutation[] = [
+  {
+    name: "retried-mutation-applied-twice",
+    wrong: "a mutation that was applied is applied again when it is retried",
+    trips: ["EO"],
+    court: "simulator",
+    edits: [{ file: stateMachine, find: "    if (kept !== undefined) return kept;\n", replace: "" }],
+  },
+  {
+    name: "definite-failure-of-pending-entry",
+    wrong: "a client is told that an entry was not committed when nobody knows",
+    trips: ["LIN", "EO"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/node/failure.ts",
+        find: `  code: "OUTCOME_UNKNOWN",
+  message: "the leader changed`,
+        replace: `  code: "NO_QUORUM",
+  message: "the leader changed`,
+      },
+    ],
+  },
+  {
+    name: "clock-in-apply",
+    wrong: "what an entry does depends on the clock of the node that applies it",
+    trips: ["HASH"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/state-machine/lease.ts",
+        find: "const lease = new Lease(id, ttlMs, index,",
+        replace: "const lease = new Lease(id, ttlMs + (Math.floor(performance.now()) % 3), index,",
+      },
+    ],
+  },
+  {
+    name: "chance-in-apply",
+    wrong: "what an entry does depends on chance",
+    trips: ["HASH"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/state-machine/lease.ts",
+        find: "const lease = new Lease(id, ttlMs, index,",
+        replace: "const lease = new Lease(id, ttlMs + Math.floor(Math.random() * 3), index,",
+      },
+    ],
+  },
+  {
+    name: "read-before-apply",
+    wrong: "a read is served as soon as its index is confirmed, before it is applied",
+    trips: ["LIN"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/node/reads.ts",
+        find: "else if (index <= appliedIndex) this.finish(batch.callers);",
+        replace: "else if (index <= appliedIndex || appliedIndex >= 0) this.finish(batch.callers);",
+      },
+    ],
+  },
+  {
+    name: "expiry-of-older-term-applied",
+    wrong: "what a leader saw run out still counts after it was replaced",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      { file: stateMachine, find: "    if (expire.term !== term) return this.#done();\n", replace: "" },
+      {
+        file: leaseKeeper,
+        find: "if (due.length === 0 || this.node.leader !== this.node.self || this.node.term !== term) return;",
+        replace: "if (due.length === 0) return;",
+      },
+      {
+        file: leaseKeeper,
+        find: "  leaderChanged(): void {\n    this.clock.stop();\n",
+        replace: "  leaderChanged(): void {\n",
+      },
+    ],
+  },
+  {
+    name: "expiry-by-wall-clock",
+    wrong: "leases run out by the wall clock, which can be set",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: leaseClock,
+        find: "  tick(nowMs: number): number[] {\n    if (!this.running) return [];",
+        replace:
+          "  tick(givenMs: number): number[] {\n    if (!this.running) return [];\n    this.wallOffsetMs ??= Date.now() - givenMs;\n    const nowMs = Date.now() - this.wallOffsetMs;",
+      },
+    ],
+  },
+  {
+    name: "expiry-decided-locally",
+    wrong: "every node ends leases by itself when its own clock says so",
+    trips: ["HASH", "LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: stateMachine,
+        find: "    const before = this.#mvcc.lastSeq;\n    const results: Result[] = [];\n",
+        replace: `    const before = this.#mvcc.lastSeq;
+    const results: Result[] = [];
+    for (const lease of [...this.#leases.all()]) {
+      lease.seenMs ??= performance.now();
+      if (lease.session === undefined && performance.now() - lease.seenMs > lease.ttlMs) this.#writer.endLease(lease);
+    }
+`,
+      },
+    ],
+  },
+  {
+    name: "ttl-not-extended-at-failover",
+    wrong: "a new leader takes the time of leases to have run since they were granted",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: leaseClock,
+        find: "for (const lease of leases) this.granted(lease, nowMs);",
+        replace: "for (const lease of leases) this.granted(lease, nowMs - lease.ttlMs);",
+      },
+    ],
+  },
+  {
+    name: "keepalive-of-ended-lease",
+    wrong: "a keepalive of a lease that has ended is answered well",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: leaseClock,
+        find: "if (timer === undefined || timer.expiring) return 0;",
+        replace: "if (timer === undefined || timer.expiring) return 1_000;",
+      },
+    ],
+  },
+  {
+    name: "lease-keys-outlive-it",
+    wrong: "the keys of a lease that runs out stay",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/state-machine/writer.ts",
+        find: "for (const key of [...lease.keys()].sort(byBytes)) this.#deleteInto(key, []);",
+        replace: "lease.attached = undefined;",
+      },
+    ],
+  },
+  {
+    name: "event-lost-at-compaction",
+    wrong: "a watch may begin at the compacted revision, of which history has forgotten a part",
+    trips: ["WATCH"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/rpc/watch-service.ts",
+        find: "if (start !== 0 && start <= compacted) {",
+        replace: "if (start !== 0 && start < compacted) {",
+      },
+      {
+        file: watchHub,
+        find: "if (watch.nextRevision <= history.compactedRevision) {",
+        replace: "if (watch.nextRevision < history.compactedRevision) {",
+      },
+    ],
+  },
+  {
+    name: "watch-replays-after-snapshot",
+    wrong: "a watch begins again some revisions back after its node installed a snapshot",
+    trips: ["WATCH"],
+    court: "simulator",
+    edits: [
+      {
+        file: watchHub,
+        find: "          watch.seenTo(this.offeredRevision);\n          watch.flush();\n          this.lag(watch);",
+        replace: "          watch.next = Math.max(1, watch.next - 5);\n          this.lag(watch);",
+      },
+    ],
+  },
+  {
+    name: "watch-from-future-gets-old-events",
+    wrong: "a watch that asks for a revision yet to come is given what is current",
+    trips: ["WATCH"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/rpc/watch-service.ts",
+        find: "  if (start > current + 1) {",
+        replace: "  if (start > current + 1_000_000) {",
+      },
+      {
+        file: watch,
+        find: "if (change.revision < this.next || !this.matches(change.key)) return false;",
+        replace: "if (!this.matches(change.key)) return false;",
+      },
+    ],
+  },
+  {
+    name: "slow-watcher-loses-events",
+    wrong: "a watch that falls behind is taken back where the state stands, not where it was",
+    trips: ["WATCH"],
+    court: "simulator",
+    edits: [
+      {
+        file: watchHub,
+        find: "    const caughtUp = this.offerHistory(watch);",
+        replace: "    watch.seenTo(history.revision);\n    const caughtUp = true;",
+      },
+    ],
+  },
+  {
+    name: "watch-resumes-at-last-revision",
+    wrong: "a watch that is resumed elsewhere asks for the revision it had last instead of the next",
+    trips: ["WATCH"],
+    court: "simulator",
+    edits: [
+      {
+        file: "sdk/src/watch/watcher.ts",
+        find: 'int64("fromRevision", position + 1)',
+        replace: 'int64("fromRevision", Math.max(1, position))',
+      },
+      {
+        file: "sdk/src/watch/watcher.ts",
+        find: "if (wire === undefined || Number(wire.modRevision) <= position) continue;",
+        replace: "if (wire === undefined) continue;",
+      },
+    ],
+  },
+  {
+    name: "transaction-split-over-deliveries",
+    wrong: "the changes of one transaction are delivered one by one, as if each were a revision",
+    trips: ["WATCH"],
+    court: "simulator",
+    edits: [
+      {
+        file: "sdk/src/watch/watcher.ts",
+        find: "    for (const event of events) {\n      const wire = event.entry;",
+        replace:
+          "    for (const event of events.length > 1 ? events.slice(0, -1) : events) {\n      const wire = event.entry;",
+      },
+    ],
+  },
+  {
+    name: "lock-granted-without-looking-again",
+    wrong: "who waited for its predecessor to go takes the lock without looking whether it is first",
+    trips: ["MUTEX"],
+    court: "simulator",
+    edits: [
+      {
+        file: "sdk/src/ownership/contender.ts",
+        find: "    // The predecessor may just have given up, with others still before it: look again.\n",
+        replace: "    return place.revision;\n",
+      },
+    ],
+  },
+  {
+    name: "token-from-a-counter",
+    wrong: "the fencing token is counted by the client instead of taken from the log",
+    trips: ["FENCE", "MUTEX"],
+    court: "simulator",
+    edits: [
+      {
+        file: "sdk/src/ownership/contender.ts",
+        find: "return { path: put.path, token: put.revision };",
+        replace: "return { path: put.path, token: Math.floor(performance.now()) };",
+      },
+    ],
+  },
+  {
+    name: "stale-token-accepted",
+    wrong: "a fence accepts the token of an owner that is not the owner any more",
+    trips: ["FENCE"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/state-machine/fence.ts",
+        find: "owner.createRevision === fence.token",
+        replace: "owner.createRevision >= fence.token",
+      },
+    ],
+  },
+];

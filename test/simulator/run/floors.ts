@@ -1,0 +1,33 @@
+import type { Summary } from "./summary.js";
+
+/** What a run of many seeds must have done at least, for each seed on average: less would prove nothing. */
+const floorsPerSeed: Readonly<Record<string, number>> = {
+  operations: 30,
+  elections: 1.2,
+  faults: 3,
+  snapshots: 0.1,
+  expiries: 0.3,
+  membershipChanges: 0.05,
+};
+
+/** Seeds below which averages say nothing. */
+const SEEDS_MIN = 50;
+
+/** What the runs did too little of, in words; empty when they did enough. */
+export function tooLittle(summary: Summary): string[] {
+  if (summary.runs < SEEDS_MIN) return [];
+  const done: Readonly<Record<string, number>> = {
+    operations: summary.count("operations"),
+    elections: summary.count("elections"),
+    faults: [...summary.faults.values()].reduce((sum, count) => sum + count, 0),
+    snapshots: summary.count("snapshots"),
+    expiries: summary.count("expiries"),
+    membershipChanges: summary.membershipChanges,
+  };
+  return Object.entries(floorsPerSeed).flatMap(([name, floor]) => {
+    const average = (done[name] ?? 0) / summary.runs;
+    return average >= floor
+      ? []
+      : [`only ${average.toFixed(2)} ${name} a seed, at least ${floor} are wanted`];
+  });
+}

@@ -1,0 +1,120 @@
+import { Random } from "../world/random.js";
+
+/** Everything that can go wrong in a run, each with the mean time between two of its kind, in milliseconds. */
+export const faultKinds = [
+  "kill",
+  "power",
+  "pause",
+  "partition",
+  "isolateLeader",
+  "oneWay",
+  "slowLink",
+  "diskCrash",
+  "diskError",
+  "diskFull",
+  "clockRate",
+  "wallJump",
+  "transfer",
+  "membership",
+  "wipe",
+  "bitRot",
+  "clientPause",
+  "clientKill",
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+export const workloadKinds = ["registers", "strings", "watches", "locks", "leases", "elections"] as const;
+
+export type WorkloadKind = (typeof workloadKinds)[number];
+
+/** One run, whole: the same options give the same run. */
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Nodes of the first configuration. */
+  readonly nodes: number;
+  readonly clients: number;
+  /** True milliseconds with faults. */
+  readonly safetyMs: number;
+  /** True milliseconds that everything healed may take to converge. */
+  readonly livenessMs: number;
+  readonly heartbeatMs: number;
+  readonly electionTimeoutMs: number;
+  /** One way's time on a link, and what is added to it at random. */
+  readonly latencyMs: number;
+  readonly jitterMs: number;
+  /** Rates of loss, duplication and reordering of Raft's messages. */
+  readonly lossRate: number;
+  readonly duplicationRate: number;
+  readonly reorderingRate: number;
+  /** Whether messages are encoded and decoded on their way. */
+  readonly encoding: boolean;
+  readonly logEntriesKept: number;
+  readonly logBytesKept: number;
+  readonly historyRevisionsKept: number;
+  /** Local milliseconds in a true one differ from 1 by at most this, at every process. */
+  readonly clockDriftMax: number;
+  /** Mean milliseconds between two turns of a server's event loop: a busy machine. */
+  readonly turnDelayMs: number;
+  /** Whether an administrator may begin a change of the membership while another is under way. */
+  readonly concurrentChanges: boolean;
+  /** Milliseconds that an ordinary sync of the disk takes at most. */
+  readonly syncMs: number;
+  /** Whether all nodes come back at the end, or only a majority of the voters. */
+  readonly healAll: boolean;
+  /** Mean milliseconds between two operations of a client. */
+  readonly thinkMs: number;
+  readonly sessionTtlMs: number;
+  /** How long faults last, in parts of what is usual. */
+  readonly tempo: number;
+  /** Mean milliseconds between two faults of a kind; a kind that is missing does not happen. */
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  readonly workloads: readonly WorkloadKind[];
+}
+
+/** What a caller of the simulation may fix instead of drawing it. */
+export type Overrides = Partial<SimulationOptions>;
+
+/** Draws a run's options from its seed: which faults happen at all, how often, on what network and disk. */
+export function drawOptions(seed: number, overrides: Overrides = {}): SimulationOptions {
+  const random = new Random(seed * 2 + 1);
+  const nodes = random.chance(0.7) ? 3 : 5;
+  // From a fault now and then to a storm, in which elections follow each other.
+  const tempo = random.pick([1, 1, 0.4, 0.15]);
+  const density = random.pick([0.2, 0.4, 0.6]);
+  const faults: Partial<Record<FaultKind, number>> = {};
+  for (const kind of faultKinds) {
+    if (random.chance(density)) faults[kind] = random.pick([2_000, 4_000, 8_000]) * tempo;
+  }
+  const workloads = workloadKinds.filter(() => random.chance(0.5));
+  const messy = random.chance(0.4);
+  const drawn: SimulationOptions = {
+    seed,
+    nodes,
+    clients: random.integer(2, 4),
+    safetyMs: 20_000,
+    livenessMs: 60_000,
+    heartbeatMs: 100,
+    electionTimeoutMs: random.pick([500, 500, 1_000]),
+    latencyMs: random.pick([0.3, 1, 5]),
+    jitterMs: random.pick([0.1, 1, 10]),
+    lossRate: messy ? random.pick([0, 0.01, 0.1]) : 0,
+    duplicationRate: messy ? random.pick([0, 0.02, 0.1]) : 0,
+    reorderingRate: messy ? random.pick([0, 0.05, 0.2]) : 0,
+    encoding: random.chance(0.1),
+    logEntriesKept: random.pick([5, 20, 100, 1_000]),
+    logBytesKept: random.pick([2_000, 100_000_000]),
+    historyRevisionsKept: random.pick([10, 50, 1_000]),
+    clockDriftMax: random.pick([0, 0, 0.01, 0.1]),
+    turnDelayMs: random.pick([0, 0, 0.2, 3]),
+    concurrentChanges: random.chance(0.3),
+    tempo,
+    syncMs: random.pick([0.5, 2, 10]),
+    healAll: random.chance(0.8),
+    thinkMs: random.pick([100, 250, 600]),
+    sessionTtlMs: random.pick([1_500, 3_000, 6_000]),
+    faults,
+    workloads: workloads.length === 0 ? ["registers"] : workloads,
+  };
+  return { ...drawn, ...overrides, seed };
+}

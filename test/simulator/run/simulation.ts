@@ -1,0 +1,327 @@
+import { performance as machineClock } from "node:perf_hooks";
+import type { ExchangeRequest, WatchReply } from "@quorate/proto";
+import { Administrator } from "../cluster/administrator.js";
+import { peerAddress, SimulatedCluster, type SimulatedNode } from "../cluster/cluster.js";
+import { Unexpected } from "../cluster/unexpected.js";
+import { Nemesis, usualDisk } from "../faults/nemesis.js";
+import { createObserver, InvariantViolated } from "../invariants/index.js";
+import { setCurrentNetwork } from "../network/ambient.js";
+import { Network } from "../network/network.js";
+import { WatchDeliveries } from "../network/wire-taps.js";
+import type { ClientEvent } from "../observation.js";
+import { WorkloadClient } from "../workload/client.js";
+import type { RunIds } from "../workload/recorder.js";
+import { Process } from "../world/process.js";
+import { Random } from "../world/random.js";
+import { setCurrentWorld, World } from "../world/world.js";
+import type { SimulationOptions } from "./options.js";
+import type { SeedResult } from "./result.js";
+
+const EXCHANGE = "/quorate.v1.PeerService/Exchange";
+const WATCH = "/quorate.v1.WatchService/Watch";
+
+/** Milliseconds of calm at the start, in which the cluster forms. */
+const FORMATION_MS = 1_500;
+/** Milliseconds that a violated run goes on being traced in its report. */
+const TRACED_EVENTS = 4_000;
+/** How long after its time a lease may live on in a healed cluster: an election, and its full time under the new leader. */
+const LEASE_LATE_MAX_MS = 30_000;
+/** Candidates that the search for linearizability looks at for one path. */
+const LINEARIZABILITY_STEPS_MAX = 2_000_000;
+/** Milliseconds in which every watch is served again and delivers what is left. */
+const WATCHES_SETTLE_MS = 6_000;
+/** Milliseconds between two looks whether everything has converged. */
+const LOOK_INTERVAL_MS = 250;
+
+/** One run: a cluster, its clients and its faults, from one seed. */
+export class Simulation {
+  readonly #options: SimulationOptions;
+  readonly #world = new World();
+  readonly #random: Random;
+  readonly #network: Network;
+  readonly #cluster: SimulatedCluster;
+  readonly #administrator: Administrator;
+  readonly #nemesis: Nemesis;
+  readonly #observer: ReturnType<typeof createObserver>;
+  readonly #clients = new Map<Process, WorkloadClient>();
+  readonly #ids: RunIds = { operation: 0, watch: 0, attempt: 0, value: 0 };
+  #clientNumber = 0;
+  readonly #deliveries = new WatchDeliveries();
+  #stopping = false;
+  #healedMs = 0;
+  #failure: unknown;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    const { latencyMs, jitterMs, encoding } = options;
+    this.#network = new Network(this.#world, this.#random.fork(1), { baseMs: latencyMs, jitterMs, encoding });
+    setCurrentWorld(this.#world);
+    setCurrentNetwork(this.#network);
+    this.#observer = createObserver({
+      clockDriftMax: options.clockDriftMax,
+      leaseLateMsMax: LEASE_LATE_MAX_MS,
+      partitionStepsMax: LINEARIZABILITY_STEPS_MAX,
+    });
+    this.#network.onWrite = (process, path, message, metadata, stream) => {
+      if (path === EXCHANGE && metadata !== undefined)
+        this.#cluster.exchanged(process, message as ExchangeRequest, metadata);
+      else if (path === WATCH && metadata === undefined) this.#watchDelivered(stream, message as WatchReply);
+    };
+    this.#cluster = new SimulatedCluster(
+      this.#world,
+      this.#network,
+      this.#random.fork(2),
+      options,
+      this.#observer,
+      (error) => this.#fail(error),
+    );
+    this.#administrator = new Administrator(
+      this.#world,
+      this.#cluster,
+      this.#random.fork(3),
+      options,
+      (error) => this.#fail(error),
+    );
+    this.#nemesis = new Nemesis({
+      world: this.#world,
+      network: this.#network,
+      cluster: this.#cluster,
+      options,
+      random: this.#random.fork(4),
+      clients: () => [...this.#clients.keys()].filter(({ alive }) => alive),
+      killClient: (process) => this.#killClient(process),
+      administration: this.#administrator,
+    });
+  }
+
+  /** Runs to the end, or to the first violation. */
+  run(): SeedResult {
+    const { safetyMs, livenessMs } = this.#options;
+    const startedMs = machineClock.now();
+    try {
+      this.#begin();
+      this.#runUntil(FORMATION_MS);
+      this.#nemesis.start();
+      this.#runUntil(FORMATION_MS + safetyMs);
+      if (!this.#failed) this.#converge(livenessMs);
+      if (!this.#failed) this.#fail(this.#finish());
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      setCurrentWorld(undefined);
+      setCurrentNetwork(undefined);
+    }
+    return this.#result(startedMs);
+  }
+
+  #watchDelivered(stream: object, reply: WatchReply): void {
+    try {
+      this.#deliveries.delivered(stream, reply);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (error !== undefined) this.#failure ??= error;
+  }
+
+  /** What the observer threw may have been caught by the code that it observed. */
+  get #failed(): boolean {
+    this.#failure ??= this.#observer.violation;
+    return this.#failure !== undefined;
+  }
+
+  #finish(): unknown {
+    const members = this.#members;
+    const healed = this.#cluster.live.flatMap(({ view }) =>
+      view !== undefined && members.has(view.id) ? view : [],
+    );
+    return this.#observer.finish({ healed, healedMs: this.#healedMs, trueMs: this.#world.nowMs });
+  }
+
+  #begin(): void {
+    const { nodes, clients } = this.#options;
+    const names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
+    const initialCluster = names.map((name) => ({ name, address: peerAddress(name) }));
+    for (const name of names) {
+      const node = this.#cluster.add(name, { initialCluster, join: [] });
+      node.disk.faults = usualDisk(this.#options);
+      this.#world.after(this.#random.between(0, 50), undefined, "boot", () => this.#cluster.boot(node));
+    }
+    for (let i = 0; i < clients; i++) this.#startClient(this.#random.between(0, 500));
+    this.#administrator.start();
+  }
+
+  #startClient(afterMs: number): void {
+    const name = `c${++this.#clientNumber}`;
+    const random = this.#random.fork(100 + this.#clientNumber);
+    const process = new Process(name, random, this.#world.nowMs, (error) => this.#fail(error));
+    const drift = this.#options.clockDriftMax;
+    if (drift > 0) process.setClockRate(random.between(1 - drift, 1 + drift), this.#world.nowMs);
+    const client = new WorkloadClient();
+    this.#clients.set(process, client);
+    const { workloads, sessionTtlMs, thinkMs } = this.#options;
+    this.#world.after(afterMs, process, "client starts", () => {
+      client
+        .run({
+          name,
+          endpoints: this.#random.shuffled(this.#cluster.endpoints),
+          workloads,
+          sessionTtlMs,
+          thinkMs,
+          ids: this.#ids,
+          tell: (event: ClientEvent) => this.#told(event),
+          stopping: () => this.#stopping,
+        })
+        .catch((error: unknown) => this.#fail(error));
+    });
+  }
+
+  #told(event: ClientEvent): void {
+    this.#world.trace.note(this.#world.nowMs, event.client, event.kind, () => JSON.stringify(event, shortly));
+    this.#observer.clientEvent(event);
+  }
+
+  #killClient(process: Process): void {
+    if (this.#stopping) return;
+    for (const client of this.#clients.get(process)?.names ?? []) {
+      this.#observer.clientEvent({ kind: "killed", client, trueMs: this.#world.nowMs });
+    }
+    this.#world.end(process, "exit");
+    this.#clients.delete(process);
+    this.#startClient(this.#random.between(50, 1_000));
+  }
+
+  #runUntil(untilMs: number): void {
+    this.#world.run(untilMs, () => this.#failed);
+  }
+
+  /** Everything healed: all nodes must agree, and everything that waits must come to an end. */
+  #converge(livenessMs: number): void {
+    this.#nemesis.stop();
+    this.#healedMs = this.#world.nowMs;
+    this.#network.heal();
+    const broken = this.#options.healAll ? [] : this.#minority();
+    for (const node of this.#cluster.nodes.values()) {
+      node.disk.faults = usualDisk(this.#options);
+      if (node.process !== undefined) this.#world.resume(node.process);
+      if (broken.includes(node)) {
+        node.supervised = false;
+        this.#cluster.kill(node, false);
+        node.retired = true;
+      }
+    }
+    for (const process of this.#clients.keys()) this.#world.resume(process);
+    for (const node of this.#cluster.nodes.values()) this.#cluster.boot(node);
+    const deadlineMs = this.#world.nowMs + livenessMs;
+    // Operations go on for a moment: the healed cluster must serve new ones, too.
+    this.#runUntil(this.#world.nowMs + 2_000);
+    this.#stopping = true;
+    for (;;) {
+      this.#runUntil(this.#world.nowMs + LOOK_INTERVAL_MS);
+      if (this.#failed) return;
+      const missing = this.#unsettled();
+      if (missing.length === 0) break;
+      if (this.#world.nowMs >= deadlineMs) {
+        throw new NotLive(`not settled ${livenessMs} ms after everything healed: ${missing.join("; ")}`);
+      }
+    }
+    // Watches have nobody who waits for them, and still must have come to the end.
+    this.#runUntil(this.#world.nowMs + WATCHES_SETTLE_MS);
+  }
+
+  /** So few voters that the others are a majority of every configuration. */
+  #minority(): SimulatedNode[] {
+    const nodes = [...this.#cluster.nodes.values()].filter(({ retired }) => !retired);
+    const voters = this.#cluster.leader?.view?.configuration().voters ?? [];
+    const expendable = Math.floor((Math.min(voters.length, nodes.length) - 1) / 2);
+    if (nodes.some(({ damaged }) => damaged) || this.#administrator.busy) return [];
+    return this.#random
+      .shuffled(nodes.filter(({ view }) => voters.includes(view?.id ?? 0)))
+      .slice(0, expendable);
+  }
+
+  /** Ids of the members, as the leader has them. */
+  get #members(): ReadonlySet<number> {
+    const { voters = [], learners = [] } = this.#cluster.leader?.view?.configuration() ?? {};
+    return new Set([...voters, ...learners]);
+  }
+
+  #unsettled(): string[] {
+    const missing: string[] = [];
+    for (const [process, client] of this.#clients) {
+      if (!client.done) missing.push(`${process.host} waits for ${client.pending} operations`);
+    }
+    if (this.#administrator.busy) missing.push(`the administrator waits: ${this.#administrator.doing}`);
+    const { leader } = this.#cluster;
+    if (leader?.view === undefined) return [...missing, "no leader"];
+    const members = this.#members;
+    for (const node of this.#cluster.nodes.values()) {
+      if (node.retired || node.damaged) continue;
+      const { view, process } = node;
+      if (process?.alive !== true || view === undefined) missing.push(`${node.name} does not run`);
+      else if (members.has(view.id) && view.appliedIndex !== leader.view.lastIndex) {
+        missing.push(`${node.name} stands at ${view.appliedIndex} of ${leader.view.lastIndex}`);
+      }
+    }
+    return missing;
+  }
+
+  #result(startedMs: number): SeedResult {
+    const { seed } = this.#options;
+    const { trace } = this.#world;
+    // What the observer found is the cause; that the observed code stopped at it is only the effect.
+    const failure = this.#observer.violation ?? this.#failure;
+    const violation =
+      failure === undefined
+        ? undefined
+        : {
+            invariant: nameOf(failure),
+            message: failure instanceof Error ? failure.message : String(failure),
+            details: failure instanceof InvariantViolated ? JSON.stringify(failure.details, shortly) : "",
+            stack: failure instanceof Error ? (failure.stack ?? "") : "",
+            trace: trace.last(TRACED_EVENTS),
+          };
+    return {
+      seed,
+      options: this.#options,
+      traceHash: trace.hash,
+      violation,
+      simulatedMs: this.#world.nowMs,
+      realMs: machineClock.now() - startedMs,
+      events: this.#world.events,
+      messages: this.#network.messages,
+      boots: this.#cluster.boots,
+      membershipChanges: this.#administrator.changes,
+      transfers: this.#administrator.transfers,
+      faults: {
+        ...Object.fromEntries(this.#nemesis.counts),
+        messageLoss: this.#network.lost,
+        messageDuplication: this.#network.duplicated,
+        messageReordering: this.#network.reordered,
+      },
+      counts: numbersOf(this.#observer.summary),
+    };
+  }
+}
+
+function numbersOf(summary: object): Record<string, number> {
+  return Object.fromEntries(Object.entries(summary).filter(([, value]) => typeof value === "number"));
+}
+
+function nameOf(failure: unknown): string {
+  if (failure instanceof InvariantViolated) return failure.invariant;
+  return failure instanceof NotLive ? "LIVE" : failure instanceof Unexpected ? failure.kind : "UNEXPECTED";
+}
+
+/** LIVE: a healed majority makes progress, every node converges and every pending operation resolves. */
+class NotLive extends Error {
+  override readonly name = "NotLive";
+}
+
+function shortly(_key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1").slice(0, 60);
+  return value;
+}

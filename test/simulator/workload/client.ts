@@ -1,0 +1,150 @@
+import { connect, type Quorate, QuorateError } from "@quorate/sdk";
+import { Session } from "../../../sdk/src/session/session.js";
+import type { ClientEvent } from "../observation.js";
+import type { WorkloadKind } from "../run/options.js";
+import type { Random } from "../world/random.js";
+import { currentProcess, currentWorld } from "../world/world.js";
+import { runElections } from "./elections.js";
+import { runLeases } from "./leases.js";
+import { runLocks } from "./locks.js";
+import { Recorder, type RunIds } from "./recorder.js";
+import { runRegisters } from "./registers.js";
+import { runStrings } from "./strings.js";
+import { runWatches } from "./watches.js";
+
+/** What a workload's loop works with. */
+export interface ClientContext {
+  readonly quorate: Quorate;
+  readonly recorder: Recorder;
+  readonly random: Random;
+  /** Mean milliseconds between two operations. */
+  readonly thinkMs: number;
+  /** Whether no new operations are to be begun on this session. */
+  readonly stopping: () => boolean;
+  /** Whether the whole run ends. */
+  readonly ending: () => boolean;
+  /** Waits so long, in the client's own time. */
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+const loops: Readonly<Record<WorkloadKind, (context: ClientContext) => Promise<void>>> = {
+  registers: runRegisters,
+  strings: runStrings,
+  watches: runWatches,
+  locks: runLocks,
+  leases: runLeases,
+  elections: runElections,
+};
+
+export interface ClientOptions {
+  readonly name: string;
+  readonly endpoints: readonly string[];
+  readonly workloads: readonly WorkloadKind[];
+  readonly sessionTtlMs: number;
+  readonly thinkMs: number;
+  readonly ids: RunIds;
+  readonly tell: (event: ClientEvent) => void;
+  readonly stopping: () => boolean;
+}
+
+/** Mean milliseconds after which a client closes its session and opens another. */
+const SESSION_LIFE_MS = 20_000;
+
+/** A client program: connects, runs its workloads, connects anew when its session is over, and ends when told to. */
+export class WorkloadClient {
+  /** Operations without an answer, and loops that still run. */
+  readonly #recorders = new Set<Recorder>();
+  done = false;
+  sessions = 0;
+  /** Its names in the history, one for each session. */
+  readonly names: string[] = [];
+
+  get pending(): number {
+    let pending = 0;
+    for (const recorder of this.#recorders) pending += recorder.pending;
+    return pending;
+  }
+
+  async run(options: ClientOptions): Promise<void> {
+    observeKeepalives();
+    const { random } = currentProcess();
+    const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+    while (!options.stopping()) {
+      const name = this.sessions === 0 ? options.name : `${options.name}.${this.sessions}`;
+      this.sessions++;
+      this.names.push(name);
+      const recorder = new Recorder(name, options.ids, options.tell);
+      this.#recorders.add(recorder);
+      const quorate = await this.#connect(recorder, options);
+      if (quorate === undefined) {
+        await sleep(random.between(50, 500));
+        continue;
+      }
+      keepaliveObservers.set(currentProcess(), recorder);
+      const untilMs = performance.now() + random.exponential(SESSION_LIFE_MS);
+      const over = (): boolean =>
+        options.stopping() || quorate.state === "expired" || performance.now() >= untilMs;
+      const { thinkMs, stopping: ending } = options;
+      const context: ClientContext = { quorate, recorder, random, thinkMs, stopping: over, ending, sleep };
+      await Promise.all(options.workloads.map((kind) => loops[kind](context)));
+      // At the end of the run what is still open stays so, for the last checks.
+      if (!options.stopping()) await quorate.close();
+    }
+    this.done = true;
+  }
+
+  async #connect(recorder: Recorder, options: ClientOptions): Promise<Quorate | undefined> {
+    const states: { session: number } = { session: 0 };
+    const early: ("connected" | "suspended" | "expired" | "closed")[] = [];
+    const sentMs = currentWorld().nowMs;
+    try {
+      const quorate = await connect(options.endpoints, {
+        sessionTtlMs: options.sessionTtlMs,
+        requestTimeoutMs: 4_000,
+        connectTimeoutMs: 4_000,
+        onStateChange: (state) => {
+          if (states.session === 0) early.push(state);
+          else recorder.tell({ kind: "sessionState", session: states.session, state });
+        },
+      });
+      states.session = quorate.sessionId;
+      recorder.tell({ kind: "leaseGranted", lease: quorate.sessionId, ttlMs: options.sessionTtlMs, sentMs });
+      for (const state of early) recorder.tell({ kind: "sessionState", session: states.session, state });
+      const lost = (): void => recorder.tell({ kind: "leaseLost", lease: quorate.sessionId });
+      if (quorate.sessionSignal.aborted) lost();
+      else quorate.sessionSignal.addEventListener("abort", lost, { once: true });
+      return quorate;
+    } catch (error) {
+      if (error instanceof QuorateError) return undefined;
+      throw error;
+    }
+  }
+}
+
+const keepaliveObservers = new WeakMap<object, Recorder>();
+let observing = false;
+
+/** Keepalives are the SDK's own business; that they were answered is told by looking over its shoulder. */
+function observeKeepalives(): void {
+  if (observing) return;
+  observing = true;
+  const { run } = Session.prototype;
+  Session.prototype.run = function (this: Session, request, convert, options) {
+    if (request.case !== "keepAlive") return run.call(this, request, convert, options) as never;
+    const recorder = keepaliveObservers.get(currentProcess());
+    const sentMs = currentWorld().nowMs;
+    const lease = Number(request.value.leaseIds[0] ?? 0n);
+    return run.call(
+      this,
+      request,
+      (response) => {
+        if (response.case === "keepAlive") {
+          const ttlMs = Number(response.value.ttlsMs[0] ?? 0n);
+          recorder?.tell({ kind: "keepaliveAnswered", lease, sentMs, ttlMs });
+        }
+        return convert(response);
+      },
+      options,
+    ) as never;
+  };
+}

@@ -1,0 +1,28 @@
+import { Closed, QuorateError } from "@quorate/sdk";
+import { currentWorld } from "../world/world.js";
+import type { ClientContext } from "./client.js";
+
+/** Leases with keys on them: kept alive for a while, then revoked, or let go to run out. */
+export async function runLeases(context: ClientContext): Promise<void> {
+  const { quorate, recorder, random, thinkMs, stopping, sleep } = context;
+  for (let round = 0; !stopping(); round++) {
+    await sleep(random.exponential(thinkMs * 2));
+    if (stopping()) return;
+    const sentMs = currentWorld().nowMs;
+    try {
+      const lease = await quorate.lease(random.pick([1_000, 2_000, 4_000]));
+      recorder.tell({ kind: "leaseGranted", lease: lease.id, ttlMs: lease.ttlMs, sentMs });
+      lease.signal.addEventListener("abort", () => recorder.tell({ kind: "leaseLost", lease: lease.id }), {
+        once: true,
+      });
+      await quorate.put(`/k/${recorder.client}-${round}`, "leased", { lease });
+      await sleep(random.exponential(1_000));
+      if (random.chance(0.5)) {
+        await lease.revoke();
+        recorder.tell({ kind: "leaseRevoked", lease: lease.id });
+      } else lease.end(new Closed("the lease was let go"));
+    } catch (error) {
+      if (!(error instanceof QuorateError)) throw error;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { compare, op } from "@quorate/sdk";
+import type { ClientContext } from "./client.js";
+import { seen } from "./recorder.js";
+
+/** Paths of the registers: few, so that clients meet. */
+export const registerPaths = ["/r/a", "/r/b", "/r/c"] as const;
+
+/** Single registers and pairs of them: put, get of every kind, delete, compare and swap, transactions. */
+export async function runRegisters(context: ClientContext): Promise<void> {
+  const { random, thinkMs, stopping, sleep } = context;
+  while (!stopping()) {
+    await sleep(random.exponential(thinkMs));
+    if (stopping()) return;
+    const path = random.pick(registerPaths);
+    const drawn = random.next();
+    if (drawn < 0.35) await read(context, path);
+    else if (drawn < 0.6) await put(context, path);
+    else if (drawn < 0.68) await remove(context, path);
+    else if (drawn < 0.84) await swap(context, path);
+    else await exchange(context);
+  }
+}
+
+async function read({ quorate, recorder, random }: ClientContext, path: string): Promise<void> {
+  const serializable = random.chance(0.15) ? { minRevision: 0 } : undefined;
+  await recorder.call({ f: "get", path, serializable, revision: 0 }, async () => {
+    const entry = await quorate.get(path, serializable === undefined ? {} : { consistency: "serializable" });
+    return { f: "get", entry: seen(entry), revision: undefined };
+  });
+}
+
+async function put({ quorate, recorder }: ClientContext, path: string): Promise<void> {
+  const value = recorder.freshValue();
+  await recorder.call({ f: "put", path, value, fence: undefined }, async () => {
+    const { revision, previous } = await quorate.put(path, value, { returnPrevious: true });
+    return { f: "put", revision, previous: { entry: seen(previous) } };
+  });
+}
+
+async function remove({ quorate, recorder }: ClientContext, path: string): Promise<void> {
+  await recorder.call({ f: "delete", path, fence: undefined }, async () => {
+    const { revision, deleted } = await quorate.delete(path);
+    return { f: "delete", revision, deleted };
+  });
+}
+
+async function swap({ quorate, recorder }: ClientContext, path: string): Promise<void> {
+  const holder: { from: string | undefined } = { from: undefined };
+  const before = await recorder.call({ f: "get", path, serializable: undefined, revision: 0 }, async () => {
+    const entry = await quorate.get(path);
+    holder.from = entry?.text();
+    return { f: "get", entry: seen(entry), revision: undefined };
+  });
+  if (before === undefined) return;
+  const { from } = holder;
+  const to = recorder.freshValue();
+  await recorder.call({ f: "cas", path, from, to }, async () => {
+    const holds = from === undefined ? compare.version(path).equals(0) : compare.value(path).equals(from);
+    const { succeeded, revision } = await quorate.txn({ compares: [holds], then: [op.put(path, to)] });
+    return { f: "cas", swapped: succeeded, revision };
+  });
+}
+
+/** Moves on two registers at once, if the first has not changed since it was read. */
+async function exchange({ quorate, recorder, random }: ClientContext): Promise<void> {
+  const [first, second, third] = random.shuffled(registerPaths);
+  if (first === undefined || second === undefined || third === undefined) return;
+  const holder: { modRevision: number } = { modRevision: 0 };
+  const before = await recorder.call(
+    { f: "get", path: first, serializable: undefined, revision: 0 },
+    async () => {
+      const entry = await quorate.get(first);
+      holder.modRevision = entry?.modRevision ?? 0;
+      return { f: "get", entry: seen(entry), revision: undefined };
+    },
+  );
+  if (before === undefined) return;
+  const { modRevision } = holder;
+  const value = recorder.freshValue();
+  const other = random.chance(0.8) ? recorder.freshValue() : undefined;
+  await recorder.call(
+    {
+      f: "txn",
+      compares: [{ path: first, modRevision }],
+      reads: [third],
+      writes: [
+        { path: first, value },
+        { path: second, value: other },
+      ],
+    },
+    async () => {
+      const outcome = await quorate.txn({
+        compares: [compare.modRevision(first).equals(modRevision)],
+        then: [
+          op.get(third),
+          op.put(first, value),
+          other === undefined ? op.delete(second) : op.put(second, other),
+        ],
+        otherwise: [op.get(third)],
+      });
+      const [result] = outcome.results;
+      const entry = result !== undefined && "entry" in result ? seen(result.entry) : undefined;
+      return { f: "txn", succeeded: outcome.succeeded, revision: outcome.revision, reads: [entry] };
+    },
+  );
+}
