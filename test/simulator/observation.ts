@@ -30,6 +30,8 @@ export interface NodeView {
   configuration(): Membership;
   /** Index of the entry that holds it, 0 for the initial one. */
   readonly configurationIndex: number;
+  /** Whether the log holds that entry, or has forgotten it as applied. */
+  readonly configurationHeld: boolean;
 }
 
 /** What a message from one node to another promises of the sender's disk. */

@@ -58,6 +58,18 @@ describe("an endpoint pool", () => {
   });
 });
 
+describe("the members that a server lists", () => {
+  it("are learned, and forgotten once they are none any more; those that were given stay", () => {
+    const pool = new EndpointPool(["a:1", "b:1"], breaker, () => 0);
+    pool.learnMembers(["b:1", "c:1"]);
+    expect(pool.endpoints).toEqual(["a:1", "b:1", "c:1"]);
+    pool.learnMembers(["d:1"]);
+    expect(pool.endpoints).toEqual(["a:1", "b:1", "d:1"]);
+    pool.learnMembers([]);
+    expect(pool.endpoints).toEqual(["a:1", "b:1", "d:1"]);
+  });
+});
+
 describe("backoff", () => {
   it("doubles its ceiling up to the maximum", () => {
     const bounds = { baseMs: 10, maxMs: 50 };

@@ -29,11 +29,14 @@ export class EndpointPool {
   readonly #breakers = new Map<string, CircuitBreaker>();
   readonly #breakerOptions: BreakerOptions;
   readonly #random: () => number;
+  /** Those that the application gave: they are never forgotten. */
+  readonly #given: ReadonlySet<string>;
   #rotation: number;
 
   constructor(endpoints: readonly string[], breaker: BreakerOptions, random: () => number) {
     this.#breakerOptions = breaker;
     this.#random = random;
+    this.#given = new Set(endpoints);
     for (const endpoint of endpoints) this.learn(endpoint);
     // Clients that start together should not all knock at the same node.
     this.#rotation = Math.floor(random() * endpoints.length);
@@ -47,6 +50,15 @@ export class EndpointPool {
   learn(endpoint: string): void {
     if (this.#breakers.has(endpoint) || this.#breakers.size >= endpointsMax) return;
     this.#breakers.set(endpoint, new CircuitBreaker(this.#breakerOptions, this.#random));
+  }
+
+  /** The cluster's members as a server listed them: learned endpoints that are none of theirs are forgotten. */
+  learnMembers(endpoints: readonly string[]): void {
+    if (endpoints.length === 0) return;
+    for (const known of this.endpoints) {
+      if (!this.#given.has(known) && !endpoints.includes(known)) this.#breakers.delete(known);
+    }
+    for (const endpoint of endpoints) this.learn(endpoint);
   }
 
   /**

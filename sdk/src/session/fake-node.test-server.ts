@@ -352,7 +352,7 @@ export class FakeNode {
 }
 
 function reply(results: OperationResult[], leaderEndpoint: string): SessionReply {
-  return { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint };
+  return { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint, endpoints: [] };
 }
 
 function trailer(code: ErrorCode): Metadata {

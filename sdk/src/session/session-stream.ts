@@ -172,7 +172,9 @@ export class SessionStream {
       this.#refused = undefined;
       welcomed(reply.welcome);
     }
-    if (reply.results.length > 0 || reply.leaderEndpoint !== "") this.#handlers.onReply(this, reply);
+    const { results, leaderEndpoint, endpoints } = reply;
+    if (results.length > 0 || leaderEndpoint !== "" || endpoints.length > 0)
+      this.#handlers.onReply(this, reply);
   }
 
   #finish(failure: CallFailure): void {

@@ -44,10 +44,8 @@ export async function joinCluster(
       `the data directory was to join as member ${identity.memberId} of cluster ${identity.clusterId}, which is not the member ${name} any more: use an empty --data-dir`,
     );
   }
-  const formed: Identity = { ...identity, standing: "formed" };
-  file.write(formed);
   logger.info({ clusterId: identity.clusterId, memberId: identity.memberId }, "joined the cluster");
-  return formed;
+  return identity;
 }
 
 async function beginJoining(options: JoinOptions, file: IdentityFile, logger: Logger): Promise<Identity> {

@@ -1,7 +1,7 @@
 import type { Raft } from "../raft/index.js";
 import type { Roster } from "./roster.js";
 
-/** Follows who leads, by what Raft and the members' records say, and tells who wants to know. */
+/** Follows who leads and where the members serve, by what Raft and their records say, and tells who wants to know. */
 export class Leadership {
   private readonly raft: Raft;
   private readonly roster: Roster;
@@ -9,6 +9,8 @@ export class Leadership {
   private seenTerm = 0;
   private seenLeader = 0;
   private seenEndpoint = "";
+  private members: readonly string[] = [];
+  private seenMembers = this.members;
   /** When the leader was last known, in monotonic milliseconds; 0 before the first one. */
   private ledAtMs = 0;
 
@@ -22,7 +24,18 @@ export class Leadership {
     return this.roster.clientEndpointOf(this.raft.leader);
   }
 
-  /** Calls `listener` whenever leader, term or the leader's endpoint changed, until the returned function is called. */
+  /** Client endpoints of the members; the same object until they change. */
+  get memberEndpoints(): readonly string[] {
+    return this.members;
+  }
+
+  /** Looks where the members serve now: from time to time, since it rarely changes. */
+  lookAtMembers(): void {
+    const endpoints = this.roster.clientEndpoints();
+    if (endpoints.join() !== this.members.join()) this.members = endpoints;
+  }
+
+  /** Calls `listener` whenever leader, term or an endpoint changed, until the returned function is called. */
   onChange(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -33,10 +46,11 @@ export class Leadership {
     const { term, leader } = this.raft;
     const { endpoint } = this;
     const another = term !== this.seenTerm || leader !== this.seenLeader;
-    if (!another && endpoint === this.seenEndpoint) return;
+    if (!another && endpoint === this.seenEndpoint && this.members === this.seenMembers) return;
     this.seenTerm = term;
     this.seenLeader = leader;
     this.seenEndpoint = endpoint;
+    this.seenMembers = this.members;
     if (another) changed();
     for (const listener of this.listeners) listener();
   }

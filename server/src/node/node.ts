@@ -221,7 +221,12 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     return this.leadership.endpoint;
   }
 
-  /** Calls `listener` whenever leader, term or the leader's endpoint changed, until the returned function is called. */
+  /** Client endpoints of the members; the same object until they change. */
+  get memberEndpoints(): readonly string[] {
+    return this.leadership.memberEndpoints;
+  }
+
+  /** Calls `listener` whenever leader, term or an endpoint changed, until the returned function is called. */
   onLeadershipChange(listener: () => void): () => void {
     return this.leadership.onChange(listener);
   }
@@ -481,6 +486,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.administration.tick(nowMs);
     this.revisionWaits.expire(nowMs, this.machine.revision);
     this.noticeIsolation(nowMs);
+    this.leadership.lookAtMembers();
     if (nowMs >= this.nextProgressMs) {
       this.nextProgressMs = nowMs + PROGRESS_INTERVAL_MS;
       this.watches.progress(nowMs);

@@ -29,15 +29,17 @@ export class Participation {
     const { node, identity, logger } = this;
     const { clusterId, memberId, incarnation, standing, founders } = identity;
     const self = { clusterId, from: memberId, incarnation };
-    if (standing === "fresh") {
+    if (standing === "fresh" && founders.length > 0) {
       const others = node.roster.peersOf(node.roster.applied.configuration);
       const handshake = { ...self, address: node.peerAddress };
       this.formation = new Formation(others, handshake, logger, (reason) => node.waitFor(reason));
       await this.formation.run();
       if (this.stopped) return;
-      // Before the first vote: from here on, an empty directory is one that was lost.
-      this.directory.identityFile.write({ ...identity, standing: "formed" });
       if (founders.length > 1) logger.info("all members of the new cluster know each other");
+    }
+    if (standing === "fresh") {
+      // Before the first vote, and after the log was made: from here on, a directory without one has lost it.
+      this.directory.identityFile.write({ ...identity, standing: "formed" });
     }
     node.start(
       new Peers({

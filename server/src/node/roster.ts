@@ -90,6 +90,12 @@ export class Roster {
     return this.machine().member(id)?.clientEndpoint ?? "";
   }
 
+  /** Where the members of the applied configuration serve clients, as far as they said. */
+  clientEndpoints(): string[] {
+    const { members } = this.applied.configuration;
+    return members.map(({ id }) => this.clientEndpointOf(id)).filter((endpoint) => endpoint !== "");
+  }
+
   /** The other members of a configuration, and where this node dials them. */
   peersOf({ members }: Configuration): PeerAddress[] {
     return members

@@ -25,6 +25,7 @@ type SessionNode = Pick<
   Node,
   | "name"
   | "leaderEndpoint"
+  | "memberEndpoints"
   | "machine"
   | "read"
   | "renewLeases"
@@ -64,6 +65,7 @@ class SessionStream {
   private readonly gate: ReadGate;
   private flushScheduled = false;
   private leaderEndpoint = "";
+  private memberEndpoints: readonly string[] = [];
 
   constructor(call: Call, node: SessionNode, executor: Executor) {
     this.call = call;
@@ -74,7 +76,7 @@ class SessionStream {
       if (this.outflow.blocked) this.waitingReads.push(read);
       else read();
     };
-    const forgetLeadership = node.onLeadershipChange(() => this.tellLeader());
+    const forgetLeadership = node.onLeadershipChange(() => this.tellEndpoints());
     const forgetStop = node.onStop(() => this.fail(stopping));
     this.unsubscribe = () => {
       forgetLeadership();
@@ -198,6 +200,7 @@ class SessionStream {
     this.state = "open";
     this.sessionId = sessionId;
     this.leaderEndpoint = this.node.leaderEndpoint;
+    this.memberEndpoints = this.node.memberEndpoints;
     const welcome: SessionWelcome = {
       $typeName: "quorate.v1.SessionWelcome",
       sessionId: BigInt(sessionId),
@@ -205,13 +208,18 @@ class SessionStream {
       node: this.node.name,
       leaderEndpoint: this.leaderEndpoint,
     };
-    this.outflow.write({ ...replyOf([]), welcome }, 0);
+    this.outflow.write({ ...replyOf([]), welcome, endpoints: [...this.memberEndpoints] }, 0);
   }
 
-  private tellLeader(): void {
-    if (this.state !== "open" || this.node.leaderEndpoint === this.leaderEndpoint) return;
-    this.leaderEndpoint = this.node.leaderEndpoint;
-    if (this.leaderEndpoint !== "") this.outflow.write(replyOf([], this.leaderEndpoint), 0);
+  /** Another leader, or other members: the client does well to know. */
+  private tellEndpoints(): void {
+    if (this.state !== "open") return;
+    const { leaderEndpoint, memberEndpoints } = this.node;
+    const leader = leaderEndpoint === this.leaderEndpoint ? "" : leaderEndpoint;
+    const members = memberEndpoints === this.memberEndpoints ? [] : [...memberEndpoints];
+    this.leaderEndpoint = leaderEndpoint;
+    this.memberEndpoints = memberEndpoints;
+    if (leader !== "" || members.length > 0) this.outflow.write(replyOf([], leader, members), 0);
   }
 
   private close(): void {
@@ -288,8 +296,8 @@ class SessionStream {
   }
 }
 
-function replyOf(results: OperationResult[], leaderEndpoint = ""): SessionReply {
-  return { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint };
+function replyOf(results: OperationResult[], leaderEndpoint = "", endpoints: string[] = []): SessionReply {
+  return { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint, endpoints };
 }
 
 function expired(id: number): RequestError {

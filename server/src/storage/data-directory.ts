@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { syncDirectory } from "./durable-file.js";
 import { UnusableDataDirectory } from "./errors.js";
 import { IdentityFile } from "./identity-file.js";
 
@@ -24,6 +25,8 @@ export interface DataDirectory {
 export function openDataDirectory(path: string): DataDirectory {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
+    // An earlier process may have died between a rename and its sync: what is found here is acted upon, so it must stay.
+    syncDirectory(path);
   } catch (cause) {
     throw new UnusableDataDirectory(`cannot create the data directory ${path}: ${String(cause)}`, { cause });
   }

@@ -102,6 +102,7 @@ export class Administrator implements Administration {
       kind: "add",
       name,
       address: peerAddress(name),
+      abandoned: () => this.#cluster.nodes.get(name)?.leaving ?? false,
       start: () => {
         const join = this.#cluster.endpoints.filter((endpoint) => endpoint !== clientAddress(name));
         // Outside of the administrator's own process.

@@ -21,6 +21,7 @@ import { Unexpected } from "./unexpected.js";
 export interface SimulatedNode {
   readonly name: string;
   readonly disk: SimulatedDisk;
+  readonly logEntriesKept: number;
   /** How it was told to find its cluster. */
   readonly membership: Pick<ServerOptions, "initialCluster" | "join">;
   process: Process | undefined;
@@ -71,7 +72,7 @@ export class SimulatedCluster {
     this.#options = options;
     this.#observer = observer;
     this.#failed = failed;
-    Object.assign(bounds, smallBounds);
+    Object.assign(bounds, smallBounds, { appendBytesMax: options.appendBytesMax });
     observeApply((process, ...told) => this.#applied(process, ...told));
     captureRafts();
     world.beforeStep = (process) => setCurrentDisk(this.#disks.get(process));
@@ -95,6 +96,7 @@ export class SimulatedCluster {
     const node: SimulatedNode = {
       name,
       disk: new SimulatedDisk({ root: DATA_ROOT, random: random.next }),
+      logEntriesKept: random.pick(this.#options.logEntriesKept),
       membership,
       process: undefined,
       server: undefined,
@@ -151,8 +153,7 @@ export class SimulatedCluster {
   }
 
   #serverOptions(node: SimulatedNode): ServerOptions {
-    const { heartbeatMs, electionTimeoutMs, logEntriesKept, logBytesKept, historyRevisionsKept } =
-      this.#options;
+    const { heartbeatMs, electionTimeoutMs, logBytesKept, historyRevisionsKept } = this.#options;
     return {
       name: node.name,
       dataDir: DATA_ROOT,
@@ -164,7 +165,7 @@ export class SimulatedCluster {
       clusterToken: "simulation",
       heartbeatMs,
       electionTimeoutMs,
-      logEntriesKept,
+      logEntriesKept: node.logEntriesKept,
       historyRevisionsKept,
       logBytesKept,
       logLevel: "info",

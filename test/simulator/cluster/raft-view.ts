@@ -88,6 +88,12 @@ export class RaftView implements NodeView {
     return this.#core.configurationIndex;
   }
 
+  get configurationHeld(): boolean {
+    const { configurationIndex } = this;
+    if (configurationIndex < this.firstIndex) return true;
+    return configurationIndex <= this.lastIndex && this.entryAt(configurationIndex)?.kind === "configuration";
+  }
+
   /** The entry at an index that the log holds. */
   entryAt(index: number): LogEntry | undefined {
     return this.#core.log.entries(index, index, 1)[0];

@@ -4,7 +4,7 @@ import { type DataDirectory, openDataDirectory } from "../../../server/src/stora
 import { writeDurably } from "../../../server/src/storage/durable-file.js";
 import { Random } from "../world/random.js";
 import { put, run } from "./commands.test-support.js";
-import { readFileSync } from "./file-system.js";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "./file-system.js";
 import { SimulatedDisk, setCurrentDisk } from "./simulated-disk.js";
 
 vi.mock("node:fs", () => import("./file-system.js"));
@@ -66,5 +66,23 @@ describe("the server's own storage code on a simulated disk", () => {
     expect(keeper.machine.hash).toBe(hash);
     failPower();
     expect(new StateKeeper(directory).machine.hash).toBe(hash);
+  });
+
+  it("keeps what it found in its directory, even if the process before it died before it could sync that", () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      openDataDirectory(ROOT);
+      writeDurably(`${ROOT}/peers.json`, "one");
+      const descriptor = openSync(`${ROOT}/peers.json.new`, "w");
+      writeSync(descriptor, "two");
+      fsyncSync(descriptor);
+      closeSync(descriptor);
+      renameSync(`${ROOT}/peers.json.new`, `${ROOT}/peers.json`);
+      disk.crash({ power: false });
+      disk.boot();
+      openDataDirectory(ROOT);
+      expect(readFileSync(`${ROOT}/peers.json`, "utf8")).toBe("two");
+      failPower();
+      expect(readFileSync(`${ROOT}/peers.json`, "utf8")).toBe("two");
+    }
   });
 });

@@ -38,6 +38,7 @@ const injections: Readonly<Record<FaultKind, Inject>> = {
   isolateLeader,
   oneWay: blockOneWay,
   slowLink,
+  congestion,
   diskCrash: (victims) => failDisk(victims, { crashBefore: 0.02, crashUnsynced: 0.02, crashAfter: 0.02 }),
   diskError: (victims) => failDisk(victims, { syncError: 0.05 }),
   diskFull: (victims) => failDisk(victims, { full: 0.05 }),
@@ -194,11 +195,26 @@ function blockOneWay(victims: Victims): boolean {
   return blockFor(victims, [[a, b]]);
 }
 
-function slowLink({ random, cluster, network, world }: Victims): boolean {
+function slowLink({ random, cluster, network, world, options }: Victims): boolean {
   const [a, b] = random.shuffled([...cluster.nodes.keys()]);
   if (a === undefined || b === undefined) return false;
   network.setExtraLatency(a, b, random.pick([50, 300, 1_000]));
-  world.after(random.exponential(3_000), undefined, "fast again", () => network.setExtraLatency(a, b, 0));
+  world.after(random.exponential(3_000 * options.tempo), undefined, "fast again", () =>
+    network.setExtraLatency(a, b, 0),
+  );
+  return true;
+}
+
+/** Every link between servers is slow for a while, each in its own way: answers come when nobody waits for them any more. */
+function congestion({ random, cluster, network, world, options }: Victims): boolean {
+  const servers = [...cluster.nodes.keys()];
+  const slowestMs = options.electionTimeoutMs * random.pick([0.3, 1, 2]);
+  for (const a of servers) {
+    for (const b of servers) if (a !== b) network.setExtraLatency(a, b, random.between(0, slowestMs));
+  }
+  world.after(random.exponential(3_000 * options.tempo), undefined, "fast again", () => {
+    for (const a of servers) for (const b of servers) if (a !== b) network.setExtraLatency(a, b, 0);
+  });
   return true;
 }
 

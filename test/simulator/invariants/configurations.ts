@@ -25,6 +25,17 @@ export class Configurations {
 
   check(node: NodeView): void {
     const { configurationIndex, appliedIndex } = node;
+    if (configurationIndex > appliedIndex && !node.configurationHeld) {
+      violated(
+        "ES",
+        `node ${node.id} goes by a configuration at ${configurationIndex} that its log does not hold`,
+        {
+          node: node.id,
+          configurationIndex,
+          lastIndex: node.lastIndex,
+        },
+      );
+    }
     const newest = this.#applied.findLast(({ index }) => index <= appliedIndex);
     if (newest !== undefined && configurationIndex < newest.index) {
       violated(

@@ -25,6 +25,7 @@ export class HandMadeNode implements NodeView {
   commitIndex = 0;
   appliedIndex = 0;
   configurationIndex = 0;
+  configurationHeld = true;
   firstIndex = 1;
   log: LogEntry[] = [];
   membership: Membership;

@@ -9,6 +9,7 @@ export const faultKinds = [
   "isolateLeader",
   "oneWay",
   "slowLink",
+  "congestion",
   "diskCrash",
   "diskError",
   "diskFull",
@@ -49,7 +50,10 @@ export interface SimulationOptions {
   readonly reorderingRate: number;
   /** Whether messages are encoded and decoded on their way. */
   readonly encoding: boolean;
-  readonly logEntriesKept: number;
+  /** Each node's own, drawn from these: operators do not always set them alike. */
+  readonly logEntriesKept: readonly number[];
+  /** Bytes in one AppendEntries: 1 for an entry each. */
+  readonly appendBytesMax: number;
   readonly logBytesKept: number;
   readonly historyRevisionsKept: number;
   /** Local milliseconds in a true one differ from 1 by at most this, at every process. */
@@ -102,9 +106,10 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     duplicationRate: messy ? random.pick([0, 0.02, 0.1]) : 0,
     reorderingRate: messy ? random.pick([0, 0.05, 0.2]) : 0,
     encoding: random.chance(0.1),
-    logEntriesKept: random.pick([5, 20, 100, 1_000]),
+    logEntriesKept: random.pick([[5], [5, 20, 100], [5, 1_000], [100], [1_000]]),
+    appendBytesMax: random.pick([1, 300, 1_048_576]),
     logBytesKept: random.pick([2_000, 100_000_000]),
-    historyRevisionsKept: random.pick([10, 50, 1_000]),
+    historyRevisionsKept: random.pick([5, 20, 1_000]),
     clockDriftMax: random.pick([0, 0, 0.01, 0.1]),
     turnDelayMs: random.pick([0, 0, 0.2, 3]),
     concurrentChanges: random.chance(0.3),

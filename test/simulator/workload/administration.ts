@@ -5,7 +5,13 @@ import { currentProcess } from "../world/world.js";
 export type Task =
   | { readonly kind: "transfer"; readonly to: string | undefined }
   /** Adds a member, starts its node, and gives it a vote. */
-  | { readonly kind: "add"; readonly name: string; readonly address: string; readonly start: () => void }
+  | {
+      readonly kind: "add";
+      readonly name: string;
+      readonly address: string;
+      readonly start: () => void;
+      readonly abandoned: () => boolean;
+    }
   | { readonly kind: "remove"; readonly name: string; readonly removed: () => void };
 
 /** How often a step is tried before it is given up; retries go on for as long as it takes once everything is healed. */
@@ -60,7 +66,9 @@ export class AdministrationProgram {
       case "add":
         await this.#until(endpoints, "add", (quorate) => quorate.addMember(task.name, task.address));
         task.start();
-        await this.#until(endpoints, "promote", (quorate) => quorate.promoteMember(task.name));
+        await this.#until(endpoints, "promote", async (quorate) => {
+          if (!task.abandoned()) await quorate.promoteMember(task.name);
+        });
         this.changes += 2;
         return;
       case "remove":

@@ -13,7 +13,8 @@ export async function runRegisters(context: ClientContext): Promise<void> {
     if (stopping()) return;
     const path = random.pick(registerPaths);
     const drawn = random.next();
-    if (drawn < 0.35) await read(context, path);
+    if (drawn < 0.1) await burst(context);
+    else if (drawn < 0.35) await read(context, path);
     else if (drawn < 0.6) await put(context, path);
     else if (drawn < 0.68) await remove(context, path);
     else if (drawn < 0.84) await swap(context, path);
@@ -35,6 +36,17 @@ async function put({ quorate, recorder }: ClientContext, path: string): Promise<
     const { revision, previous } = await quorate.put(path, value, { returnPrevious: true });
     return { f: "put", revision, previous: { entry: seen(previous) } };
   });
+}
+
+/** Writes that do not wait for each other: a leader that is cut off gathers a log of its own. */
+async function burst(context: ClientContext): Promise<void> {
+  const { random, sleep } = context;
+  const writes: Promise<void>[] = [];
+  for (let left = random.integer(3, 8); left > 0; left--) {
+    writes.push(put(context, random.pick(registerPaths)));
+    await sleep(random.between(1, 20));
+  }
+  await Promise.all(writes);
 }
 
 async function remove({ quorate, recorder }: ClientContext, path: string): Promise<void> {
