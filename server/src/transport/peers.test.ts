@@ -44,6 +44,7 @@ it("answers a caller that it does not know for as long as it calls", () => {
 });
 
 it("keeps the link to a caller that becomes a member, and to a member that was removed and still calls", () => {
+  peers.update([], "h:1");
   peers.greeted(5, nowhere(5));
   const link = peers.link(5);
   peers.update([member(5)], "h:1");
@@ -64,4 +65,16 @@ it("keeps a bounded number of links to callers that it does not know", () => {
   const ids = Array.from({ length: 20 }, (_, i) => 100 + i);
   for (const id of ids) peers.greeted(id, nowhere(id));
   expect(ids.filter((id) => peers.link(id) !== undefined)).toEqual(ids.slice(4));
+});
+
+it("calls everybody again once it knows under which address they can answer", () => {
+  peers.update([member(2)], "");
+  peers.greeted(5, nowhere(5));
+  const before = [peers.link(2), peers.link(5)];
+  expect(before.map((link) => link?.handshake.address)).toEqual(["", ""]);
+  peers.update([member(2)], "h:1");
+  expect([peers.link(2), peers.link(5)].map((link) => link?.handshake.address)).toEqual(["h:1", "h:1"]);
+  // A node that is no member any more can still be answered.
+  peers.update([member(2)], "");
+  expect(peers.link(2)?.handshake.address).toBe("h:1");
 });

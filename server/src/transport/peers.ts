@@ -42,9 +42,13 @@ export class Peers {
     this.options = options;
   }
 
-  /** Dials these, of which none is this node; `ownAddress` is where they can dial this one. */
+  /**
+   * Dials these, of which none is this node; `ownAddress` is where they can dial this one, "" while that is not known. Who
+   * was called under no address or another one is called again: a node that lags behind has nothing else to answer by.
+   */
   update(members: readonly PeerAddress[], ownAddress: string): void {
-    this.ownAddress = ownAddress;
+    const moved = ownAddress !== "" && ownAddress !== this.ownAddress;
+    if (moved) this.ownAddress = ownAddress;
     const wanted = new Set(members.map(({ id }) => id));
     for (const id of [...this.links.keys()]) {
       if (wanted.has(id) || this.guests.has(id)) continue;
@@ -54,10 +58,19 @@ export class Peers {
     for (const { id, address } of members) {
       this.guests.delete(id);
       const link = this.links.get(id);
-      if (link?.address === address) continue;
+      if (link?.address === address && !moved) continue;
       this.drop(id);
       this.dial(id, address);
     }
+    if (moved) for (const id of [...this.guests]) this.redialGuest(id);
+  }
+
+  private redialGuest(id: number): void {
+    const address = this.links.get(id)?.address;
+    if (address === undefined) return;
+    this.drop(id);
+    this.guests.add(id);
+    this.dial(id, address);
   }
 
   /** A peer began to call: if the configuration does not name it, it is answered where it says it can be dialled. */

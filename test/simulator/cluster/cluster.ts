@@ -75,7 +75,10 @@ export class SimulatedCluster {
     Object.assign(bounds, smallBounds, { appendBytesMax: options.appendBytesMax });
     observeApply((process, ...told) => this.#applied(process, ...told));
     captureRafts();
-    world.beforeStep = (process) => setCurrentDisk(this.#disks.get(process));
+    world.beforeStep = (process) => {
+      restoredHash = undefined;
+      setCurrentDisk(this.#disks.get(process));
+    };
     world.afterStep = (process) => this.#stepped(process);
   }
 
@@ -246,6 +249,24 @@ export class SimulatedCluster {
     return found;
   }
 
+  /** Every node in a few words. */
+  describe(): string {
+    return [...this.nodes.values()]
+      .map(({ name, process, view, retired, damaged }) => {
+        const what = retired ? "retired" : damaged ? "damaged" : process?.alive === true ? "up" : "down";
+        if (view === undefined) return `${name} ${what}`;
+        const { role, term, vote, leader, commitIndex, lastIndex, configurationIndex } = view;
+        const { voters, learners } = view.configuration();
+        const names = (ids: readonly number[]): string => ids.map((id) => this.#nameOf(id)).join("+");
+        return `${name} ${what} ${role} term ${term} vote ${this.#nameOf(vote)} leader ${this.#nameOf(leader)} commit ${commitIndex} of ${lastIndex} configuration ${configurationIndex}: ${names(voters)}/${names(learners)}`;
+      })
+      .join("\n");
+  }
+
+  #nameOf(id: number): string {
+    return [...this.nodes.values()].find((node) => node.id === id)?.name ?? String(id);
+  }
+
   // ---- What the observer is told ----
 
   /** A node writes to a peer. */
@@ -282,7 +303,7 @@ export class SimulatedCluster {
     disk.onLogCut = (start) => observer.logCut(id, start, now());
     disk.onStateWrite = (appliedIndex) => observer.statePersisted(id, appliedIndex, now());
     disk.onLogReset = (position) => observer.snapshotInstalled(id, position, restoredHash, now());
-    observer.booted(view, view.appliedIndex === 0 ? undefined : restoredHash, now());
+    observer.booted(view, restoredHash, now());
   }
 
   #applied(
@@ -307,7 +328,7 @@ type ApplyTold = (
   machine: StateMachine,
 ) => void;
 
-/** Hash of the state that was restored last: by whoever runs. */
+/** Hash of the state that was restored in this step. */
 let restoredHash: string | undefined;
 const plainRestore = StateMachine.restore;
 StateMachine.restore = (...given): StateMachine => {

@@ -28,10 +28,10 @@ export class StateStore implements HistoryReader, Pick<SqliteStateStore, keyof S
     const path = resolve(file);
     const inode = openInode(disk, path);
     const database = inode.openState(path);
-    if (disk.checkpointsAtOpen && disk.syncs && !database.settled) {
-      database.checkpoint();
-      if (database.meta !== undefined) disk.onStateWrite?.(database.meta.appliedIndex);
-    }
+    if (disk.checkpointsAtOpen && disk.syncs) database.checkpoint();
+    const { meta } = database;
+    if (database.settled && meta !== undefined && path.endsWith("/state.db"))
+      disk.onStateWrite?.(meta.appliedIndex);
     return new StateStore(disk, inode, database);
   }
 

@@ -225,7 +225,9 @@ export class Simulation {
       const missing = this.#unsettled();
       if (missing.length === 0) break;
       if (this.#world.nowMs >= deadlineMs) {
-        throw new NotLive(`not settled ${livenessMs} ms after everything healed: ${missing.join("; ")}`);
+        throw new NotLive(
+          `not settled ${livenessMs} ms after everything healed: ${missing.join("; ")}\n${this.#cluster.describe()}`,
+        );
       }
     }
     // Watches have nobody who waits for them, and still must have come to the end.

@@ -1,4 +1,4 @@
-import { connect, type Quorate, QuorateError } from "@quorate/sdk";
+import { connect, MembershipRefused, type Quorate, QuorateError } from "@quorate/sdk";
 import { currentProcess } from "../world/world.js";
 
 /** What an administrator's program wants done, one after the other. */
@@ -73,9 +73,13 @@ export class AdministrationProgram {
         return;
       case "remove":
         await this.#until(endpoints, "remove", async (quorate) => {
-          const members = await quorate.members();
-          // An earlier attempt may have done it without our hearing of it.
-          if (members.some(({ name }) => name === task.name)) await quorate.removeMember(task.name);
+          try {
+            await quorate.removeMember(task.name);
+          } catch (error) {
+            // An earlier attempt may have done it without our hearing of it; the leader says so.
+            if (!(error instanceof MembershipRefused) || !error.message.includes("there is no member"))
+              throw error;
+          }
         });
         task.removed();
         this.changes++;
