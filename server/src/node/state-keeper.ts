@@ -22,6 +22,8 @@ export class StateKeeper implements HistoryReader, WatchHistory {
   private current: StateMachine;
   private durable: number;
   private flushedSeq: number;
+  /** Why the copy on disk can follow no more. */
+  private failure: { readonly error: unknown } | undefined;
 
   constructor(directory: DataDirectory) {
     this.directory = directory;
@@ -81,10 +83,20 @@ export class StateKeeper implements HistoryReader, WatchHistory {
     return result.kind === "range" ? result.entries[0]?.entry : undefined;
   }
 
-  /** Writes what changed since the last time, in one transaction. */
+  /**
+   * Writes what changed since the last time, in one transaction. Once that has failed it fails for ever: what was taken
+   * to be written is in neither place, so nothing may follow it, whoever caught the first error.
+   */
   flush(): void {
+    if (this.failure !== undefined) throw this.failure.error;
     if (this.durable === this.current.appliedIndex) return;
-    this.store.write(this.current.takeDelta());
+    const delta = this.current.takeDelta();
+    try {
+      this.store.write(delta);
+    } catch (error) {
+      this.failure = { error };
+      throw error;
+    }
     this.durable = this.current.appliedIndex;
     this.flushedSeq = this.current.lastSeq;
     this.current.changeLog.trim(this.flushedSeq);
@@ -117,7 +129,7 @@ export class StateKeeper implements HistoryReader, WatchHistory {
   }
 
   close(): void {
-    this.flush();
+    if (this.failure === undefined) this.flush();
     this.store.close();
   }
 }

@@ -39,6 +39,11 @@ const given = await yargs(hideBin(process.argv))
     default: false,
     describe: "run every seed twice and compare the hashes of the traces",
   })
+  .option("keep-going", {
+    type: "boolean",
+    default: false,
+    describe: "go on after a violation, and list them all",
+  })
   .option("shrink", { type: "boolean", default: true, describe: "reduce a failing run" })
   .option("trace", {
     type: "number",
@@ -98,7 +103,12 @@ async function simulate(folder: string): Promise<number> {
         `${summary.runs} seeds, ${(summary.simulatedMs / 3_600_000).toFixed(1)} simulated hours …`,
       );
     }
-    return failing === undefined && performance.now() < deadlineMs;
+    if (given.keepGoing && result.violation !== undefined) {
+      console.log(
+        `seed ${result.seed}: ${result.violation.invariant} ${result.violation.message.split("\n", 1)[0]}`,
+      );
+    }
+    return (failing === undefined || given.keepGoing) && performance.now() < deadlineMs;
   };
   await pool.run(seedsFrom(first, count), overrides, told);
   if (given.twice && failing === undefined) await pool.run([...hashes.keys()], overrides, told);

@@ -4,6 +4,7 @@ import { type DataDirectory, openDataDirectory } from "../../../server/src/stora
 import { writeDurably } from "../../../server/src/storage/durable-file.js";
 import { Random } from "../world/random.js";
 import { put, run } from "./commands.test-support.js";
+import { noFaults } from "./disk-faults.js";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "./file-system.js";
 import { SimulatedDisk, setCurrentDisk } from "./simulated-disk.js";
 
@@ -84,5 +85,18 @@ describe("the server's own storage code on a simulated disk", () => {
       failPower();
       expect(readFileSync(`${ROOT}/peers.json`, "utf8")).toBe("two");
     }
+  });
+
+  it("writes nothing after a write of the state that failed, even if whoever asked for it went on", async () => {
+    const directory = openDataDirectory(ROOT);
+    const keeper = new StateKeeper(directory);
+    writeKeys(keeper, 3);
+    disk.faults = { ...noFaults, full: 1 };
+    await expect(keeper.copyTo(directory.outgoingFile)).rejects.toThrow("disk is full");
+    disk.faults = noFaults;
+    writeKeys(keeper, 3);
+    expect(() => keeper.flush()).toThrow("disk is full");
+    keeper.close();
+    expect(new StateKeeper(directory).machine.appliedIndex).toBe(0);
   });
 });
