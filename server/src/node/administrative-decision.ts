@@ -101,6 +101,9 @@ function transfer(raft: DecidingRaft, self: number, named: string): Decision | F
   }
   if (id === self) return { kind: "decided", memberId: id, index: 0 };
   const name = raft.configuration.members.find((member) => member.id === id)?.name ?? named;
+  if (raft.followers().some((follower) => follower.id === id && !follower.active)) {
+    return membershipRefused(`"${name}" does not answer: bring it back first, or choose another voter`);
+  }
   const result = raft.transferLeadership(id);
   if (result.accepted) return { kind: "decided", memberId: id, index: 0 };
   return transferRefusal(result.reason, name);

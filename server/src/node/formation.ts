@@ -2,7 +2,7 @@ import { Client, credentials } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { UnusableDataDirectory } from "../storage/errors.js";
 import { askAcquaintance } from "../transport/acquaintance.js";
-import { type Handshake, REMOVED } from "../transport/handshake.js";
+import { type Handshake, isRemoval } from "../transport/handshake.js";
 import { peerChannelOptions } from "../transport/peer-link.js";
 import type { PeerAddress } from "../transport/peers.js";
 
@@ -83,7 +83,7 @@ export class Formation {
     try {
       return await askAcquaintance(client, { ...this.handshake, to: id });
     } catch (error) {
-      if (isRemoved(error)) {
+      if (error instanceof Error && isRemoval(error, this.handshake)) {
         throw new UnusableDataDirectory(`${name} says that this node's member was removed from the cluster`);
       }
       const problem = error instanceof Error ? error.message : String(error);
@@ -118,11 +118,6 @@ export class Formation {
     this.logger.info({ problems: Object.fromEntries(this.waiting) }, this.words());
   }
 }
-
-function isRemoved(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === REMOVED;
-}
-
 function forgotten(informant: string): UnusableDataDirectory {
   return new UnusableDataDirectory(
     `this node's data directory is new, but ${informant} knows this member with another one: it has lost what it promised to the cluster and must not vote again under this id. Restore the directory, or remove the member (\`quorate member remove\`), add it again (\`quorate member add\`), and start it with --join. If this cluster has never served anybody, empty the directories of all its members instead`,

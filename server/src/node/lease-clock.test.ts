@@ -58,3 +58,17 @@ test("a new leader gives every lease its full time", () => {
   expect(run(clock, 1_000, 1_800)).toEqual([]);
   expect(clock.term).toBe(4);
 });
+
+test("lets a lease be renewed again only when its expiry is certainly not in the log", () => {
+  const clock = new LeaseClock(500);
+  clock.start([{ id: 1, ttlMs: 1_000 }], 0, 1);
+  for (const nowMs of [450, 900]) expect(clock.tick(nowMs)).toEqual([]);
+  expect(clock.tick(1_050)).toEqual([1]);
+  expect(clock.renew(1, 1_060)).toBe(0);
+  // Nobody knows what became of the proposal: it is made again, and a keepalive is still refused.
+  clock.retry([1], false);
+  expect(clock.renew(1, 1_070)).toBe(0);
+  expect(clock.tick(1_100)).toEqual([1]);
+  clock.retry([1], true);
+  expect(clock.renew(1, 1_110)).toBe(1_000);
+});

@@ -7,8 +7,10 @@ export interface TimedLease {
 interface Timer {
   readonly ttlMs: number;
   deadlineMs: number;
-  /** An expiry was proposed: whether it took effect only the log can tell. */
+  /** An expiry was proposed, and may be in the log: whether it takes effect only the log can tell. */
   expiring: boolean;
+  /** The proposal to expire it is under way. */
+  proposed: boolean;
 }
 
 /** Leases in one expiry command. */
@@ -56,7 +58,12 @@ export class LeaseClock {
 
   granted(lease: TimedLease, nowMs: number): void {
     if (!this.running) return;
-    this.timers.set(lease.id, { ttlMs: lease.ttlMs, deadlineMs: nowMs + lease.ttlMs, expiring: false });
+    this.timers.set(lease.id, {
+      ttlMs: lease.ttlMs,
+      deadlineMs: nowMs + lease.ttlMs,
+      expiring: false,
+      proposed: false,
+    });
   }
 
   ended(id: number): void {
@@ -85,19 +92,25 @@ export class LeaseClock {
     if (stalled) return [];
     const due: number[] = [];
     for (const [id, timer] of this.timers) {
-      if (timer.deadlineMs > nowMs || timer.expiring) continue;
+      if (timer.deadlineMs > nowMs || timer.proposed) continue;
       timer.expiring = true;
+      timer.proposed = true;
       due.push(id);
       if (due.length >= EXPIRE_LEASES_MAX) break;
     }
     return due;
   }
 
-  /** The proposal to expire these was refused: they are due again. */
-  retry(ids: readonly number[]): void {
+  /**
+   * The proposal to expire these came to nothing, or to nothing known: they are due again. Only what certainly is not in
+   * the log lets a lease be renewed: an answered keepalive must not be followed by an expiry from before it.
+   */
+  retry(ids: readonly number[], certainlyNothing: boolean): void {
     for (const id of ids) {
       const timer = this.timers.get(id);
-      if (timer !== undefined) timer.expiring = false;
+      if (timer === undefined) continue;
+      timer.proposed = false;
+      if (certainlyNothing) timer.expiring = false;
     }
   }
 }

@@ -16,8 +16,8 @@ export interface LeaseSurroundings {
   readonly machine: StateMachine;
   read(fresh: Fresh): void;
   sendLeaseMessage(to: number, message: LeaseMessage): void;
-  /** Proposes that leases end; `failed` is called when that certainly or possibly came to nothing. */
-  proposeExpiry(expiry: Omit<Expire, "kind">, failed: () => void): void;
+  /** Proposes that leases end; `failed` is called when that came to nothing: `certainly`, or as far as anybody knows. */
+  proposeExpiry(expiry: Omit<Expire, "kind">, failed: (certainly: boolean) => void): void;
 }
 
 /** A message about leases, as `create` takes it. */
@@ -131,7 +131,9 @@ export class LeaseKeeper {
     if (due.length === 0 || this.node.leader !== this.node.self || this.node.term !== term) return;
     this.logger.info({ leases: due.slice(0, LOGGED_LEASES_MAX), count: due.length }, "leases ran out");
     const asOfIndex = this.node.machine.appliedIndex;
-    this.node.proposeExpiry({ term, leases: due, asOfIndex }, () => this.clock.retry(due));
+    this.node.proposeExpiry({ term, leases: due, asOfIndex }, (certainly) =>
+      this.clock.retry(due, certainly),
+    );
   }
 
   stop(): void {

@@ -105,6 +105,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.onFatal = onFatal;
     const { identity, electionTimeoutMs } = options;
     this.log = new LogStore(directory.logFile);
+    this.log.belongTo(identity.incarnation, identity.standing === "formed");
     this.state = new StateKeeper(directory);
     alignLog(this.log, this.state.machine);
     this.roster = new Roster(identity, () => this.machine, options.addressBook, notes);
@@ -323,9 +324,9 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.queueMessage(to, message);
   }
 
-  proposeExpiry(expiry: Omit<Expire, "kind">, failed: () => void): void {
+  proposeExpiry(expiry: Omit<Expire, "kind">, failed: (certainly: boolean) => void): void {
     this.submitBody({ kind: "expire", ...expiry }, undefined, (outcome) => {
-      if (outcome.kind === "failure") failed();
+      if (outcome.kind === "failure") failed(outcome.code !== "OUTCOME_UNKNOWN");
     });
   }
 
@@ -419,12 +420,15 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   private persist({ snapshot, hardState, entries }: Persist): void {
     if (snapshot !== undefined) {
       const wasMember = this.roster.includesSelf;
+      this.log.announceInstall(snapshot);
       this.transfer.install();
       this.log.reset(snapshot);
       this.watches.restored();
       // Entries that the snapshot covers are never applied here: their callers cannot be told their results.
       this.proposals.failAll(leaderLost);
       this.reads.applied(this.machine.appliedIndex);
+      this.revisionWaits.reached(this.machine.revision);
+      this.administration.settle();
       this.logger.info({ index: snapshot.index }, "installed a snapshot");
       this.transfer.installed();
       this.membership.applied(wasMember);

@@ -114,8 +114,23 @@ export class StateKeeper implements HistoryReader, WatchHistory {
     await this.store.backup(file);
   }
 
-  /** Puts a received copy in place of the state. */
-  install(file: string): void {
+  /**
+   * The state in a received file, read and checked whole.
+   * @throws Error when the file does not hold a state, or not the one its hash is of.
+   */
+  verify(file: string): StateMachine {
+    const store = StateStore.open(file);
+    try {
+      const image = store.load();
+      if (image === undefined) throw new Error(`${file} holds no state`);
+      return StateMachine.restore(image, this);
+    } finally {
+      store.close();
+    }
+  }
+
+  /** Puts a received copy, and the state that was found in it, in place of the present ones. */
+  install(file: string, verified: StateMachine): void {
     this.store.close();
     // Closed, the old file is complete without these; left behind, they would be taken for the new one's. The file
     // itself is replaced by the rename: at no moment is there no state.
@@ -123,7 +138,7 @@ export class StateKeeper implements HistoryReader, WatchHistory {
     renameSync(file, this.directory.stateFile);
     syncDirectory(this.directory.path);
     this.store = StateStore.open(this.directory.stateFile);
-    this.current = this.load();
+    this.current = verified;
     this.durable = this.current.appliedIndex;
     this.flushedSeq = this.current.lastSeq;
   }

@@ -1,12 +1,13 @@
 import type { SendSnapshotRequest } from "@quorate/proto";
 import type { Logger } from "pino";
 import { type ConfigurationAt, decodeConfiguration, type Raft } from "../raft/index.js";
+import type { StateMachine } from "../state-machine/index.js";
 import type { DataDirectory } from "../storage/data-directory.js";
 import type { PeerLink } from "../transport/peer-link.js";
 import type { SnapshotProgress } from "../transport/snapshot-service.js";
 import { type ReceivedSnapshot, SnapshotReceiver } from "./snapshot-receiver.js";
 import { SnapshotSender } from "./snapshot-sender.js";
-import { readStateMeta, type StateKeeper } from "./state-keeper.js";
+import type { StateKeeper } from "./state-keeper.js";
 
 /** What a transfer takes of its node. */
 export interface StateTransferParts {
@@ -23,6 +24,8 @@ export class StateTransfer {
   readonly sender: SnapshotSender;
   private readonly receiver: SnapshotReceiver;
   private readonly parts: StateTransferParts;
+  /** The state in the received file, until it is installed. */
+  private verified: StateMachine | undefined;
   /** Called when the snapshot that waits for it was installed. */
   private onInstalled: () => void = () => undefined;
 
@@ -64,7 +67,10 @@ export class StateTransfer {
   private offer(from: number, snapshot: ReceivedSnapshot): Promise<void> {
     const { raft, turn } = this.parts;
     const { term, lastIndex, lastTerm } = snapshot;
-    const configuration = configurationIn(this.receiver.file, snapshot);
+    // Read whole before anything is replaced by it: what is damaged must not take the place of what is not.
+    const verified = this.parts.state.verify(this.receiver.file);
+    const configuration = configurationOf(verified, snapshot);
+    this.verified = verified;
     return new Promise((resolve) => {
       turn(() => {
         raft.step(from, { kind: "installSnapshot", term, lastIndex, lastTerm, configuration });
@@ -76,7 +82,10 @@ export class StateTransfer {
 
   /** Puts the received file in place of the state: Raft wants it now. */
   install(): void {
-    this.parts.state.install(this.receiver.file);
+    const { verified } = this;
+    if (verified === undefined) throw new Error("no snapshot was received");
+    this.verified = undefined;
+    this.parts.state.install(this.receiver.file, verified);
   }
 
   /** Log and state are replaced: the file is free again. */
@@ -87,11 +96,13 @@ export class StateTransfer {
 }
 
 /**
- * The configuration that the state in a received file holds.
+ * The configuration that a received state holds.
  * @throws Error when it is not the state that was announced, or holds none: a leader's first entries bring one.
  */
-function configurationIn(file: string, { lastIndex, lastTerm }: ReceivedSnapshot): ConfigurationAt {
-  const { appliedIndex, appliedTerm, configurationIndex, configuration } = readStateMeta(file);
+function configurationOf(
+  { appliedIndex, appliedTerm, configurationIndex, configuration }: StateMachine,
+  { lastIndex, lastTerm }: ReceivedSnapshot,
+): ConfigurationAt {
   if (appliedIndex !== lastIndex || appliedTerm !== lastTerm) {
     throw new Error(`the snapshot stands at ${appliedIndex}, not at ${lastIndex} as announced`);
   }

@@ -90,11 +90,7 @@ export function maybeCommit(raft: RaftCore): boolean {
   const before = raft.log.committed;
   if (index <= before || raft.log.term(index) !== raft.term) return false;
   raft.log.commitTo(index);
-  for (const entry of raft.log.entries(
-    Math.max(before + 1, raft.termStartIndex),
-    index,
-    Number.POSITIVE_INFINITY,
-  )) {
+  for (const entry of raft.log.entries(before + 1, index, Number.POSITIVE_INFINITY)) {
     raft.uncommittedBytes -= entry.data.length;
   }
   for (const read of raft.reads.takeDeferred()) openRead(raft, read.from, read.context);

@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CorruptData } from "./errors.js";
 import { LogStore } from "./log-store.js";
+import { openDatabase } from "./sqlite.js";
 
 describe("the log on disk", () => {
   let dir = "";
@@ -101,5 +103,69 @@ describe("the log on disk", () => {
     expect(log.cutTo(40).index).toBe(40);
     expect(log.bytes).toBe(0);
     log.close();
+  });
+
+  describe("that was damaged", () => {
+    const write = (): string => {
+      const file = join(dir, "log.db");
+      const log = new LogStore(file);
+      log.belongTo("aa", false);
+      const data = Uint8Array.of(1, 2, 3);
+      log.write(
+        { term: 2, vote: 7 },
+        [1, 2, 3].map((index) => ({ index, term: 1, kind: "commands" as const, data })),
+      );
+      log.close();
+      return file;
+    };
+    const damage = (sql: string): string => {
+      const file = write();
+      const db = openDatabase(file);
+      db.exec(sql);
+      db.close();
+      return file;
+    };
+
+    it.each([
+      [
+        "an entry in the middle",
+        "UPDATE entry SET data = x'010209' WHERE idx = 2",
+        "log entry 2 does not match",
+      ],
+      ["a hole in the middle", "DELETE FROM entry WHERE idx = 2", "has only 2 of them"],
+      ["another vote", "UPDATE hard_state SET vote = 8", "hard_state of the log does not match"],
+      ["a lower term", "UPDATE hard_state SET term = 1", "hard_state of the log does not match"],
+      ["another start", "UPDATE log_start SET idx = 1", "log_start of the log does not match"],
+    ])("is refused: %s", (_what, sql, message) => {
+      const file = damage(sql);
+      expect(() => new LogStore(file)).toThrow(CorruptData);
+      expect(() => new LogStore(file)).toThrow(message);
+    });
+
+    it("is refused when it was emptied, or is another directory's", () => {
+      const file = write();
+      const other = new LogStore(file);
+      expect(() => other.belongTo("bb", false)).toThrow("another data directory");
+      other.close();
+      for (const suffix of ["-wal", "-shm"]) rmSync(file + suffix, { force: true });
+      truncateSync(file, 0);
+      const emptied = new LogStore(file);
+      expect(() => emptied.belongTo("aa", true)).toThrow("the log was emptied");
+      emptied.close();
+    });
+  });
+
+  it("remembers the snapshot that is about to take its place, until it has", () => {
+    const file = join(dir, "log.db");
+    const before = new LogStore(file);
+    expect(before.announcedInstall()).toBeUndefined();
+    before.announceInstall({ index: 4, term: 2 });
+    before.announceInstall({ index: 7, term: 3 });
+    before.close();
+    const after = new LogStore(file);
+    expect(after.announcedInstall()).toEqual({ index: 7, term: 3 });
+    after.reset({ index: 7, term: 3 });
+    expect(after.announcedInstall()).toBeUndefined();
+    after.close();
   });
 });

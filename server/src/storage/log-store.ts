@@ -37,8 +37,8 @@ export class LogStore implements LogStorage {
   private readonly deleteTo: Statement<[number, number]>;
   private readonly selectSizes: Statement<[number], SizeRow>;
   private readonly sumFrom: Statement<[number], number>;
-  private readonly updateHardState: Statement<[number, number]>;
-  private readonly updateStart: Statement<[number, number]>;
+  private readonly updateHardState: Statement<[number, number, number]>;
+  private readonly updateStart: Statement<[number, number, number]>;
   private readonly writeTransaction: (hardState: HardState | undefined, entries: readonly LogEntry[]) => void;
 
   private startPosition: LogPosition;
@@ -54,11 +54,17 @@ export class LogStore implements LogStorage {
         idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL, data BLOB NOT NULL,
         checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS hard_state (
-        id INTEGER PRIMARY KEY CHECK (id = 1), term INTEGER NOT NULL, vote INTEGER NOT NULL) STRICT;
+        id INTEGER PRIMARY KEY CHECK (id = 1), term INTEGER NOT NULL, vote INTEGER NOT NULL,
+        checksum INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS log_start (
+        id INTEGER PRIMARY KEY CHECK (id = 1), idx INTEGER NOT NULL, term INTEGER NOT NULL,
+        checksum INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS owner (
+        id INTEGER PRIMARY KEY CHECK (id = 1), incarnation TEXT NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS announced_install (
         id INTEGER PRIMARY KEY CHECK (id = 1), idx INTEGER NOT NULL, term INTEGER NOT NULL) STRICT;
-      INSERT OR IGNORE INTO hard_state VALUES (1, 0, 0);
-      INSERT OR IGNORE INTO log_start VALUES (1, 0, 0);
+      INSERT OR IGNORE INTO hard_state VALUES (1, 0, 0, ${pairChecksum(0, 0)});
+      INSERT OR IGNORE INTO log_start VALUES (1, 0, 0, ${pairChecksum(0, 0)});
     `);
     this.selectTerm = db.prepare<[number], number>("SELECT term FROM entry WHERE idx = ?").pluck();
     this.selectRange = db.prepare(
@@ -75,11 +81,14 @@ export class LogStore implements LogStorage {
     this.sumFrom = db
       .prepare<[number], number>("SELECT coalesce(sum(length(data)), 0) FROM entry WHERE idx >= ?")
       .pluck();
-    this.updateHardState = db.prepare("UPDATE hard_state SET term = ?, vote = ? WHERE id = 1");
-    this.updateStart = db.prepare("UPDATE log_start SET idx = ?, term = ? WHERE id = 1");
+    this.updateHardState = db.prepare("UPDATE hard_state SET term = ?, vote = ?, checksum = ? WHERE id = 1");
+    this.updateStart = db.prepare("UPDATE log_start SET idx = ?, term = ?, checksum = ? WHERE id = 1");
     this.writeTransaction = db.transaction(
       (hardState: HardState | undefined, entries: readonly LogEntry[]) => {
-        if (hardState !== undefined) this.updateHardState.run(hardState.term, hardState.vote);
+        if (hardState !== undefined) {
+          const { term, vote } = hardState;
+          this.updateHardState.run(term, vote, pairChecksum(term, vote));
+        }
         const first = entries[0];
         if (first !== undefined && first.index <= this.last) this.deleteFrom.run(first.index);
         for (const entry of entries) {
@@ -88,15 +97,56 @@ export class LogStore implements LogStorage {
       },
     );
 
-    this.hard = db.prepare<[], HardState>("SELECT term, vote FROM hard_state").get() ?? { term: 0, vote: 0 };
-    this.startPosition = db.prepare<[], LogPosition>('SELECT idx AS "index", term FROM log_start').get() ?? {
-      index: 0,
-      term: 0,
-    };
-    this.last =
-      db.prepare<[], number | null>("SELECT max(idx) FROM entry").pluck().get() ?? this.startPosition.index;
-    this.checkContinuity();
-    this.storedBytes = this.checkEntries();
+    try {
+      const [term, vote] = this.checkedPair("hard_state", "term, vote");
+      this.hard = { term, vote };
+      const [index, startTerm] = this.checkedPair("log_start", "idx, term");
+      this.startPosition = { index, term: startTerm };
+      this.last =
+        db.prepare<[], number | null>("SELECT max(idx) FROM entry").pluck().get() ?? this.startPosition.index;
+      this.checkContinuity();
+      this.storedBytes = this.checkEntries();
+    } catch (error) {
+      // Left open, it would keep everybody else out who wants to look at it.
+      db.close();
+      throw error;
+    }
+  }
+
+  /** Two numbers on which safety rests: a flipped bit could lower the term, or change the vote. */
+  private checkedPair(table: "hard_state" | "log_start", columns: string): readonly [number, number] {
+    const row = this.db
+      .prepare<[], [number, number, number]>(`SELECT ${columns}, checksum FROM ${table}`)
+      .raw()
+      .get();
+    const [first, second, stored] = row ?? [0, 0, -1];
+    if (pairChecksum(first, second) !== stored) {
+      throw new CorruptData(`the ${table} of the log does not match its checksum`);
+    }
+    return [first, second];
+  }
+
+  /**
+   * Makes the log that of a data directory, or makes sure that it is: an empty file in the place of the log would be
+   * taken for a node that never voted.
+   * @throws CorruptData when the directory took part already, and this log is another's or was emptied.
+   */
+  belongTo(incarnation: string, tookPart: boolean): void {
+    const owner = this.db.prepare<[], string>("SELECT incarnation FROM owner").pluck().get();
+    if (owner === incarnation) return;
+    if (owner !== undefined) throw new CorruptData("the log is that of another data directory");
+    if (tookPart) throw new CorruptData("the log was emptied: it does not hold whose it is");
+    this.db.prepare("INSERT INTO owner VALUES (1, ?)").run(incarnation);
+  }
+
+  /** Durably: a snapshot that stands there is about to take the place of the state, and then of this log. */
+  announceInstall({ index, term }: LogPosition): void {
+    this.db.prepare("INSERT OR REPLACE INTO announced_install VALUES (1, ?, ?)").run(index, term);
+  }
+
+  /** The snapshot that was announced, if no reset has followed. */
+  announcedInstall(): LogPosition | undefined {
+    return this.db.prepare<[], LogPosition>('SELECT idx AS "index", term FROM announced_install').get();
   }
 
   /** A hole would be taken for a shorter log, and acknowledged entries lost: refuse to start instead. */
@@ -211,7 +261,7 @@ export class LogStore implements LogStorage {
     if (position === this.startPosition) return position;
     this.db.transaction(() => {
       this.deleteTo.run(position.index, CUT_ROWS_MAX);
-      this.updateStart.run(position.index, position.term);
+      this.updateStart.run(position.index, position.term, pairChecksum(position.index, position.term));
     })();
     this.startPosition = position;
     this.storedBytes -= bytes;
@@ -222,7 +272,8 @@ export class LogStore implements LogStorage {
   reset(position: LogPosition): void {
     this.db.transaction(() => {
       this.deleteFrom.run(0);
-      this.updateStart.run(position.index, position.term);
+      this.db.exec("DELETE FROM announced_install");
+      this.updateStart.run(position.index, position.term, pairChecksum(position.index, position.term));
     })();
     this.startPosition = position;
     this.last = position.index;
@@ -284,4 +335,12 @@ function checksum(entry: LogEntry): number {
   // Not crc32 of nothing: it forgets the value it was given when an empty buffer has no memory behind it, as one read
   // from SQLite has none.
   return entry.data.length === 0 ? ofHeader : crc32(entry.data, ofHeader);
+}
+
+/** Checksum of two numbers that belong together. */
+function pairChecksum(first: number, second: number): number {
+  const bytes = Buffer.alloc(16);
+  bytes.writeDoubleLE(first, 0);
+  bytes.writeDoubleLE(second, 8);
+  return crc32(bytes);
 }

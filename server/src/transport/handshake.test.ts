@@ -1,4 +1,4 @@
-import { status } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 import { expect, it } from "vitest";
 import {
   type Admission,
@@ -6,7 +6,7 @@ import {
   type Handshake,
   handshakeMetadata,
   identify,
-  REMOVED,
+  isRemoval,
 } from "./handshake.js";
 
 const admission: Admission = {
@@ -34,7 +34,18 @@ it("refuses a member that came back with another data directory", () => {
 });
 
 it("refuses a member that was removed, with the code that means just that", () => {
-  expect(check({ from: 4 })).toMatchObject({ code: REMOVED });
+  const refusal = check({ from: 4 });
+  const error = Object.assign(new Error("refused"), refusal);
+  expect(isRemoval(error, { clusterId: 9, from: 4 })).toBe(true);
+  // The words are meant for that member of that cluster.
+  expect(isRemoval(error, { clusterId: 9, from: 2 })).toBe(false);
+  expect(isRemoval(error, { clusterId: 8, from: 4 })).toBe(false);
+  // A proxy's answer to HTTP 403 has the same code, and says nothing of a removal.
+  const forbidden = Object.assign(new Error("Forbidden"), {
+    code: status.PERMISSION_DENIED,
+    metadata: new Metadata(),
+  });
+  expect(isRemoval(forbidden, { clusterId: 9, from: 4 })).toBe(false);
   for (const changed of [{ incarnation: "bb" }, { clusterId: 8 }, { to: 3 }, { from: 1 }, { from: -1 }]) {
     const refused = check(changed);
     expect("code" in refused && refused.code).toBe(status.FAILED_PRECONDITION);

@@ -25,6 +25,7 @@ export interface Caller {
 export interface Refusal {
   readonly code: status;
   readonly details: string;
+  readonly metadata?: Metadata;
 }
 
 /** What a node knows of those who may call it. */
@@ -39,8 +40,29 @@ export interface Admission {
   readonly absence: string | undefined;
 }
 
-/** The code of a refusal that is final: the caller was removed from the cluster. No other refusal has it. */
-export const REMOVED = status.PERMISSION_DENIED;
+const REMOVED_KEY = "quorate-removed";
+
+/** The refusal that is final: the caller was removed from the cluster. */
+export function removal(clusterId: number, id: number): Refusal {
+  const metadata = new Metadata();
+  // Anything in between may answer with this code: only these words of ours end a member for ever.
+  metadata.set(REMOVED_KEY, `${clusterId}/${id}`);
+  return {
+    code: status.PERMISSION_DENIED,
+    details: `member ${id} was removed from this cluster`,
+    metadata,
+  };
+}
+
+/** Whether an error of a call is the refusal of this very caller as one that was removed. */
+export function isRemoval(
+  error: unknown,
+  { clusterId, from }: Pick<Handshake, "clusterId" | "from">,
+): boolean {
+  if (!(error instanceof Error) || !("code" in error) || !("metadata" in error)) return false;
+  if (error.code !== status.PERMISSION_DENIED || !(error.metadata instanceof Metadata)) return false;
+  return error.metadata.get(REMOVED_KEY)[0] === `${clusterId}/${from}`;
+}
 
 export function handshakeMetadata(handshake: Handshake): Metadata {
   const metadata = new Metadata();
@@ -95,7 +117,7 @@ export function identify(metadata: Metadata, admission: Admission): Caller | Ref
     return refuse(`member ${from} with incarnation "${incarnation}" does not belong to this cluster`);
   }
   if (admission.isRemoved(from)) {
-    return { code: REMOVED, details: `member ${from} was removed from this cluster` };
+    return removal(clusterId, from);
   }
   return { id: from, incarnation, address: text("quorate-address") };
 }

@@ -10,7 +10,7 @@ import {
 } from "@quorate/proto";
 import type { Logger } from "pino";
 import { bounds } from "../config.js";
-import { type Handshake, handshakeMetadata, REMOVED } from "./handshake.js";
+import { type Handshake, handshakeMetadata, isRemoval } from "./handshake.js";
 
 const service = grpcServiceDefinition(PeerService);
 
@@ -115,7 +115,9 @@ export class PeerLink {
       method.responseDeserialize,
       handshakeMetadata(this.handshake),
       (error) => {
-        if (error?.code === REMOVED && this.call === call) this.listener.onRemoved(error.details);
+        if (error !== null && isRemoval(error, this.handshake) && this.call === call) {
+          this.listener.onRemoved(error.details);
+        }
         this.broken(call, error?.details ?? "the peer ended the stream");
       },
     );

@@ -7,7 +7,7 @@ import {
   PeerService,
 } from "@quorate/proto";
 import type { Logger } from "pino";
-import { type Admission, checkHandshake, REMOVED, type Refusal } from "./handshake.js";
+import { type Admission, checkHandshake, type Refusal, removal } from "./handshake.js";
 import { type SnapshotPieces, sendSnapshotHandler } from "./snapshot-service.js";
 
 /** What the peers' service needs of its node. */
@@ -48,8 +48,7 @@ export function addPeerService(
     call.on("data", (request: ExchangeRequest) => {
       if (ended) return;
       // It may have been removed since it called, and would else ask for votes for ever.
-      if (admission.isRemoved(id))
-        end({ code: REMOVED, details: `member ${id} was removed from this cluster` });
+      if (admission.isRemoved(id)) end(removal(admission.clusterId, id));
       else receiver.receive(id, request.messages);
     });
     call.on("error", () => undefined);

@@ -25,6 +25,7 @@ type Transaction =
       readonly hardState: HardState | undefined;
       readonly entries: readonly LogEntry[];
     }
+  | { readonly kind: "mark" }
   | { readonly kind: "cut"; readonly position: LogPosition }
   | { readonly kind: "reset"; readonly position: LogPosition };
 
@@ -32,6 +33,14 @@ type Transaction =
 interface Pending {
   readonly transaction: Transaction;
   readonly undo: () => void;
+}
+
+/** What the log says beside its entries. */
+export interface Marks {
+  /** The incarnation of the data directory that it belongs to. */
+  readonly owner: string | undefined;
+  /** The snapshot that is about to take its place. */
+  readonly announced: LogPosition | undefined;
 }
 
 const position0: LogPosition = { index: 0, term: 0 };
@@ -51,6 +60,7 @@ export class LogDatabase {
   readonly #observer: LogObserver;
   #hardState = hardState0;
   #start = position0;
+  #marks: Marks = { owner: undefined, announced: undefined };
   #slots: Slot[] = [];
   #pending: Pending[] = [];
   #givenUp = false;
@@ -65,6 +75,19 @@ export class LogDatabase {
 
   get start(): LogPosition {
     return this.#start;
+  }
+
+  get marks(): Marks {
+    return this.#marks;
+  }
+
+  mark(marks: Marks, durability: Durability): void {
+    const before = this.#marks;
+    this.#marks = marks;
+    const undo = (): void => {
+      this.#marks = before;
+    };
+    this.#keep({ transaction: { kind: "mark" }, undo }, durability);
   }
 
   get lastIndex(): number {
@@ -142,10 +165,13 @@ export class LogDatabase {
   reset(position: LogPosition, durability: Durability): void {
     const start = this.#start;
     const slots = this.#slots;
+    const marks = this.#marks;
     this.#start = position;
     this.#slots = [];
+    this.#marks = { ...marks, announced: undefined };
     const undo = (): void => {
       this.#slots = slots;
+      this.#marks = marks;
       this.#start = start;
     };
     this.#keep({ transaction: { kind: "reset", position }, undo }, durability);
@@ -176,6 +202,8 @@ export class LogDatabase {
         return;
       case "reset":
         this.#observer.onLogReset?.(transaction.position);
+        return;
+      case "mark":
         return;
       case "cut":
         this.#observer.onLogCut?.(transaction.position);

@@ -50,6 +50,28 @@ export class LogStore implements LogStorage, Pick<SqliteLogStore, keyof SqliteLo
     }
   }
 
+  belongTo(incarnation: string, tookPart: boolean): void {
+    this.#enter();
+    const { marks } = this.#database;
+    if (marks.owner === incarnation) return;
+    if (marks.owner !== undefined) throw new CorruptData("the log is that of another data directory");
+    if (tookPart) throw new CorruptData("the log was emptied: it does not hold whose it is");
+    this.#disk.write("sqlite", (durability) =>
+      this.#database.mark({ ...marks, owner: incarnation }, durability),
+    );
+  }
+
+  announceInstall(announced: LogPosition): void {
+    this.#enter();
+    const { marks } = this.#database;
+    this.#disk.write("sqlite", (durability) => this.#database.mark({ ...marks, announced }, durability));
+  }
+
+  announcedInstall(): LogPosition | undefined {
+    this.#enter();
+    return this.#database.marks.announced;
+  }
+
   hardState(): HardState {
     return this.#hard;
   }
