@@ -22,7 +22,10 @@ export function checkPromise(disk: DurableDisk, promise: NodePromise): void {
       break;
     }
     case "append": {
-      const { index } = promise;
+      const { term, index } = promise;
+      // Taken into the log in `term`, and replaced by a newer leader's before it was written: leader completeness says
+      // that no majority had it, or that leader would hold it, so the old leader cannot commit by this answer.
+      if (disk.term > term) return;
       if (index <= Math.max(disk.start.index, disk.lastIndex)) return;
       violated("DUR", `node ${disk.nodeId} acknowledges entry ${index} before it is on its disk`, {
         ...promise,
