@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { defineConfig, type Plugin } from "vitest/config";
 
+/** Takes both cores for itself: it runs in threads of its own. */
+const simulation = "test/simulator/simulation.test.ts";
 const excluded = ["**/node_modules/**", "**/dist/**", ".quorate/**"];
 
 /**
@@ -26,8 +28,8 @@ function mutating(): Plugin[] {
 }
 
 /**
- * Two groups, one after the other. `unit` is everything that runs inside one process; its files run in parallel.
- * `cluster` starts real server processes, so its files run one at a time: the test machines have two cores, and a
+ * Three groups, one after the other. `unit` is everything that runs inside one process; its files run in parallel.
+ * `simulator` runs the whole system under virtual time. `cluster` starts real server processes, so its files run one at a time: the test machines have two cores, and a
  * cluster that gets no processor time loses its leader for reasons no test is about.
  */
 export default defineConfig({
@@ -41,12 +43,21 @@ export default defineConfig({
             "{proto,server,sdk,cli,jepsen-style}/src/**/*.test.ts",
             "test/{architecture,simulator,models,checkers}/**/*.test.ts",
           ],
-          exclude: excluded,
+          exclude: [...excluded, simulation],
           pool: "forks",
           maxWorkers: 2,
           testTimeout: 20_000,
           hookTimeout: 20_000,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "simulator",
+          include: [simulation],
+          exclude: excluded,
+          pool: "forks",
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -59,7 +70,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

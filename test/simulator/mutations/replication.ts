@@ -85,14 +85,15 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "follower-commit-unbounded",
-    wrong: "a follower commits up to the leader's index, whether or not its entries up to there match",
+    wrong: "a follower commits up to the leader's index before it knows that its entries up to there match",
     trips: ["SMS", "LC", "DUR"],
     court: "simulator",
     edits: [
       {
         file: following,
-        find: "log.commitTo(Math.min(append.commitIndex, lastCovered));",
-        replace: "log.commitTo(Math.min(append.commitIndex, log.lastIndex));",
+        find: "  const lastCovered = log.merge(append.previousIndex, append.entries);",
+        replace:
+          "  log.commitTo(Math.min(append.commitIndex, log.lastIndex));\n  const lastCovered = log.merge(append.previousIndex, append.entries);",
       },
     ],
   },
@@ -124,33 +125,21 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "match-index-is-last-index",
-    wrong: "a follower acknowledges its whole log, whatever the request held",
-    trips: ["DUR", "LC", "LM", "SMS"],
+    wrong: "the leader takes a follower to hold its whole log, whatever the acknowledged request held",
+    trips: ["DUR", "LC", "SMS"],
     court: "simulator",
     edits: [
       {
-        file: following,
-        find: "  accept(raft, from, lastCovered);",
-        replace: "  accept(raft, from, log.lastIndex);",
-      },
-    ],
-  },
-  {
-    name: "snapshot-drops-newer-suffix",
-    wrong: "a snapshot replaces a log that already holds its last entry and more",
-    trips: ["DUR", "MONO", "LC"],
-    court: "simulator",
-    edits: [
-      {
-        file: following,
-        find: "if (log.term(position.index) === position.term) {",
-        replace: "if (position.index < 0) {",
+        file: replication,
+        find: "const advanced = progress.accepted(result.index);",
+        replace: "const advanced = progress.accepted(raft.log.lastIndex);",
       },
     ],
   },
   {
     name: "snapshot-regresses",
-    wrong: "a snapshot older than what is committed is installed all the same",
+    wrong:
+      "a snapshot older than what is committed is installed all the same, and what comes after it is dropped",
     trips: ["MONO", "DUR"],
     court: "simulator",
     edits: [

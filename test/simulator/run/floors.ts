@@ -2,12 +2,12 @@ import type { Summary } from "./summary.js";
 
 /** What a run of many seeds must have done at least, for each seed on average: less would prove nothing. */
 const floorsPerSeed: Readonly<Record<string, number>> = {
-  operations: 30,
-  elections: 1.2,
-  faults: 3,
-  snapshots: 0.1,
-  expiries: 0.3,
-  membershipChanges: 0.05,
+  operations: 50,
+  elections: 2,
+  faults: 20,
+  snapshots: 0.7,
+  expiries: 3,
+  membershipChanges: 1.5,
 };
 
 /** Seeds below which averages say nothing. */
@@ -17,11 +17,11 @@ const SEEDS_MIN = 50;
 export function tooLittle(summary: Summary): string[] {
   if (summary.runs < SEEDS_MIN) return [];
   const done: Readonly<Record<string, number>> = {
-    operations: summary.count("operations"),
+    operations: summary.count("operationsOk"),
     elections: summary.count("elections"),
     faults: [...summary.faults.values()].reduce((sum, count) => sum + count, 0),
-    snapshots: summary.count("snapshots"),
-    expiries: summary.count("expiries"),
+    snapshots: summary.count("snapshotsInstalled"),
+    expiries: summary.count("leasesExpired"),
     membershipChanges: summary.membershipChanges,
   };
   return Object.entries(floorsPerSeed).flatMap(([name, floor]) => {

@@ -52,7 +52,7 @@ export class Summary {
     const hours = this.simulatedMs / 3_600_000;
     return [
       `${this.runs.toLocaleString("en")} seeds, ${this.violations} violations, ${hours.toFixed(1)} simulated hours, ${this.events.toLocaleString("en")} events, ${this.messages.toLocaleString("en")} messages`,
-      `seen: ${list(this.counts)}, boots ${this.boots.toLocaleString("en")}, membership changes ${this.membershipChanges.toLocaleString("en")}, transfers ${this.transfers.toLocaleString("en")}`,
+      `seen: ${list(this.counts)}, membership changes ${this.membershipChanges.toLocaleString("en")}, transfers ${this.transfers.toLocaleString("en")}`,
       `faults: ${list(this.faults)}`,
       `speed: ${this.speed.toFixed(0)} simulated seconds in a second of one core`,
     ].join("\n");

@@ -1,4 +1,4 @@
-import { QuorateError, type Watch } from "@quorate/sdk";
+import { Compacted, QuorateError, type Watch } from "@quorate/sdk";
 import type { ClientContext } from "./client.js";
 
 const watched = [
@@ -71,12 +71,14 @@ async function follow(watch: Watch, id: number, eager: boolean, context: ClientC
   return "ended";
 }
 
-/** A revision in the past, the next one, or one to come. */
+/** A revision in the past, the next one, one to come, or the one to which history was compacted. */
 async function someRevision({ quorate, random }: ClientContext): Promise<number | undefined> {
   try {
+    if (random.chance(0.3)) await quorate.get("/r/a", { revision: 1 });
     const { revision } = await quorate.list("/r", { keysOnly: true });
     return Math.max(1, revision + 1 - random.integer(-4, 20));
   } catch (error) {
+    if (error instanceof Compacted) return Math.max(1, error.revision);
     if (error instanceof QuorateError) return undefined;
     throw error;
   }
