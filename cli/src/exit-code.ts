@@ -65,8 +65,12 @@ export function adviceFor(error: unknown): string | undefined {
       return "the lock or election is not held under this token any more: acquire it again";
     case "SESSION_EXPIRED":
       return "its locks and keys are gone: start again";
+    case "QUOTA_EXCEEDED":
+      return "`quorate quota ls` shows the quotas and what they hold";
+    case "SPACE_EXCEEDED":
+      return "`quorate stat` shows what is used; what is deleted counts until its history is compacted, a moment later";
     case "COMPACTED":
-      return "history before that revision is gone: read without --revision, or watch with --initial";
+      return "history before that revision is gone: read without --revision, or watch with --initial or --relist";
     default:
       return undefined;
   }

@@ -5,12 +5,17 @@ import { CommandFailure } from "./command-failure.js";
 import { registerDel } from "./commands/del.js";
 import { registerDev } from "./commands/dev.js";
 import { registerElect } from "./commands/elect.js";
+import { registerExport } from "./commands/export.js";
 import { registerGet } from "./commands/get.js";
+import { registerHistory } from "./commands/history.js";
+import { registerLease } from "./commands/lease.js";
 import { registerLock } from "./commands/lock.js";
 import { registerLs } from "./commands/ls.js";
 import { registerMember } from "./commands/member.js";
 import { registerPut } from "./commands/put.js";
+import { registerQuota } from "./commands/quota.js";
 import { registerServer } from "./commands/server.js";
+import { registerStat } from "./commands/stat.js";
 import { registerStatus } from "./commands/status.js";
 import { registerTree } from "./commands/tree.js";
 import { registerWatch } from "./commands/watch.js";
@@ -27,10 +32,15 @@ const commands: readonly RegisterCommand[] = [
   registerDel,
   registerLs,
   registerTree,
+  registerHistory,
+  registerExport,
   registerWatch,
   registerLock,
   registerElect,
+  registerLease,
   registerStatus,
+  registerStat,
+  registerQuota,
   registerMember,
 ];
 

@@ -27,6 +27,17 @@ export const bounds = {
   /** Milliseconds: shortest and longest lease. A shorter one would end at every election. */
   leaseTtlMinMs: 1_000,
   leaseTtlMaxMs: 86_400_000,
+  /** Leases named in one command of the leader, to expire or with what they have left: a millisecond or two to apply. */
+  leaseBatchMax: 1_000,
+  /** Keys that one such command deletes, unless a single lease has more: some 10 ms to apply. */
+  leaseBatchKeysMax: 4_096,
+  /** Leases looked at in one tick of the lease clock, most of them renewed: some milliseconds. */
+  leaseLooksMax: 10_000,
+  /**
+   * Milliseconds after which a new leader notes in the log what is left of leases nobody has renewed since: so soon that
+   * leaders who follow each other quickly still let a lease end, so late that clients have come back by then.
+   */
+  leaseCheckpointFirstMs: 2_000,
   /** Milliseconds: TTL of a session that asks for none. */
   sessionTtlDefaultMs: 10_000,
   /** Operations of one session stream that wait for an answer. */
@@ -73,9 +84,12 @@ export const bounds = {
   /** Milliseconds for which the log behind a snapshot is kept after its follower has it, so that it can catch up. */
   snapshotCatchUpMs: 30_000,
 
-  /** Milliseconds between two writes of the state to disk, and changes after which one is made earlier. */
+  /**
+   * Milliseconds between two writes of the state to disk, and changes after which one is made earlier: few enough for
+   * it to take some 3 ms of the event loop, so many that its fsync is shared.
+   */
   flushIntervalMs: 500,
-  flushChangesMax: 4_096,
+  flushChangesMax: 1_024,
   /** Entries kept in the log by default, and at least: with fewer, a short absence would cost a snapshot. */
   logEntriesKeptDefault: 20_000,
   logEntriesKeptMin: 100,
@@ -85,6 +99,26 @@ export const bounds = {
   /** Revisions of history kept by default, and at least; the leader compacts when a tenth more has piled up. */
   historyRevisionsKeptDefault: 100_000,
   historyRevisionsKeptMin: 100,
+  /** Milliseconds for which history is kept by default, and at least: a day, so that yesterday's mistake can be undone. */
+  historyKeptMsDefault: 86_400_000,
+  historyKeptMsMin: 1_000,
+  /** Bytes of keys, values and history in the store by default, and at least: well within the memory of a small machine. */
+  spaceBytesMaxDefault: 2_147_483_648,
+  spaceBytesMaxMin: 1_048_576,
+  /** Shares of that space from which the older half of the history is compacted early, and all of it. */
+  spaceTightRatio: 0.75,
+  spaceFullRatio: 0.9375,
+  /** Bytes of results a session keeps for retries: four of the largest answers. */
+  sessionResultBytesMax: 16_777_216,
+
+  /** Versions of a key in one answer of its history. */
+  historyVersionsMax: 1_000,
+  /** Keys of a subtree counted before other work gets a turn: some milliseconds. */
+  statKeysMax: 4_096,
+  /** States whose hash a node remembers, to compare them with the leader's: about a second of the highest load. */
+  stateHashesKept: 4_096,
+  /** Comparisons of states that wait for answers, or for their index. */
+  stateSamplesKept: 64,
 
   /** Watches of one stream. */
   watchesPerStreamMax: 10_000,
@@ -97,6 +131,11 @@ export const bounds = {
   watchReplyBytesMax: 1_048_576,
   /** Entries in one page of a watch's initial snapshot. */
   watchInitialPageEntriesMax: 1_000,
+  /**
+   * Milliseconds in which a client that has too much to take must take something of it, or its watches are cancelled:
+   * longer than any pause of a program that still lives, short enough that what waits for a dead one is given back.
+   */
+  watchStalledMs: 60_000,
   /** Milliseconds without events after which a watch that asked for progress gets a mark. */
   watchProgressIntervalMs: 5_000,
 
@@ -143,6 +182,10 @@ export interface ServerOptions {
   readonly electionTimeoutMs: number;
   /** Revisions of history that stay readable behind the current one, from 100. */
   readonly historyRevisionsKept: number;
+  /** Milliseconds for which history stays readable, from 1,000; 0 for no bound but the one of revisions. */
+  readonly historyKeptMs: number;
+  /** Bytes of keys, values and history in the store, 1 MiB or more; 0 for any number. The leader's counts for all nodes. */
+  readonly spaceBytesMax: number;
   /** Entries kept in the log behind the durable state, for followers that were away for a while; 100 or more. */
   readonly logEntriesKept: number;
   /** Bytes of them kept at most, 1 MiB or more; with large entries this is the tighter bound. */
@@ -243,5 +286,12 @@ export function checkOptions(options: ServerOptions): void {
       `--history-revisions-kept must be a whole number from ${historyRevisionsKeptMin}; got ${options.historyRevisionsKept}`,
     );
   }
+  checkOrZero("--history-kept-ms", options.historyKeptMs, bounds.historyKeptMsMin);
+  checkOrZero("--space-bytes-max", options.spaceBytesMax, bounds.spaceBytesMaxMin);
   parseListenAddress(options.clientAdvertise, "--client-advertise");
+}
+
+function checkOrZero(flag: string, value: number, min: number): void {
+  if (value === 0 || (Number.isSafeInteger(value) && value >= min)) return;
+  throw new ConfigurationError(`${flag} must be 0 for no bound, or a whole number from ${min}; got ${value}`);
 }

@@ -53,6 +53,8 @@ const OPTION_NAMES = [
   "log-entries-kept",
   "log-bytes-kept",
   "history-revisions-kept",
+  "history-kept-ms",
+  "space-bytes-max",
   "log-level",
 ] as const;
 
@@ -117,6 +119,16 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
       default: bounds.historyRevisionsKeptDefault,
       describe: "Revisions that can still be read and watched from; older ones are compacted",
     })
+    .option("history-kept-ms", {
+      type: "number",
+      default: bounds.historyKeptMsDefault,
+      describe: "Milliseconds for which they can, whatever their number; 0 for no bound",
+    })
+    .option("space-bytes-max", {
+      type: "number",
+      default: bounds.spaceBytesMaxDefault,
+      describe: "Bytes of keys, values and history beyond which puts are refused; 0 for no bound",
+    })
     .option("log-level", {
       choices: logLevels,
       default: "info" as LogLevel,
@@ -159,6 +171,8 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
     logEntriesKept: parsed.logEntriesKept,
     logBytesKept: parsed.logBytesKept,
     historyRevisionsKept: parsed.historyRevisionsKept,
+    historyKeptMs: parsed.historyKeptMs,
+    spaceBytesMax: parsed.spaceBytesMax,
     logLevel: parsed.logLevel,
     unsafeSkipReadIndex: process.env.QUORATE_UNSAFE_TEST === "skip-read-index",
   };

@@ -19,6 +19,7 @@ import { Executor } from "./rpc/executor.js";
 import { addKvService } from "./rpc/kv-service.js";
 import { addLeaseService } from "./rpc/lease-service.js";
 import { addSessionService } from "./rpc/session-service.js";
+import { addSpaceService } from "./rpc/space-service.js";
 import { addWatchService } from "./rpc/watch-service.js";
 import { Acquaintances } from "./storage/acquaintances.js";
 import { type DataDirectory, openDataDirectory } from "./storage/data-directory.js";
@@ -94,6 +95,8 @@ function nodeOptions(options: ServerOptions, identity: Identity): NodeOptions {
     heartbeatMs: options.heartbeatMs,
     electionTimeoutMs: options.electionTimeoutMs,
     historyRevisionsKept: options.historyRevisionsKept,
+    historyKeptMs: options.historyKeptMs,
+    spaceBytesMax: options.spaceBytesMax,
     logEntriesKept: options.logEntriesKept,
     logBytesKept: options.logBytesKept,
     unsafeSkipReadIndex: options.unsafeSkipReadIndex,
@@ -111,10 +114,11 @@ function addPeerServices(server: GrpcServer, node: Node, logger: Logger): void {
 
 function addClientServices(server: GrpcServer, node: Node, identity: ClusterIdentity): void {
   const executor = new Executor(node);
-  addKvService(server, executor);
+  addKvService(server, node, executor);
   addSessionService(server, node, executor);
   addLeaseService(server, node, executor);
   addWatchService(server, node);
+  addSpaceService(server, node);
   addClusterService(server, node, identity);
 }
 

@@ -1,4 +1,4 @@
-import { type ConnectionState, connect } from "@quorate/sdk";
+import { connect, type StateChange } from "@quorate/sdk";
 import { expect, it } from "vitest";
 import { eventually, LocalCluster } from "../cluster/local-cluster.js";
 
@@ -7,7 +7,7 @@ const PROMPT_MS = 3_000;
 
 it("stops promptly and in order on SIGTERM and SIGINT while clients hold sessions, watches and locks", async () => {
   await using cluster = await LocalCluster.start();
-  const states: ConnectionState[] = [];
+  const states: StateChange[] = [];
   const clients = await Promise.all(
     cluster.endpoints.map((endpoint) =>
       connect([endpoint, ...cluster.endpoints], {

@@ -70,6 +70,16 @@ describe("a server refuses to start with", () => {
     ["a heartbeat that is no number", { "heartbeat-ms": "soon" }, /--heartbeat-ms must be between/],
     ["a heartbeat of nothing", { "heartbeat-ms": "0" }, /--heartbeat-ms must be between/],
     [
+      "a shorter history than the minimum",
+      { "history-kept-ms": "999" },
+      /--history-kept-ms must be 0 for no bound, or a whole number from 1000/,
+    ],
+    [
+      "less space than the minimum",
+      { "space-bytes-max": "1048575" },
+      /--space-bytes-max must be 0 for no bound, or a whole number from 1048576/,
+    ],
+    [
       "less history than the minimum",
       { "history-revisions-kept": "99" },
       /--history-revisions-kept must be a whole number from 100/,

@@ -12,15 +12,16 @@ const run = promisify(execFile);
 export class QuorateSystem implements System {
   readonly description =
     "Quorate: 3 nodes, the SDK's session stream, exactly-once puts of fresh keys, linearizable gets";
-  private readonly cluster: LocalCluster;
+  readonly cluster: LocalCluster;
   private runs = 0;
 
   private constructor(cluster: LocalCluster) {
     this.cluster = cluster;
   }
 
-  static async start(): Promise<QuorateSystem> {
-    return new QuorateSystem(await LocalCluster.start({ flags: ["--log-level", "warn"] }));
+  /** Three nodes, with these flags beside the usual ones. */
+  static async start(flags: readonly string[] = ["--log-level", "warn"]): Promise<QuorateSystem> {
+    return new QuorateSystem(await LocalCluster.start({ flags }));
   }
 
   async measure(operation: Operation, inFlight: number, seconds: number): Promise<Run> {

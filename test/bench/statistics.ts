@@ -5,6 +5,7 @@ export interface Run {
   /** Milliseconds. */
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms: number;
 }
 
 /** The value below which `fraction` of the sorted values lie. */
@@ -27,6 +28,7 @@ export function toRun(latenciesMs: readonly number[], seconds: number): Run {
     perSecond: latenciesMs.length / seconds,
     p50Ms: percentile(sorted, 0.5),
     p99Ms: percentile(sorted, 0.99),
+    p999Ms: percentile(sorted, 0.999),
   };
 }
 

@@ -251,6 +251,6 @@ export type ClientEvent =
   | (AtClient & {
       readonly kind: "sessionState";
       readonly session: number;
-      readonly state: "connected" | "suspended" | "expired" | "closed";
+      readonly state: "connected" | "suspended" | "resumed" | "expired" | "closed";
     })
   | (AtClient & { readonly kind: "paused" | "resumed" | "killed" });

@@ -1,13 +1,14 @@
-import type { Listing } from "@quorate/sdk";
+import type { Listing, Quorate, WalkOptions } from "@quorate/sdk";
 import { withClient } from "../client.js";
 import type { RegisterCommand } from "../command.js";
 import { CommandFailure } from "../command-failure.js";
 import { exitCode } from "../exit-code.js";
-import { readGlobalOptions } from "../global-options.js";
+import { type OutputFormat, readGlobalOptions } from "../global-options.js";
 import { listAll } from "../listing.js";
 import { entryMetadataJson, valueJson } from "../output/entry.js";
-import { writeJson } from "../output/json.js";
+import { writeJson, writeJsonLine } from "../output/json.js";
 import { type Column, tableLines } from "../output/table.js";
+import type { Terminal } from "../terminal.js";
 import { wholeNumber } from "../whole-number.js";
 import { readOptions, withReadOptions } from "./read-options.js";
 
@@ -36,12 +37,40 @@ export const registerLs: RegisterCommand = (cli, { terminal }) =>
           describe: "With versions and revisions",
         })
         .option("values", { type: "boolean", default: false, describe: "With --output json: the values too" })
+        .option("recursive", {
+          alias: "r",
+          type: "boolean",
+          default: false,
+          describe:
+            "Every key at and below the path, one a line, however many; as JSON Lines with --output json",
+        })
         .option("limit", { type: "string", requiresArg: true, describe: "At most so many" })
         .example("$0 ls /app", "Names below /app; directories end in /")
+        .example("$0 ls /app --recursive", "Every key below it")
         .example("$0 ls /app --long", "With versions, revisions and leases"),
     async (argv) => {
       const options = readGlobalOptions(argv, terminal.env);
       const limit = wholeNumber("limit", argv.limit, 1);
+      if (argv.recursive) {
+        const found = await withClient(options, { session: "none" }, (client) =>
+          listBelow(
+            terminal,
+            client,
+            argv.path,
+            { ...readOptions(argv), keysOnly: !argv.values },
+            options.output,
+            {
+              long: argv.long,
+              values: argv.values,
+              limit,
+            },
+          ),
+        );
+        if (found === 0 && argv.path !== "/") {
+          throw new CommandFailure(exitCode.failed, `${argv.path}: nothing at or below it`);
+        }
+        return;
+      }
       const listing = await withClient(options, { session: "none" }, (client) =>
         listAll(client, argv.path, { ...readOptions(argv), keysOnly: !argv.values }, limit),
       );
@@ -63,6 +92,42 @@ export const registerLs: RegisterCommand = (cli, { terminal }) =>
       if (more) terminal.error(`quorate: there is more than ${nodes.length}; raise --limit`);
     },
   );
+
+/** How a recursive list is printed. */
+interface BelowFormat {
+  readonly long: boolean;
+  readonly values: boolean;
+  readonly limit: number | undefined;
+}
+
+/** Prints every key at and below the path as it is read, so that no more than a page is in memory. Returns how many. */
+async function listBelow(
+  terminal: Terminal,
+  client: Quorate,
+  path: string,
+  read: WalkOptions,
+  output: OutputFormat,
+  { long, values, limit = Number.POSITIVE_INFINITY }: BelowFormat,
+): Promise<number> {
+  let count = 0;
+  for await (const entry of client.walk(path, read)) {
+    if (count >= limit) {
+      terminal.error(`quorate: there is more than ${count}; raise --limit`);
+      break;
+    }
+    count += 1;
+    const attributes = entryMetadataJson(entry);
+    if (output === "json") {
+      const value = values ? valueJson(entry.value) : {};
+      writeJsonLine(terminal, { key: entry.path, ...value, ...attributes });
+    } else {
+      const { version, createRevision, modRevision, lease } = attributes;
+      const columns = long ? [version, createRevision, modRevision, lease] : [];
+      terminal.out(`${[entry.path, ...columns].join("\t")}\n`);
+    }
+  }
+  return count;
+}
 
 function nodeName(node: ListedNode): string {
   const name = node.path.slice(node.path.lastIndexOf("/") + 1);

@@ -2,6 +2,7 @@ import type { WatchEvent } from "@quorate/sdk";
 import { withClient } from "../client.js";
 import type { RegisterCommand } from "../command.js";
 import { CommandFailure } from "../command-failure.js";
+import { parseDurationMs } from "../duration.js";
 import { exitCode } from "../exit-code.js";
 import { type OutputFormat, readGlobalOptions } from "../global-options.js";
 import { listenForInterruption } from "../interruption.js";
@@ -39,6 +40,26 @@ export const registerWatch: RegisterCommand = (cli, { terminal }) =>
           default: false,
           describe: "With --output json: what was there before",
         })
+        .option("events", {
+          choices: ["put", "delete"] as const,
+          requiresArg: true,
+          describe: "Only events of this kind",
+        })
+        .option("relist", {
+          type: "boolean",
+          default: false,
+          describe: "When changes were compacted meanwhile, print the difference instead of failing",
+        })
+        .option("progress", {
+          type: "boolean",
+          default: false,
+          describe: "Print how far it is when nothing happened for some seconds",
+        })
+        .option("wait", {
+          type: "string",
+          requiresArg: true,
+          describe: "Give up when no node serves it for this long, exit 3; default 30s",
+        })
         .option("count", {
           alias: "n",
           type: "string",
@@ -47,6 +68,7 @@ export const registerWatch: RegisterCommand = (cli, { terminal }) =>
         })
         .example("$0 watch /app --recursive", "Follow a subtree")
         .example("$0 watch /app -r --initial -o json", "What is there, then every change, for a script")
+        .example("$0 watch /app -r --events delete", "Only what goes")
         .example("$0 watch /app/db --from-revision 42", "Every change since, the past ones first"),
     async (argv) => {
       const options = readGlobalOptions(argv, terminal.env);
@@ -55,6 +77,7 @@ export const registerWatch: RegisterCommand = (cli, { terminal }) =>
       if (argv.initial && fromRevision !== undefined) {
         throw new CommandFailure(exitCode.usage, "--initial and --from-revision exclude each other");
       }
+      const unservedTimeoutMs = argv.wait === undefined ? undefined : parseDurationMs("wait", argv.wait);
       const interruption = listenForInterruption();
       try {
         await withClient(options, { session: "none", signal: interruption.signal }, async (client) => {
@@ -63,10 +86,18 @@ export const registerWatch: RegisterCommand = (cli, { terminal }) =>
             initial: argv.initial,
             previous: argv.previous,
             signal: interruption.signal,
+            progress: true,
+            onCompacted: argv.relist ? "relist" : "fail",
+            ...(argv.events === undefined ? {} : { events: [argv.events] }),
+            ...(unservedTimeoutMs === undefined ? {} : { unservedTimeoutMs }),
             ...(fromRevision === undefined ? {} : { fromRevision }),
           });
           let count = 0;
           for await (const event of events) {
+            if (event.kind === "progress") {
+              if (argv.progress) printProgress(terminal, options.output, event.revision);
+              continue;
+            }
             printEvent(terminal, options.output, event);
             count += 1;
             if (count >= countMax) break;
@@ -81,9 +112,15 @@ export const registerWatch: RegisterCommand = (cli, { terminal }) =>
     },
   );
 
+/** Prints how far the watch is: `REVISION PROGRESS`, or one line of JSON. */
+function printProgress(terminal: Terminal, output: OutputFormat, revision: number): void {
+  if (output === "text") terminal.out(`${revision}\tPROGRESS\n`);
+  else writeJsonLine(terminal, { kind: "progress", revision });
+}
+
 /** Prints one event: tab-separated `REVISION PUT|DELETE KEY VALUE`, or one line of JSON. */
 export function printEvent(terminal: Terminal, output: OutputFormat, event: WatchEvent): void {
-  const { kind, revision, path, entry, previous } = event;
+  const { kind, revision, path, entry, previous, synthesized } = event;
   if (output === "text") {
     const value = entry === undefined ? [] : [valueLine(entry.value)];
     terminal.out(`${[revision, kind.toUpperCase(), path, ...value].join("\t")}\n`);
@@ -94,5 +131,6 @@ export function printEvent(terminal: Terminal, output: OutputFormat, event: Watc
     previous === undefined
       ? {}
       : { previous: { ...valueJson(previous.value), ...entryMetadataJson(previous) } };
-  writeJsonLine(terminal, { kind, key: path, revision, ...after, ...before });
+  const mark = synthesized ? { synthesized } : {};
+  writeJsonLine(terminal, { kind, key: path, revision, ...mark, ...after, ...before });
 }

@@ -4,7 +4,7 @@ import { compare, op } from "../kv/txn.js";
 import { FakeNode } from "../session/fake-node.test-server.js";
 import { FakeStore } from "../session/fake-store.test-server.js";
 import { connect } from "./connect.js";
-import type { ConnectOptions } from "./options.js";
+import { bounds, type ConnectOptions } from "./options.js";
 import type { Quorate } from "./quorate.js";
 
 const nodes: FakeNode[] = [];
@@ -25,6 +25,12 @@ async function open(endpoints: string | string[], options: ConnectOptions = {}):
   const client = await connect(endpoints, options);
   clients.push(client);
   return client;
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const taken: T[] = [];
+  for await (const item of items) taken.push(item);
+  return taken;
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -97,6 +103,34 @@ describe("keys", () => {
     expect(lease.signal.aborted).toBe(true);
     expect(await client.get("/a")).toBeUndefined();
     await lease.revoke();
+  });
+
+  it("live on a lease that its id alone keeps, looks at and ends", async () => {
+    const client = await open((await startNode()).endpoint);
+    const { id, ttlMs } = await client.grantLease(60_000);
+    const paths = Array.from(
+      { length: bounds.listPageNodes + 1 },
+      (_, i) => `/k/${String(i).padStart(5, "0")}`,
+    );
+    await Promise.all(paths.map((path) => client.put(path, "1", { lease: id })));
+    expect(await client.leaseStatus(id)).toEqual({
+      id,
+      ttlMs,
+      session: false,
+      keyCount: paths.length,
+      remainingMs: 60_000,
+    });
+    expect(await all(client.leaseKeys(id))).toEqual(paths);
+    expect((await all(client.leases())).map((lease) => [lease.id, lease.session])).toEqual([
+      [client.sessionId, true],
+      [id, false],
+    ]);
+    expect(await client.keepLeaseAlive(id)).toBe(60_000);
+    await client.revokeLease(id);
+    expect(await client.leaseStatus(id)).toBeUndefined();
+    await expect(client.keepLeaseAlive(id)).rejects.toMatchObject({ code: "LEASE_NOT_FOUND" });
+    await expect(client.revokeLease(id)).rejects.toMatchObject({ code: "LEASE_NOT_FOUND" });
+    await expect(client.leaseStatus(0)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   });
 
   it("lose their lease's signal when a server says that the lease is gone", async () => {

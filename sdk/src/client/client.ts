@@ -4,8 +4,15 @@ import type { NodeStatus } from "../cluster/node-status.js";
 import { ChannelCache } from "../endpoints/channel.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
 import { gaveUp } from "../errors/give-up.js";
-import { Closed, CompareFailed, InvalidArgument, type QuorateError } from "../errors/quorate-error.js";
+import {
+  Closed,
+  CompareFailed,
+  InvalidArgument,
+  type MutationId,
+  type QuorateError,
+} from "../errors/quorate-error.js";
 import { type Entry, entryOf } from "../kv/entry.js";
+import { type HistoryOptions, readHistory, type Version } from "../kv/history.js";
 import type { DeleteOptions, ListOptions, PutOptions, ReadOptions } from "../kv/options.js";
 import {
   type DeleteOutcome,
@@ -19,16 +26,32 @@ import {
 } from "../kv/outcome.js";
 import { deleteRequest, getRequest, listRequest, putRequest, txnRequest } from "../kv/request.js";
 import { compare, op, type TxnSpec } from "../kv/txn.js";
+import { type Walk, type WalkOptions, walkSubtree } from "../kv/walk.js";
 import { type CampaignOptions, Leadership } from "../leader/leadership.js";
 import { type Leader, leaderOf, type ObserveOptions, observeLeader } from "../leader/observe.js";
 import { Lease } from "../lease/lease.js";
+import { grantLease, keepLeaseAlive, revokeLease } from "../lease/lease-calls.js";
+import { allLeases, leaseKeys, leaseStatus } from "../lease/lease-pages.js";
+import type { LeaseInfo, LeaseStatus } from "../lease/leases.js";
 import { Lock, type LockOptions } from "../locks/lock.js";
 import type { QueueClient } from "../ownership/queue-client.js";
+import { type MutationOutcome, outcomeOf } from "../session/mutation-outcome.js";
 import { type OperationResponse, type OperationRunner, unexpectedResponse } from "../session/operation.js";
 import type { Session } from "../session/session.js";
 import { UnaryRunner } from "../session/unary-runner.js";
+import type { SubtreeStat } from "../space/space.js";
+import { SpaceClient } from "../space/space-client.js";
+import { type RelistedClient, RelistingWatch } from "../watch/relisting-watch.js";
 import { WatchConnection } from "../watch/watch-connection.js";
-import type { Watch, WatchOptions } from "../watch/watch-event.js";
+import type {
+  ProgressWatchOptions,
+  Watch,
+  WatchEvent,
+  WatchOptions,
+  WatchProgress,
+} from "../watch/watch-event.js";
+import { checkWatchOptions } from "../watch/watch-options.js";
+import type { WatcherOptions } from "../watch/watcher.js";
 import type { CallOptions, ClientOptions, ConnectionState } from "./options.js";
 import type { Quorate } from "./quorate.js";
 
@@ -37,6 +60,7 @@ export class QuorateClient implements Quorate, QueueClient {
   readonly #session: Session | undefined;
   readonly #unary: UnaryRunner;
   readonly #cluster: ClusterClient;
+  readonly quota: SpaceClient;
   readonly #runner: OperationRunner;
   readonly #channels = new ChannelCache();
   readonly #watches: WatchConnection;
@@ -51,6 +75,7 @@ export class QuorateClient implements Quorate, QueueClient {
     this.#session = session;
     this.#unary = new UnaryRunner(pool, this.#channels, options);
     this.#cluster = new ClusterClient(this.#unary, pool);
+    this.quota = new SpaceClient(this.#unary);
     this.#runner = session ?? this.#unary;
     this.#watches = new WatchConnection(pool, options);
   }
@@ -173,8 +198,40 @@ export class QuorateClient implements Quorate, QueueClient {
     );
   }
 
-  watch(path: string, options: WatchOptions = {}): Watch {
-    return this.#watches.watch(path, options);
+  watch(path: string, options: ProgressWatchOptions): Watch<WatchEvent | WatchProgress>;
+  watch(path: string, options?: WatchOptions): Watch;
+  watch(path: string, options: WatcherOptions = {}): Watch<WatchEvent | WatchProgress> {
+    checkWatchOptions(options);
+    if (options.onCompacted !== "relist") return this.#watches.watch(path, options);
+    return new RelistingWatch(this.#relisted, path, options);
+  }
+
+  /** Reads without the session: a watch outlives it. */
+  get #relisted(): RelistedClient {
+    return {
+      get: (path, options = {}) =>
+        this.#unary.run({ case: "get", value: getRequest(path, options) }, toEntry, options),
+      list: (path, options = {}) =>
+        this.#unary.run({ case: "list", value: listRequest(path, options) }, toListing, options),
+      plainWatch: (path, options) => this.#watches.watch(path, options),
+      requestTimeoutMs: this.requestTimeoutMs,
+    };
+  }
+
+  history(path: string, options: HistoryOptions = {}): AsyncGenerator<Version, void, undefined> {
+    return readHistory(this.#unary, path, options);
+  }
+
+  stat(path: string, options: CallOptions = {}): Promise<SubtreeStat> {
+    return this.quota.stat(path, options);
+  }
+
+  walk(path: string, options: WalkOptions = {}): Walk {
+    return walkSubtree(this, path, options);
+  }
+
+  outcome(mutation: MutationId, options: CallOptions = {}): Promise<MutationOutcome> {
+    return outcomeOf(mutation, this.#session, this.#unary, options);
   }
 
   async lease(ttlMs: number, options: CallOptions = {}): Promise<Lease> {
@@ -182,6 +239,33 @@ export class QuorateClient implements Quorate, QueueClient {
     if (this.#closed === undefined) this.#leases.add(lease);
     else lease.end(new Closed("the client is closed"));
     return lease;
+  }
+
+  leases(options: CallOptions = {}): AsyncIterableIterator<LeaseInfo> {
+    return allLeases(this.#unary, options);
+  }
+
+  leaseStatus(id: number, options: CallOptions = {}): Promise<LeaseStatus | undefined> {
+    return leaseStatus(this.#runner, id, options);
+  }
+
+  leaseKeys(id: number, options: CallOptions = {}): AsyncIterableIterator<string> {
+    return leaseKeys(this.#runner, id, options);
+  }
+
+  grantLease(
+    ttlMs: number,
+    options: CallOptions = {},
+  ): Promise<{ readonly id: number; readonly ttlMs: number }> {
+    return grantLease(this.#runner, ttlMs, options);
+  }
+
+  keepLeaseAlive(id: number, options: CallOptions = {}): Promise<number> {
+    return keepLeaseAlive(this.#runner, id, options);
+  }
+
+  revokeLease(id: number, options: CallOptions = {}): Promise<void> {
+    return revokeLease(this.#runner, id, options);
   }
 
   async lock(key: string, options: LockOptions = {}): Promise<Lock> {

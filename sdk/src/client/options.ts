@@ -8,6 +8,12 @@ import { InvalidArgument } from "../errors/quorate-error.js";
  */
 export type ConnectionState = "connected" | "suspended" | "expired" | "closed";
 
+/**
+ * What is told of a client's state: `connected` once, at the start; then `suspended` and `resumed` in turns, after
+ * which the state is `connected` again, with the same session; at the end `expired`, `closed`, or one after the other.
+ */
+export type StateChange = ConnectionState | "resumed";
+
 /** Options of `connect`. */
 export interface ConnectOptions {
   /**
@@ -28,7 +34,7 @@ export interface ConnectOptions {
   /** Whether the session moves to the leader's endpoint when a server names it. Default true. */
   readonly followLeader?: boolean | undefined;
   /** Told every change of state, in order. Must not throw. */
-  readonly onStateChange?: ((state: ConnectionState) => void) | undefined;
+  readonly onStateChange?: ((change: StateChange) => void) | undefined;
 }
 
 /** {@link ConnectOptions} with every default filled in. */
@@ -38,13 +44,18 @@ export interface ClientOptions {
   readonly connectTimeoutMs: number;
   readonly backoff: BackoffOptions;
   readonly followLeader: boolean;
-  readonly onStateChange: (state: ConnectionState) => void;
+  readonly onStateChange: (change: StateChange) => void;
 }
 
 /** Every bound of the client that is not an option. */
 export const bounds = {
   /** Operations waiting for an answer, per client: beyond, calls fail with OVERLOADED instead of eating memory. */
   pendingOperationsMax: 65_536,
+  /**
+   * Operations a client may issue while the result of a mutation it gave up is still kept for `outcome`: the servers
+   * keep the results of all of them as well. Half of what may be pending, so that nothing is refused for it.
+   */
+  doubtSpanMax: 32_768,
   /** Operations in one message: larger ones gain nothing and delay the first answer. */
   batchOperationsMax: 512,
   /** Bytes in one message, about: stays far below gRPC's limit whatever the last operation adds. */
@@ -77,6 +88,17 @@ export const bounds = {
   watchInitialBytesMax: 256 * 1024 * 1024,
   /** Bytes of the events of one revision that comes in parts before the watch fails with TOO_LARGE. */
   watchRevisionBytesMax: 256 * 1024 * 1024,
+  /** How long a watch bears it that no node serves it, unless it says otherwise. */
+  watchUnservedMs: 30_000,
+  /**
+   * Bytes that a watch with `onCompacted: "relist"` may take for the keys it remembers, about: half a million of them,
+   * before it fails with TOO_LARGE.
+   */
+  watchKnownBytesMax: 128 * 1024 * 1024,
+  /** How often it reads what it watches again because history was compacted in the meantime, before it fails. */
+  watchRelistAttemptsMax: 10,
+  /** Pause before a read is repeated without which a watch cannot go on. */
+  watchRelistRetryMs: 200,
   /** Nodes asked for in one page where the SDK itself walks a list. */
   listPageNodes: 1_000,
   /** Lower bound of timeouts and TTLs given by the application. */

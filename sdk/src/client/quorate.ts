@@ -1,13 +1,25 @@
 import type { Cluster } from "../cluster/cluster.js";
+import type { MutationId } from "../errors/quorate-error.js";
 import type { Entry } from "../kv/entry.js";
+import type { HistoryOptions, Version } from "../kv/history.js";
 import type { DeleteOptions, ListOptions, PutOptions, ReadOptions } from "../kv/options.js";
 import type { DeleteOutcome, Listing, PutOutcome, TxnOutcome } from "../kv/outcome.js";
 import type { TxnSpec } from "../kv/txn.js";
+import type { Walk, WalkOptions } from "../kv/walk.js";
 import type { CampaignOptions, Leadership } from "../leader/leadership.js";
 import type { Leader, ObserveOptions } from "../leader/observe.js";
 import type { Lease } from "../lease/lease.js";
+import type { Leases } from "../lease/leases.js";
 import type { Lock, LockOptions } from "../locks/lock.js";
-import type { Watch, WatchOptions } from "../watch/watch-event.js";
+import type { MutationOutcome } from "../session/mutation-outcome.js";
+import type { Quotas, SubtreeStat } from "../space/space.js";
+import type {
+  ProgressWatchOptions,
+  Watch,
+  WatchEvent,
+  WatchOptions,
+  WatchProgress,
+} from "../watch/watch-event.js";
 import type { CallOptions, ConnectionState } from "./options.js";
 
 /**
@@ -15,7 +27,7 @@ import type { CallOptions, ConnectionState } from "./options.js";
  * be sent, and keys, locks and leaderships can live as long as the session. Every call rejects with a `QuorateError`;
  * only `OutcomeUnknown` leaves open whether a mutation was applied.
  */
-export interface Quorate extends Cluster, AsyncDisposable {
+export interface Quorate extends Cluster, Leases, AsyncDisposable {
   /** Id of the session, and of its lease; 0 without one. */
   readonly sessionId: number;
   /** An expired session stays so: every call then fails with SessionExpired; connect again for a new one. */
@@ -29,6 +41,20 @@ export interface Quorate extends Cluster, AsyncDisposable {
   get(path: string, options?: ReadOptions): Promise<Entry | undefined>;
   /** Reads a page of the direct children of a path or, with `recursive`, of every entry below it. */
   list(path: string, options?: ListOptions): Promise<Listing>;
+  /**
+   * Reads a key and everything below it, however much that is: in path order, all as of one revision, a page at a time
+   * as it is taken. Throws Compacted when that revision is compacted before the end.
+   */
+  walk(path: string, options?: WalkOptions): Walk;
+  /**
+   * Reads the versions of a key, deletes among them, oldest first, linearizably, a page at a time as they are taken.
+   * Throws Compacted when the versions from `fromRevision` on are not all there any more.
+   */
+  history(path: string, options?: HistoryOptions): AsyncGenerator<Version, void, undefined>;
+  /** Counts the keys of a subtree, that is a key and everything below it, and their bytes, linearizably. */
+  stat(path: string, options?: CallOptions): Promise<SubtreeStat>;
+  /** How much subtrees may hold. */
+  readonly quota: Quotas;
   /** Writes one key. Throws CompareFailed when `ifModRevision` does not hold, Fenced when `fence` does not. */
   put(path: string, value: string | Uint8Array, options?: PutOptions): Promise<PutOutcome>;
   /** Deletes one key or, with `recursive`, it and everything below it. A missing key is no error. */
@@ -36,9 +62,16 @@ export interface Quorate extends Cluster, AsyncDisposable {
   /** Compares, then applies one of two lists of operations as one atomic change. */
   txn(spec: TxnSpec): Promise<TxnOutcome>;
   /**
+   * What became of the mutation of an OutcomeUnknown, from any client. The answer is final: a mutation that was not
+   * applied when this is asked never will be. Ask before the client has gone on for some ten thousand operations;
+   * the result is kept at the servers until then, or until it was asked for.
+   */
+  outcome(mutation: MutationId, options?: CallOptions): Promise<MutationOutcome>;
+  /**
    * Watches a key or subtree, from shortly after the call: from when a server has it. With `fromRevision` the start is
    * exact, with `initial` nothing is missed. Survives reconnects: each revision once, in order.
    */
+  watch(path: string, options: ProgressWatchOptions): Watch<WatchEvent | WatchProgress>;
   watch(path: string, options?: WatchOptions): Watch;
   /** Grants a lease of at least `ttlMs` milliseconds and keeps it alive. */
   lease(ttlMs: number, options?: CallOptions): Promise<Lease>;

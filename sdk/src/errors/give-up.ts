@@ -1,4 +1,11 @@
-import { DeadlineExceeded, NoQuorum, Overloaded, type QuorateError, Unavailable } from "./quorate-error.js";
+import {
+  DeadlineExceeded,
+  NoQuorum,
+  Overloaded,
+  type QuorateError,
+  SessionFull,
+  Unavailable,
+} from "./quorate-error.js";
 
 /**
  * The error of giving up at a deadline: it says what was last known to be in the way, since "no quorum" helps more
@@ -14,6 +21,8 @@ export function gaveUp(message: string, trouble: QuorateError | undefined): Quor
       return new Unavailable(detailed, { cause: trouble });
     case "OVERLOADED":
       return new Overloaded(detailed, { cause: trouble });
+    case "SESSION_FULL":
+      return new SessionFull(detailed, { cause: trouble });
     default:
       return new DeadlineExceeded(detailed, { cause: trouble });
   }

@@ -19,6 +19,9 @@ export type QuorateErrorCode =
   | "CANCELLED"
   | "INTERNAL"
   | "MEMBERSHIP_REFUSED"
+  | "QUOTA_EXCEEDED"
+  | "SPACE_EXCEEDED"
+  | "SESSION_FULL"
   | "COMPARE_FAILED"
   | "CLOSED";
 
@@ -129,11 +132,20 @@ export class NoQuorum extends QuorateError {
   }
 }
 
+/** Names a mutation for ever: its session and its number there. Plain data, to be kept wherever it is of use. */
+export interface MutationId {
+  readonly sessionId: number;
+  readonly sequence: number;
+}
+
 /** The mutation may or may not have been applied. It will not be sent again. */
 export class OutcomeUnknown extends QuorateError {
   override readonly name = "OutcomeUnknown";
-  constructor(message: string, options?: ErrorOptions) {
+  /** To ask `Quorate.outcome` about; undefined where nobody could tell, as for a client without a session. */
+  readonly mutation: MutationId | undefined;
+  constructor(message: string, options?: ErrorOptions & { readonly mutation?: MutationId }) {
     super("OUTCOME_UNKNOWN", message, options);
+    this.mutation = options?.mutation;
   }
 }
 
@@ -182,6 +194,30 @@ export class MembershipRefused extends QuorateError {
   override readonly name = "MembershipRefused";
   constructor(message: string, options?: ErrorOptions) {
     super("MEMBERSHIP_REFUSED", message, options);
+  }
+}
+
+/** The put or transaction would exceed the quota of a subtree. The message names path and limit. */
+export class QuotaExceeded extends QuorateError {
+  override readonly name = "QuotaExceeded";
+  constructor(message: string, options?: ErrorOptions) {
+    super("QUOTA_EXCEEDED", message, options);
+  }
+}
+
+/** The put or transaction would exceed the cluster's space. Deletes and compaction make room. */
+export class SpaceExceeded extends QuorateError {
+  override readonly name = "SpaceExceeded";
+  constructor(message: string, options?: ErrorOptions) {
+    super("SPACE_EXCEEDED", message, options);
+  }
+}
+
+/** The session keeps as many results for retries as it may. The client acknowledges what it can, and tries again. */
+export class SessionFull extends QuorateError {
+  override readonly name = "SessionFull";
+  constructor(message: string, options?: ErrorOptions) {
+    super("SESSION_FULL", message, options);
   }
 }
 

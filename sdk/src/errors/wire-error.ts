@@ -15,8 +15,11 @@ import {
   OutcomeUnknown,
   Overloaded,
   type QuorateError,
+  QuotaExceeded,
   SequenceForgotten,
   SessionExpired,
+  SessionFull,
+  SpaceExceeded,
   TooLarge,
   Unavailable,
 } from "./quorate-error.js";
@@ -59,6 +62,12 @@ function errorOfCode(code: ErrorCode, message: string, revision: number): Quorat
       return new Cancelled(message);
     case ErrorCode.MEMBERSHIP_REFUSED:
       return new MembershipRefused(message);
+    case ErrorCode.QUOTA_EXCEEDED:
+      return new QuotaExceeded(message);
+    case ErrorCode.SPACE_EXCEEDED:
+      return new SpaceExceeded(message);
+    case ErrorCode.SESSION_FULL:
+      return new SessionFull(message);
     case ErrorCode.UNSPECIFIED:
     case ErrorCode.INTERNAL:
       return new Internal(message);
@@ -135,6 +144,7 @@ export function isTransient(error: QuorateError): boolean {
     case "OVERLOADED":
     case "UNAVAILABLE":
     case "OUTCOME_UNKNOWN":
+    case "SESSION_FULL":
       return true;
     default:
       return false;

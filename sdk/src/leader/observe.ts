@@ -15,6 +15,8 @@ export interface Leader {
 export interface ObserveOptions {
   /** Ends the iteration with Cancelled when aborted. */
   readonly signal?: AbortSignal | undefined;
+  /** How long no node may serve the observation before it ends with an error, as for a watch. Default 30,000. */
+  readonly unservedTimeoutMs?: number | undefined;
 }
 
 /** The leader now, linearizably. */
@@ -49,6 +51,7 @@ export async function* observeLeader(
         recursive: true,
         fromRevision: revision + 1,
         signal: options.signal,
+        unservedTimeoutMs: options.unservedTimeoutMs,
       });
       for await (const event of watch) {
         if (event.path === key) continue;

@@ -1,5 +1,5 @@
-import { int64 } from "../kv/request.js";
-import { type OperationRunner, unexpectedResponse } from "../session/operation.js";
+import type { OperationRunner } from "../session/operation.js";
+import { renewLease } from "./lease-calls.js";
 import { LeaseClock } from "./lease-clock.js";
 
 /** Keepalives per TTL: one may be lost and the next still comes in time. */
@@ -42,27 +42,15 @@ export class LeaseKeeper {
     const { runner, leaseId, ttlMs } = this.#options;
     // Measured before sending, and before the first of all attempts: never later than a server's renewal.
     const sentAtMs = performance.now();
-    runner
-      .run(
-        {
-          case: "keepAlive",
-          value: { $typeName: "quorate.v1.KeepAliveRequest", leaseIds: [int64("lease", leaseId)] },
-        },
-        (response) => {
-          if (response.case !== "keepAlive") throw unexpectedResponse("keepAlive", response);
-          return Number(response.value.ttlsMs[0] ?? 0n);
-        },
-        { timeoutMs: ttlMs / keepAlivesPerTtl },
-      )
-      .then(
-        (renewedTtlMs) => {
-          if (this.#stopped) return;
-          if (renewedTtlMs > 0) this.#clock.renew(sentAtMs, renewedTtlMs);
-          else this.#options.onGone();
-        },
-        // The next keepalive is on its way; if none is answered, the clock lapses.
-        () => undefined,
-      );
+    renewLease(runner, leaseId, { timeoutMs: ttlMs / keepAlivesPerTtl }).then(
+      (renewedTtlMs) => {
+        if (this.#stopped) return;
+        if (renewedTtlMs > 0) this.#clock.renew(sentAtMs, renewedTtlMs);
+        else this.#options.onGone();
+      },
+      // The next keepalive is on its way; if none is answered, the clock lapses.
+      () => undefined,
+    );
   }
 
   /** The lease is over or let go. Lapses if it has not. */

@@ -1,13 +1,7 @@
-import { bounds, type CallOptions } from "../client/options.js";
-import {
-  Closed,
-  InvalidArgument,
-  LeaseNotFound,
-  type QuorateError,
-  SessionExpired,
-} from "../errors/quorate-error.js";
-import { int64 } from "../kv/request.js";
-import { type OperationRunner, unexpectedResponse } from "../session/operation.js";
+import type { CallOptions } from "../client/options.js";
+import { Closed, LeaseNotFound, type QuorateError, SessionExpired } from "../errors/quorate-error.js";
+import type { OperationRunner } from "../session/operation.js";
+import { grantLease, revokeLease } from "./lease-calls.js";
 import { LeaseKeeper } from "./lease-keeper.js";
 
 /**
@@ -57,28 +51,9 @@ export class Lease implements AsyncDisposable {
     options: CallOptions,
     onEnd: (lease: Lease) => void,
   ): Promise<Lease> {
-    if (!(ttlMs >= bounds.durationMinMs && ttlMs <= bounds.durationMaxMs)) {
-      throw new InvalidArgument(
-        `ttlMs: ${ttlMs} is not between ${bounds.durationMinMs} and ${bounds.durationMaxMs}`,
-      );
-    }
     const sentAtMs = performance.now();
-    const granted = await runner.run(
-      {
-        case: "grant",
-        value: {
-          $typeName: "quorate.v1.GrantRequest",
-          ttlMs: int64("ttlMs", Math.ceil(ttlMs)),
-          leaseId: 0n,
-        },
-      },
-      (response) => {
-        if (response.case !== "grant") throw unexpectedResponse("grant", response);
-        return response.value;
-      },
-      options,
-    );
-    return new Lease(runner, Number(granted.leaseId), Number(granted.ttlMs), sentAtMs, onEnd);
+    const granted = await grantLease(runner, ttlMs, options);
+    return new Lease(runner, granted.id, granted.ttlMs, sentAtMs, onEnd);
   }
 
   /** Aborted once the lease ended or may have expired, by the client's own conservative clock. */
@@ -91,16 +66,7 @@ export class Lease implements AsyncDisposable {
   /** Ends the lease and deletes its keys. Succeeds when it is gone already. */
   async revoke(options: CallOptions = {}): Promise<void> {
     try {
-      await this.#runner.run(
-        {
-          case: "revoke",
-          value: { $typeName: "quorate.v1.RevokeRequest", leaseId: int64("lease", this.id) },
-        },
-        (response) => {
-          if (response.case !== "revoke") throw unexpectedResponse("revoke", response);
-        },
-        options,
-      );
+      await revokeLease(this.#runner, this.id, options);
     } catch (error) {
       if (!(error instanceof LeaseNotFound)) throw error;
     } finally {

@@ -1,5 +1,5 @@
-import type { Ownership } from "../kv/options.js";
 import { Contender } from "../ownership/contender.js";
+import { Held } from "../ownership/held.js";
 import type { AcquireOptions, QueueClient } from "../ownership/queue-client.js";
 
 /** Options of `lock`. */
@@ -16,43 +16,14 @@ export interface LockOptions extends AcquireOptions {
  * await using lock = await quorate.lock("/locks/orders");
  * await quorate.put("/orders/1", "paid", { fence: lock });
  */
-export class Lock implements Ownership, AsyncDisposable {
-  readonly #contender: Contender;
-
-  private constructor(contender: Contender) {
-    this.#contender = contender;
-  }
-
+export class Lock extends Held {
   /** Waits for the lock; see `Quorate.lock`. */
   static async acquire(client: QueueClient, key: string, options: LockOptions): Promise<Lock> {
     return new Lock(await Contender.acquire(client, key, options.value ?? "", options));
   }
 
-  get key(): string {
-    return this.#contender.key;
-  }
-
-  /** Fencing token: strictly increasing with every owner of the key. */
-  get token(): number {
-    return this.#contender.token;
-  }
-
-  /** Path of this owner's entry in the queue. */
-  get path(): string {
-    return this.#contender.path;
-  }
-
-  /** Aborted once the lock is released or may have been lost. */
-  get signal(): AbortSignal {
-    return this.#contender.signal;
-  }
-
   /** Gives the lock up. Resolves when the next in the queue can have it. */
   release(): Promise<void> {
-    return this.#contender.release();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.release();
+    return this.giveUp();
   }
 }

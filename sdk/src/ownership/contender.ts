@@ -118,7 +118,10 @@ export class Contender implements Ownership {
     let fromRevision = revision + 1;
     while (!signal.aborted) {
       try {
-        for await (const event of this.#client.watch(this.path, { fromRevision, signal })) {
+        // However long no node serves it: the session's own clock says when the entry may be gone.
+        const unservedTimeoutMs = Number.POSITIVE_INFINITY;
+        const options = { fromRevision, signal, unservedTimeoutMs };
+        for await (const event of this.#client.watch(this.path, options)) {
           if (event.kind !== "delete") continue;
           this.#lose(new Fenced(`${this.key}: the entry ${this.path} of this owner was deleted`));
           return;

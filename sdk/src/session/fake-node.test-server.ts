@@ -14,8 +14,15 @@ import {
   type GetResponse,
   grpcServiceDefinition,
   KVService,
+  LeaseService,
+  type LeasesRequest,
+  type LeasesResponse,
+  type ListRequest,
+  type ListResponse,
   type Operation,
   type OperationResult,
+  type OutcomeRequest,
+  type OutcomeResponse,
   type PutRequest,
   type PutResponse,
   Role,
@@ -103,13 +110,39 @@ export class FakeNode {
       if (verdict.kind === "apply-silently") done({ code: status.UNAVAILABLE, details: "connection lost" });
       else if (result.case === "put") done(null, result.value);
     };
+    const list: handleUnaryCall<ListRequest, ListResponse> = (call, done) => {
+      const result = this.store.apply({ case: "list", value: call.request });
+      if (result.case === "list") done(null, result.value);
+      else if (result.case === "error") {
+        const { code, message } = result.value;
+        done({ code: status.OUT_OF_RANGE, details: message, metadata: trailer(code) });
+      }
+    };
+    const outcome: handleUnaryCall<OutcomeRequest, OutcomeResponse> = ({ request }, done) =>
+      done(null, this.store.outcome(request.sessionId, request.sequence));
+    const leases: handleUnaryCall<LeasesRequest, LeasesResponse> = ({ request: { after, limit } }, done) => {
+      const ids = [...this.store.leases.keys()].filter((id) => id > after).sort((a, b) => Number(a - b));
+      done(null, {
+        $typeName: "quorate.v1.LeasesResponse",
+        leases: ids.slice(0, Number(limit)).map((leaseId) => ({
+          $typeName: "quorate.v1.LeaseInfo",
+          leaseId,
+          grantedTtlMs: this.store.leases.get(leaseId) ?? 0n,
+          session: this.store.sessions.has(leaseId),
+          keyCount: 0n,
+        })),
+        more: ids.length > limit,
+      });
+    };
     const nodeStatus: handleUnaryCall<StatusRequest, StatusResponse> = (_call, done) => {
       done(null, this.#status());
     };
-    server.addService({ connect: grpcServiceDefinition(SessionService).connect }, { connect });
+    const session = grpcServiceDefinition(SessionService);
+    server.addService({ connect: session.connect, outcome: session.outcome }, { connect, outcome });
+    server.addService({ leases: grpcServiceDefinition(LeaseService).leases }, { leases });
     server.addService({ watch: grpcServiceDefinition(WatchService).watch }, { watch });
     const kv = grpcServiceDefinition(KVService);
-    server.addService({ get: kv.get, put: kv.put }, { get, put });
+    server.addService({ get: kv.get, put: kv.put, list: kv.list }, { get, put, list });
     server.addService({ status: grpcServiceDefinition(ClusterService).status }, { status: nodeStatus });
     this.port = await new Promise<number>((resolve, reject) => {
       server.bindAsync(`127.0.0.1:${this.port}`, ServerCredentials.createInsecure(), (error, port) =>
@@ -137,6 +170,17 @@ export class FakeNode {
     for (const call of this.#watchCalls) {
       this.#dropWatches(call);
       call.emit("error", { code: status.UNAVAILABLE, details: "broken" });
+    }
+  }
+
+  /** Tells every watch that there is nothing new. */
+  markProgress(): void {
+    for (const call of this.#watchCalls) {
+      for (const watchId of this.#unsubscribes.get(call)?.keys() ?? []) {
+        const revision = BigInt(this.store.revision);
+        const value = { $typeName: "quorate.v1.WatchProgress" as const, revision };
+        call.write({ $typeName: "quorate.v1.WatchReply", watchId, reply: { case: "progress", value } });
+      }
     }
   }
 
@@ -288,7 +332,9 @@ export class FakeNode {
       for (const change of this.store.history) {
         if (change.revision < next) continue;
         next = change.revision + 1;
-        const events = change.events.filter((event) => matches(event.entry?.path ?? ""));
+        const events = change.events.filter(
+          (event) => matches(event.entry?.path ?? "") && !create.exclude.includes(event.kind),
+        );
         if (events.length === 0) continue;
         for (let from = 0; from < events.length; from += this.replyEvents) {
           const more = from + this.replyEvents < events.length;

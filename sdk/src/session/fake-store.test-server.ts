@@ -7,9 +7,12 @@ import {
   type Fence,
   type Operation,
   type OperationResult,
+  type OutcomeResponse,
+  type TimeToLiveRequest,
   type TxnOperationResult,
   type TxnRequest,
   type TxnResponse,
+  Verdict,
   type Error as WireError,
 } from "@quorate/proto";
 
@@ -112,9 +115,44 @@ export class FakeStore {
         };
       }
       case "timeToLive":
+        return this.#timeToLive(operation.value);
       case undefined:
         return { case: "error", value: wireError(ErrorCode.INVALID_ARGUMENT) };
     }
+  }
+
+  #timeToLive({ leaseId, after, limit, keys }: TimeToLiveRequest): Result {
+    const ttlMs = this.leases.get(leaseId);
+    const all = this.#sorted().filter((entry) => entry.leaseId === leaseId);
+    const later = keys ? all.filter(({ path }) => path > after) : [];
+    const paths = later.slice(0, limit === 0n ? later.length : Number(limit)).map(({ path }) => path);
+    return {
+      case: "timeToLive",
+      value: {
+        $typeName: "quorate.v1.TimeToLiveResponse",
+        remainingMs: ttlMs ?? -1n,
+        grantedTtlMs: ttlMs ?? 0n,
+        paths,
+        more: paths.length < later.length,
+        session: this.sessions.has(leaseId),
+        keyCount: BigInt(all.length),
+      },
+    };
+  }
+
+  /** What became of a sequence; one that was not applied is not from now on. */
+  outcome(sessionId: bigint, sequence: bigint): OutcomeResponse {
+    const $typeName = "quorate.v1.OutcomeResponse";
+    const record = this.sessions.get(sessionId);
+    if (record === undefined) return { $typeName, verdict: Verdict.FORGOTTEN };
+    const kept = record.results.get(sequence);
+    if (kept === undefined) {
+      record.results.set(sequence, { case: "error", value: wireError(ErrorCode.LEASE_NOT_FOUND) });
+      return { $typeName, verdict: Verdict.NOT_APPLIED };
+    }
+    if (kept.case === "error") return { $typeName, verdict: Verdict.NOT_APPLIED, refusal: kept.value };
+    const result = { $typeName: "quorate.v1.OperationResult" as const, sequence, result: kept };
+    return { $typeName, verdict: Verdict.APPLIED, result };
   }
 
   #commit(change: () => void): void {
@@ -142,7 +180,9 @@ export class FakeStore {
         };
       }
       case "list": {
-        const { path, after, limit } = operation.value;
+        const { path, after, limit, revision } = operation.value;
+        if (revision !== 0n && Number(revision) < this.compactedRevision)
+          return wireError(ErrorCode.COMPACTED);
         const prefix = path === "/" ? "/" : `${path}/`;
         const found = this.#sorted().filter((entry) => entry.path.startsWith(prefix) && entry.path > after);
         const page = limit > 0n ? found.slice(0, Number(limit)) : found;

@@ -11,7 +11,9 @@ const get: OperationRequest = { case: "get", value: getRequest("/a", {}) };
 
 class Harness {
   readonly queue = new OperationQueue({
+    sessionId: () => 7,
     pendingMax: 100,
+    doubtSpanMax: 10,
     backoff: { baseMs: 10, maxMs: 100 },
     random: () => 0.5,
   });
@@ -49,6 +51,8 @@ function result(sequence: number, value: OperationResult["result"]): OperationRe
   return { $typeName: "quorate.v1.OperationResult", sequence: BigInt(sequence), result: value };
 }
 
+const errorCodes = Object.values(ErrorCode).filter((code) => typeof code === "number" && code > 0);
+
 describe("the operation queue", () => {
   it("numbers operations from 1 and hands each out once", () => {
     const harness = new Harness();
@@ -67,7 +71,7 @@ describe("the operation queue", () => {
     expect(harness.queue.take({}, 10, 1, 0)).toHaveLength(1);
   });
 
-  it("states the lowest sequence still waited for, past those answered or given up", () => {
+  it("states the lowest sequence still waited for, past those answered or given up and settled", () => {
     const harness = new Harness();
     const operations = [harness.add(put), harness.add(put), harness.add(put)];
     const stream = {};
@@ -77,9 +81,96 @@ describe("the operation queue", () => {
     harness.succeed(stream, second);
     expect(harness.queue.lowestPending).toBe(1);
     harness.queue.giveUp(first, new Cancelled("enough"));
+    expect(harness.queue.lowestPending).toBe(1);
+    harness.queue.settleDoubt(first.sequence);
     expect(harness.queue.lowestPending).toBe(3);
     harness.succeed(stream, third);
     expect(harness.queue.lowestPending).toBe(4);
+  });
+
+  it("keeps what is in doubt from being forgotten until it is settled, or too much has followed", () => {
+    const harness = new Harness();
+    const stream = {};
+    const doubtful = harness.add(put);
+    harness.take(stream);
+    harness.queue.giveUp(doubtful, new Cancelled("enough"));
+    expect(harness.errors).toEqual([
+      expect.objectContaining({ code: "OUTCOME_UNKNOWN", mutation: { sessionId: 7, sequence: 1 } }),
+    ]);
+    const answered = (): void => {
+      const operation = harness.add(put);
+      harness.take(stream);
+      harness.succeed(stream, operation);
+    };
+    for (let i = 0; i < 9; i++) answered();
+    expect(harness.queue.lowestPending).toBe(1);
+    answered();
+    expect(harness.queue.lowestPending).toBe(12);
+  });
+
+  it("holds nothing back for what certainly did not happen, nor for a read", () => {
+    const harness = new Harness();
+    const unsent = harness.add(put);
+    harness.queue.giveUp(unsent, new Cancelled("enough"));
+    const read = harness.add(get);
+    harness.take({});
+    harness.queue.giveUp(read, new Cancelled("enough"));
+    expect(harness.errors.map((error) => error.code)).toEqual(["CANCELLED", "CANCELLED"]);
+    expect(harness.queue.lowestPending).toBe(3);
+  });
+
+  it("gives up what is in doubt rather than have a full session refuse the rest", () => {
+    const harness = new Harness();
+    const stream = {};
+    const doubtful = harness.add(put);
+    const refused = harness.add(put);
+    harness.take(stream);
+    harness.queue.giveUp(doubtful, new Cancelled("enough"));
+    harness.answer(stream, refused, wireError(ErrorCode.SESSION_FULL), 100);
+    expect(harness.queue.lowestPending).toBe(2);
+    harness.queue.releaseRetries(200);
+    expect(harness.take(stream)).toEqual([2]);
+  });
+
+  it.each(errorCodes)(
+    "ends a mutation answered with code %i as not happened or as unknown, and never resolves it",
+    (code) => {
+      const harness = new Harness();
+      const stream = {};
+      const operation = harness.add(put);
+      harness.take(stream);
+      harness.answer(stream, operation, wireError(code));
+      harness.queue.expire(1_000, undefined);
+      const unknown = [ErrorCode.OUTCOME_UNKNOWN, ErrorCode.INTERNAL, ErrorCode.SEQUENCE_FORGOTTEN].includes(
+        code,
+      );
+      expect(harness.done).toEqual([]);
+      expect(harness.errors.map(({ outcome }) => outcome)).toEqual([unknown ? "unknown" : "did-not-happen"]);
+    },
+  );
+
+  it.each([ErrorCode.INVALID_ARGUMENT, ErrorCode.TOO_LARGE, ErrorCode.SESSION_EXPIRED, 999])(
+    "does not take a refusal with code %i of a repetition for one of the attempt before it",
+    (code) => {
+      const harness = new Harness();
+      const first = {};
+      const second = {};
+      const operation = harness.add(put);
+      harness.take(first);
+      harness.queue.streamEnded(first);
+      harness.take(second);
+      harness.answer(second, operation, wireError(code));
+      expect(harness.errors.map(({ outcome }) => outcome)).toEqual(["unknown"]);
+    },
+  );
+
+  it("leaves open what an answer without a case means for a mutation", () => {
+    const harness = new Harness();
+    const stream = {};
+    const operation = harness.add(put);
+    harness.take(stream);
+    harness.queue.answer(stream, [result(operation.sequence, { case: undefined })], 0);
+    expect(harness.errors).toEqual([expect.objectContaining({ outcome: "unknown" })]);
   });
 
   it("hands out again, in order, what a lost stream still owed, but nothing given up", () => {

@@ -3,7 +3,13 @@ import { type BackoffOptions, backoffMs } from "../endpoints/backoff.js";
 import { gaveUp } from "../errors/give-up.js";
 import { OutcomeUnknown, Overloaded, QuorateError } from "../errors/quorate-error.js";
 import { isTransient } from "../errors/wire-error.js";
-import { isMutation, type OperationRequest, type OperationResponse, responseOf } from "./operation.js";
+import {
+  isMutation,
+  leavesOpen,
+  type OperationRequest,
+  type OperationResponse,
+  responseOf,
+} from "./operation.js";
 
 /** Identity of a stream operations are sent on. */
 export type StreamId = object;
@@ -40,7 +46,11 @@ const lastRetryMarginMs = 100;
 
 /** What {@link OperationQueue} is made of. */
 export interface OperationQueueOptions {
+  /** The session that the operations belong to. */
+  readonly sessionId: () => number;
   readonly pendingMax: number;
+  /** Operations after one in doubt for which its result is still kept; less than `pendingMax`. */
+  readonly doubtSpanMax: number;
   readonly backoff: BackoffOptions;
   readonly random: () => number;
 }
@@ -67,13 +77,19 @@ export interface Answered {
  * knows no stream and no clock; both arrive as arguments.
  *
  * An operation is in one of three places: waiting to be sent (in `#ready`), owed by a stream (`stream` set), or
- * waiting for its retry (`retryAtMs` set). One whose caller gave up leaves for good: it is never sent again, and
- * `lowestPending` passes it, so that the servers refuse any copy still on its way.
+ * waiting for its retry (`retryAtMs` set). One whose caller gave up leaves for good and is never sent again.
+ *
+ * Invariant: `lowestPending` is above no sequence that is pending, and above none in doubt, that is of a mutation that
+ * was given up and may have been applied, before somebody settled it or `doubtSpanMax` operations followed. So the
+ * servers keep its result for as long as it may be asked for. What `lowestPending` has passed, the servers refuse: a
+ * copy still on its way then comes to nothing.
  */
 export class OperationQueue {
   readonly #options: OperationQueueOptions;
   /** By sequence, and in its order, since sequences only rise. */
   readonly #pending = new Map<number, PendingOperation>();
+  /** Sequences of mutations that were given up and may have been applied. */
+  readonly #doubts = new Set<number>();
   #ready: PendingOperation[] = [];
   #readyHead = 0;
   #nextSequence = 1;
@@ -96,10 +112,32 @@ export class OperationQueue {
     return this.#readyHead < this.#ready.length;
   }
 
-  /** The lowest sequence still waited for; the next one to be given when there is none. */
+  /** The sequence that the next operation gets. */
+  get nextSequence(): number {
+    return this.#nextSequence;
+  }
+
+  isPending(sequence: number): boolean {
+    return this.#pending.has(sequence);
+  }
+
+  /** The lowest sequence still waited for or in doubt; the next one to be given when there is none. */
   get lowestPending(): number {
-    while (this.#lowest < this.#nextSequence && !this.#pending.has(this.#lowest)) this.#lowest += 1;
+    while (this.#lowest < this.#nextSequence && !this.#isHeld(this.#lowest)) this.#lowest += 1;
     return this.#lowest;
+  }
+
+  #isHeld(sequence: number): boolean {
+    if (this.#pending.has(sequence)) return true;
+    if (!this.#doubts.has(sequence)) return false;
+    if (this.#nextSequence - sequence <= this.#options.doubtSpanMax) return true;
+    this.#doubts.delete(sequence);
+    return false;
+  }
+
+  /** Nobody will ask any more what became of a mutation: `lowestPending` may pass it. */
+  settleDoubt(sequence: number): void {
+    this.#doubts.delete(sequence);
   }
 
   /** Takes an operation in. Throws Overloaded when too many are pending. */
@@ -174,10 +212,11 @@ export class OperationQueue {
         settled += 1;
       } else if (isTransient(response)) {
         if (response.code === "NO_QUORUM" || response.code === "UNAVAILABLE") trouble = response;
+        // Results kept for somebody who may ask must not be what keeps the session from working.
+        if (response.code === "SESSION_FULL") this.#doubts.clear();
         this.#retryLater(operation, stream, response, nowMs);
       } else {
-        this.#settle(operation);
-        operation.fail(finalError(operation, response));
+        this.#fail(operation, this.#finalError(operation, response));
         settled += 1;
       }
     }
@@ -257,8 +296,14 @@ export class OperationQueue {
   /** Fails one operation before its answer: with OutcomeUnknown when it may have been applied, else with `reason`. */
   giveUp(operation: PendingOperation, reason: QuorateError): void {
     if (operation.settled) return;
+    this.#fail(operation, this.#givenUpError(operation, reason));
+  }
+
+  #fail(operation: PendingOperation, error: QuorateError): void {
+    // In this order: at no time is the sequence neither pending nor in doubt.
+    if (error instanceof OutcomeUnknown) this.#doubts.add(operation.sequence);
     this.#settle(operation);
-    operation.fail(givenUpError(operation, reason));
+    operation.fail(error);
   }
 
   /** Gives up every operation. */
@@ -272,6 +317,42 @@ export class OperationQueue {
     operation.settled = true;
     this.#pending.delete(operation.sequence);
   }
+
+  #givenUpError(operation: PendingOperation, reason: QuorateError): QuorateError {
+    const mayHaveHappened = operation.uncertain || operation.stream !== undefined;
+    if (!mayHaveHappened || !isMutation(operation.request)) return reason;
+    return this.#unknown(operation, "sent, but no answer says whether it was applied", reason);
+  }
+
+  /**
+   * The error of a final answer. After an attempt of unknown outcome only the verdicts of the state machine decide:
+   * a session remembers them with the sequence. Any other refusal speaks for its own attempt alone.
+   */
+  #finalError(operation: PendingOperation, error: QuorateError): QuorateError {
+    if (!isMutation(operation.request)) return error;
+    if (leavesOpen(error)) return this.#unknown(operation, "the answer leaves open what happened", error);
+    if (!operation.uncertain || isVerdict(error)) return error;
+    return this.#unknown(operation, "an earlier attempt may have been applied", error);
+  }
+
+  #unknown({ request, sequence }: PendingOperation, why: string, cause: QuorateError): OutcomeUnknown {
+    const mutation = { sessionId: this.#options.sessionId(), sequence };
+    return new OutcomeUnknown(`${request.case}: ${why}: ${cause.message}`, { cause, mutation });
+  }
+}
+
+/** Whether the state machine said so, and keeps saying so of this sequence. */
+function isVerdict({ code }: QuorateError): boolean {
+  switch (code) {
+    case "FENCED":
+    case "LEASE_NOT_FOUND":
+    case "LEASE_EXISTS":
+    case "QUOTA_EXCEEDED":
+    case "SPACE_EXCEEDED":
+      return true;
+    default:
+      return false;
+  }
 }
 
 function deadlineError(operation: PendingOperation, trouble: QuorateError | undefined): QuorateError {
@@ -280,34 +361,4 @@ function deadlineError(operation: PendingOperation, trouble: QuorateError | unde
   // in trouble too.
   const reason = operation.stream === undefined ? (operation.trouble ?? trouble) : trouble;
   return gaveUp(`${operation.request.case}: ${timeout}`, reason);
-}
-
-function givenUpError(operation: PendingOperation, reason: QuorateError): QuorateError {
-  const mayHaveHappened = operation.uncertain || operation.stream !== undefined;
-  if (!mayHaveHappened || !isMutation(operation.request)) return reason;
-  return new OutcomeUnknown(
-    `${operation.request.case}: sent, but no answer says whether it was applied: ${reason.message}`,
-    { cause: reason },
-  );
-}
-
-/**
- * The error of a final answer. After an attempt of unknown outcome only the verdicts of the state machine decide:
- * a session remembers them with the sequence. Any other refusal speaks for its own attempt alone.
- */
-function finalError(operation: PendingOperation, error: QuorateError): QuorateError {
-  if (!operation.uncertain || !isMutation(operation.request)) return error;
-  switch (error.code) {
-    case "FENCED":
-    case "LEASE_NOT_FOUND":
-    case "LEASE_EXISTS":
-      return error;
-    default:
-      return new OutcomeUnknown(
-        `${operation.request.case}: an earlier attempt may have been applied: ${error.message}`,
-        {
-          cause: error,
-        },
-      );
-  }
 }

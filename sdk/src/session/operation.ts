@@ -1,6 +1,6 @@
 import type { Operation, OperationResult, TxnRequest } from "@quorate/proto";
 import type { CallOptions } from "../client/options.js";
-import { Internal, type QuorateError } from "../errors/quorate-error.js";
+import { Internal, OutcomeUnknown, type QuorateError } from "../errors/quorate-error.js";
 import { errorOfWire } from "../errors/wire-error.js";
 
 /** One operation to be run, of any kind. */
@@ -37,6 +37,38 @@ export function responseOf(result: OperationResult["result"]): OperationResponse
   if (result.case === undefined) return new Internal("the answer carries no case that this client knows");
   if (result.case === "error") return errorOfWire(result.value);
   return result;
+}
+
+/**
+ * The result of a response. Throws what `convert` throws, but of a mutation, which did happen, OutcomeUnknown: an answer
+ * that cannot be read is none.
+ */
+export function converted<T>(
+  request: OperationRequest,
+  response: OperationResponse,
+  convert: (response: OperationResponse) => T,
+): T {
+  try {
+    return convert(response);
+  } catch (cause) {
+    if (!isMutation(request)) throw cause;
+    throw new OutcomeUnknown(`${request.case}: the answer cannot be read: ${String(cause)}`, { cause });
+  }
+}
+
+/**
+ * Whether an answer leaves open what became of the mutation it answers: a defect of the server may come before or after
+ * the change, and a result that was forgotten was one.
+ */
+export function leavesOpen(error: QuorateError): boolean {
+  switch (error.code) {
+    case "OUTCOME_UNKNOWN":
+    case "INTERNAL":
+    case "SEQUENCE_FORGOTTEN":
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Whether the operation can change anything. */

@@ -1,8 +1,9 @@
 import { ErrorCode, type Operation } from "@quorate/proto";
 import { afterEach, describe, expect, it } from "vitest";
 import { connect } from "../client/connect.js";
-import { bounds, type ConnectionState, type ConnectOptions } from "../client/options.js";
+import { bounds, type ConnectOptions, type StateChange } from "../client/options.js";
 import type { Quorate } from "../client/quorate.js";
+import { OutcomeUnknown } from "../errors/quorate-error.js";
 import { FakeNode, type OperationVerdict } from "./fake-node.test-server.js";
 import { FakeStore } from "./fake-store.test-server.js";
 
@@ -34,6 +35,85 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+describe("a mutation that was given up", () => {
+  async function giveUp(client: Quorate, path: string): Promise<OutcomeUnknown> {
+    const error = await client.put(path, "1", { timeoutMs: 100 }).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    if (!(error instanceof OutcomeUnknown)) throw new Error(`expected OutcomeUnknown, got ${String(error)}`);
+    return error;
+  }
+
+  it("was applied: asking tells its result, once", async () => {
+    const node = await startNode();
+    node.onOperation = (operation) => (isPut(operation) ? { kind: "apply-silently" } : serve);
+    const client = await open(node.endpoint);
+    const { mutation } = await giveUp(client, "/a");
+    if (mutation === undefined) throw new Error("no id");
+    expect(JSON.parse(JSON.stringify(mutation))).toEqual({
+      sessionId: client.sessionId,
+      sequence: expect.any(Number),
+    });
+    expect(await client.outcome(mutation)).toEqual({
+      kind: "applied",
+      result: { kind: "put", path: "/a", revision: 1, previous: undefined },
+    });
+  });
+
+  it("was not applied, and is not once that was said, whoever asked", async () => {
+    const node = await startNode();
+    const late: Operation[] = [];
+    node.onOperation = (operation) => {
+      if (!isPut(operation)) return serve;
+      late.push(operation);
+      return { kind: "ignore" };
+    };
+    const client = await open(node.endpoint);
+    const other = await open(node.endpoint, { session: false });
+    const { mutation } = await giveUp(client, "/a");
+    if (mutation === undefined) throw new Error("no id");
+    expect(await other.outcome(mutation)).toEqual({ kind: "not-applied", refusal: undefined });
+    for (const operation of late) node.store.run(BigInt(client.sessionId), operation);
+    expect(node.store.applied).toEqual([]);
+  });
+
+  it("is forgotten once its session ended", async () => {
+    const node = await startNode();
+    node.onOperation = (operation) => (isPut(operation) ? { kind: "apply-silently" } : serve);
+    const client = await open(node.endpoint);
+    const { mutation } = await giveUp(client, "/a");
+    if (mutation === undefined) throw new Error("no id");
+    node.store.endLease(BigInt(client.sessionId));
+    node.breakSessions();
+    await until(() => client.state === "expired");
+    expect(await client.outcome(mutation)).toEqual({ kind: "forgotten" });
+  });
+
+  it("cannot be one that is still waited for, or not yet begun", async () => {
+    const node = await startNode();
+    node.onOperation = (operation) => (isPut(operation) ? { kind: "ignore" } : serve);
+    const client = await open(node.endpoint);
+    const waiting = client.put("/a", "1", { timeoutMs: 300 });
+    const fails = expect(waiting).rejects.toBeInstanceOf(OutcomeUnknown);
+    await until(() => puts(node).length === 1);
+    const sequence = Number(puts(node)[0]?.sequence);
+    for (const asked of [sequence, sequence + 1_000]) {
+      await expect(client.outcome({ sessionId: client.sessionId, sequence: asked })).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+      });
+    }
+    await fails;
+  });
+
+  it("outside a session has no id, since nobody keeps its result", async () => {
+    const node = await startNode();
+    node.onOperation = () => ({ kind: "apply-silently" });
+    const client = await open(node.endpoint, { session: false });
+    expect((await giveUp(client, "/a")).mutation).toBeUndefined();
+  });
+});
+
 describe("a session", () => {
   it("sends what one turn issues in one message", async () => {
     const node = await startNode();
@@ -60,8 +140,13 @@ describe("a session", () => {
     const refused = expect(lost).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", outcome: "unknown" });
     await client.put("/b", "1");
     expect(node.requests.at(-1)?.lowestPending).toBe(ignored?.sequence);
+    // Given up, it is in doubt: until somebody has asked, its result must not be forgotten.
     await refused;
     await client.put("/c", "1");
+    expect(node.requests.at(-1)?.lowestPending).toBe(ignored?.sequence);
+    const mutation = { sessionId: client.sessionId, sequence: Number(ignored?.sequence) };
+    expect(await client.outcome(mutation)).toEqual({ kind: "not-applied", refusal: undefined });
+    await client.put("/d", "1");
     expect(node.requests.at(-1)?.lowestPending).toBeGreaterThan(ignored?.sequence ?? 0n);
   });
 
@@ -85,7 +170,7 @@ describe("a session", () => {
 
   it("reports its states in order and resumes the same session", async () => {
     const node = await startNode();
-    const states: ConnectionState[] = [];
+    const states: StateChange[] = [];
     const client = await open(node.endpoint, { onStateChange: (state) => states.push(state) });
     const { sessionId } = client;
     node.breakSessions();
@@ -94,7 +179,7 @@ describe("a session", () => {
     expect(client.sessionId).toBe(sessionId);
     expect(client.sessionSignal.aborted).toBe(false);
     await client.close();
-    expect(states).toEqual(["connected", "suspended", "connected", "closed"]);
+    expect(states).toEqual(["connected", "suspended", "resumed", "closed"]);
     expect(client.sessionSignal.aborted).toBe(true);
     expect(node.store.sessions.size).toBe(0);
     await expect(client.put("/a", "2")).rejects.toMatchObject({ code: "CLOSED", outcome: "did-not-happen" });
@@ -102,7 +187,7 @@ describe("a session", () => {
 
   it("fails everything with SESSION_EXPIRED once a server says so", async () => {
     const node = await startNode();
-    const states: ConnectionState[] = [];
+    const states: StateChange[] = [];
     const client = await open(node.endpoint, { onStateChange: (state) => states.push(state) });
     node.onOperation = (operation) => (isPut(operation) ? { kind: "ignore" } : serve);
     const sent = client.put("/a", "1");
@@ -201,7 +286,7 @@ describe("a session", () => {
     const node = await startNode();
     const gone = await startNode();
     gone.stop();
-    const states: ConnectionState[] = [];
+    const states: StateChange[] = [];
     const client = await open(node.endpoint, { onStateChange: (state) => states.push(state) });
     node.announceLeader(gone.endpoint);
     for (let i = 0; i < 20; i++) await client.put("/a", String(i));

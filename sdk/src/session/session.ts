@@ -1,7 +1,7 @@
 import type { SessionReply } from "@quorate/proto";
 import { bounds, type CallOptions, type ClientOptions, type ConnectionState } from "../client/options.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
-import { gaveUp } from "../errors/give-up.js";
+import { InterruptiblePause } from "../endpoints/interruptible-pause.js";
 import {
   Cancelled,
   Closed,
@@ -10,19 +10,21 @@ import {
   TooLarge,
   Unavailable,
 } from "../errors/quorate-error.js";
-import { tellingTrouble } from "../errors/telling-trouble.js";
 import type { CallFailure } from "../errors/wire-error.js";
 import { LeaseKeeper } from "../lease/lease-keeper.js";
 import { giveUpOnAbort } from "./abort.js";
 import { type Dialled, dial } from "./dialer.js";
 import { Mover } from "./mover.js";
+import { dialNewSession } from "./opening.js";
 import {
+  converted,
   type OperationRequest,
   type OperationResponse,
   type OperationRunner,
   operationBytes,
 } from "./operation.js";
 import { OperationQueue } from "./operation-queue.js";
+import { SessionStates } from "./session-states.js";
 import type { SessionStream, StreamHandlers } from "./session-stream.js";
 
 /**
@@ -37,8 +39,9 @@ export class Session implements OperationRunner {
   readonly #mover: Mover;
   readonly #lapseListeners = new Set<(reason: QuorateError) => void>();
   readonly #lost = new AbortController();
+  readonly #states: SessionStates;
+  readonly #retryPause = new InterruptiblePause();
   #sessionId = 0;
-  #state: ConnectionState = "suspended";
   #current: SessionStream | undefined;
   #keeper: LeaseKeeper | undefined;
   #flushScheduled = false;
@@ -49,15 +52,17 @@ export class Session implements OperationRunner {
   #closed: Promise<void> | undefined;
   /** Why the session is over; undefined while it is not. */
   #endReason: QuorateError | undefined;
-  #everConnected = false;
-  #wake: (() => void) | undefined;
+  #onGoodbye: (() => void) | undefined;
   #onDrained: (() => void) | undefined;
 
   private constructor(pool: EndpointPool, options: ClientOptions) {
     this.#pool = pool;
     this.#options = options;
+    this.#states = new SessionStates(options.onStateChange);
     this.#queue = new OperationQueue({
+      sessionId: () => this.#sessionId,
       pendingMax: bounds.pendingOperationsMax,
+      doubtSpanMax: bounds.doubtSpanMax,
       backoff: options.backoff,
       random: Math.random,
     });
@@ -88,46 +93,8 @@ export class Session implements OperationRunner {
     signal: AbortSignal | undefined,
   ): Promise<Session> {
     const session = new Session(pool, options);
-    let stopped = false;
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), options.connectTimeoutMs);
-    const failed = new Promise<never>((_, reject) => {
-      const abort = (): void => reject(new Cancelled("connect: aborted", { cause: signal?.reason }));
-      if (signal?.aborted) abort();
-      signal?.addEventListener("abort", abort, { signal: timeout.signal });
-      timeout.signal.addEventListener("abort", () => reject(session.#connectError()));
-    });
-    try {
-      const outcome = await Promise.race([
-        failed,
-        dial(pool, options, {
-          hello: { sessionId: 0, ttlMs: options.sessionTtlMs },
-          handlers: session.#handlers,
-          preferred: undefined,
-          avoided: undefined,
-          stopped: () => stopped,
-          onTrouble: (error) => {
-            session.#trouble = tellingTrouble(session.#trouble, error);
-          },
-          pause: (ms) => session.#pause(ms),
-        }),
-      ]);
-      if (outcome.kind === "refused") throw outcome.error;
-      if (outcome.kind === "stopped") throw session.#connectError();
-      session.#begin(outcome.dialled);
-      return session;
-    } finally {
-      clearTimeout(timer);
-      stopped = true;
-      // Lets go of the caller's signal; nobody hears the rejection any more.
-      timeout.abort();
-      session.#wake?.();
-    }
-  }
-
-  #connectError(): QuorateError {
-    const endpoints = this.#pool.endpoints.join(", ");
-    return gaveUp(`no session within ${this.#options.connectTimeoutMs} ms from ${endpoints}`, this.#trouble);
+    session.#begin(await dialNewSession(pool, options, session.#handlers, signal));
+    return session;
   }
 
   get sessionId(): number {
@@ -135,7 +102,7 @@ export class Session implements OperationRunner {
   }
 
   get state(): ConnectionState {
-    return this.#state;
+    return this.#states.current;
   }
 
   /** Why the session does not work now: no stream, or a node that refuses. Undefined when it works. */
@@ -190,7 +157,7 @@ export class Session implements OperationRunner {
           timeoutMs: options.timeoutMs ?? this.#options.requestTimeoutMs,
           succeed: (response) => {
             try {
-              resolve(convert(response));
+              resolve(converted(request, response, convert));
             } catch (error) {
               reject(error);
             }
@@ -205,6 +172,21 @@ export class Session implements OperationRunner {
     });
   }
 
+  /** The sequence of the next operation: what is asked about was given before. */
+  get nextSequence(): number {
+    return this.#queue.nextSequence;
+  }
+
+  /** Whether an operation still waits for its answer. */
+  isPending(sequence: number): boolean {
+    return this.#queue.isPending(sequence);
+  }
+
+  /** Nobody will ask any more what became of a mutation that was given up: its result may be forgotten. */
+  settleDoubt(sequence: number): void {
+    this.#queue.settleDoubt(sequence);
+  }
+
   /**
    * Ends the session: waits a bounded time for outstanding operations, then for the session's end, so that its keys
    * and locks are free at once. Never rejects; without a stream the session ends by its TTL.
@@ -216,7 +198,7 @@ export class Session implements OperationRunner {
 
   async #close(): Promise<void> {
     this.#closing = true;
-    if (this.#state !== "expired") await this.#finish();
+    if (!this.#states.over) await this.#finish();
     this.#end("closed", new Closed("the client was closed"));
   }
 
@@ -230,7 +212,7 @@ export class Session implements OperationRunner {
     if (stream === undefined) return;
     stream.sendClose(this.#queue.lowestPending);
     await this.#until((done) => {
-      this.#wake = done;
+      this.#onGoodbye = done;
     }, deadlineMs);
   }
 
@@ -246,7 +228,7 @@ export class Session implements OperationRunner {
 
   #refusal(): QuorateError | undefined {
     if (this.#closing) return new Closed("the client is closed");
-    if (this.#state === "expired") {
+    if (this.#states.over) {
       return new SessionExpired(`session ${this.#sessionId} expired: connect again for a new one`);
     }
     return undefined;
@@ -268,7 +250,7 @@ export class Session implements OperationRunner {
 
   /** Makes a welcomed stream the current one. The one before, if any, delivers what it still owes. */
   #adopt({ stream, welcome }: Dialled): void {
-    if (this.#closing || this.#state === "expired" || this.#state === "closed") {
+    if (this.#closing || this.#states.over) {
       stream.destroy(new Closed("the session is over"));
       return;
     }
@@ -282,9 +264,7 @@ export class Session implements OperationRunner {
     this.#trouble = undefined;
     this.#pool.learn(stream.endpoint);
     if (previous !== undefined) this.#retire(previous);
-    this.#setState("connected");
-    if (previous === undefined && this.#everConnected) this.#keeper?.renew();
-    this.#everConnected = true;
+    if (this.#states.connected() === "resumed") this.#keeper?.renew();
     this.#flush();
     this.#hinted(welcome.leaderEndpoint);
   }
@@ -365,7 +345,7 @@ export class Session implements OperationRunner {
     }
     this.#current = undefined;
     if (this.#closing) {
-      this.#wake?.();
+      this.#onGoodbye?.();
       return;
     }
     if (failure.error.code === "SESSION_EXPIRED") {
@@ -375,7 +355,7 @@ export class Session implements OperationRunner {
     this.#trouble = new Unavailable(`the session's stream broke: ${failure.error.message}`, {
       cause: failure.error,
     });
-    this.#setState("suspended");
+    this.#states.suspended();
     void this.#reconnect(stream.endpoint);
   }
 
@@ -388,24 +368,14 @@ export class Session implements OperationRunner {
       preferred: this.#mover.leader === broken ? undefined : this.#mover.leader,
       avoided: broken,
       // A move that was under way may have succeeded in the meantime.
-      stopped: () => this.#current !== undefined || this.#state !== "suspended" || this.#closing,
+      stopped: () => this.#current !== undefined || this.#states.over || this.#closing,
       onTrouble: (error) => {
         this.#trouble = error;
       },
-      pause: (ms) => this.#pause(ms),
+      pause: (ms) => this.#retryPause.wait(ms),
     });
     if (outcome.kind === "dialled") this.#adopt(outcome.dialled);
     else if (outcome.kind === "refused") this.#expire(outcome.error);
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   #lapsed(): void {
@@ -419,7 +389,7 @@ export class Session implements OperationRunner {
   }
 
   #expire(error: QuorateError): void {
-    if (this.#state === "expired" || this.#closing) return;
+    if (this.#states.over || this.#closing) return;
     const reason = new SessionExpired(`session ${this.#sessionId} expired: ${error.message}`, {
       cause: error,
     });
@@ -428,7 +398,7 @@ export class Session implements OperationRunner {
 
   #end(state: "expired" | "closed", reason: QuorateError): void {
     this.#endReason = reason;
-    this.#setState(state);
+    this.#states.ended(state);
     // Those who went on after a lapse are told too that it is over for good.
     if (this.lapsed) this.#lapsed();
     this.#keeper?.stop();
@@ -439,12 +409,7 @@ export class Session implements OperationRunner {
     const stream = this.#current;
     this.#current = undefined;
     stream?.destroy(reason);
-    this.#wake?.();
-  }
-
-  #setState(state: ConnectionState): void {
-    if (this.#state === state) return;
-    this.#state = state;
-    this.#options.onStateChange(state);
+    this.#retryPause.wake();
+    this.#onGoodbye?.();
   }
 }

@@ -17,7 +17,9 @@ import {
 import { tellingTrouble } from "../errors/telling-trouble.js";
 import { type CallFailure, failureOfStatus, isTransient } from "../errors/wire-error.js";
 import {
+  converted,
   isMutation,
+  leavesOpen,
   type OperationRequest,
   type OperationResponse,
   type OperationRunner,
@@ -62,7 +64,7 @@ export class UnaryRunner implements OperationRunner {
     convert: (response: OperationResponse) => T,
     options: CallOptions,
   ): Promise<T> {
-    return convert(await this.#runCase(request, options));
+    return converted(request, await this.#runCase(request, options), convert);
   }
 
   async #runCase(request: OperationRequest, options: CallOptions): Promise<OperationResponse> {
@@ -172,10 +174,13 @@ export class UnaryRunner implements OperationRunner {
     deadlineMs: number,
   ): QuorateError {
     const { error, fromServer } = attempt.failure;
-    if (call.mutation && attempt.sent && (!fromServer || error.code === "OUTCOME_UNKNOWN")) {
-      throw new OutcomeUnknown(`${call.method.path}: sent, but the answer did not come: ${error.message}`, {
-        cause: error,
-      });
+    if (call.mutation && attempt.sent && (!fromServer || leavesOpen(error))) {
+      throw new OutcomeUnknown(
+        `${call.method.path}: sent, but no answer says what happened: ${error.message}`,
+        {
+          cause: error,
+        },
+      );
     }
     const slow = error.code === "DEADLINE_EXCEEDED" && performance.now() < deadlineMs;
     if (!isTransient(error) && !slow) throw error;
@@ -195,6 +200,11 @@ export class UnaryRunner implements OperationRunner {
     } catch (error) {
       if (!(error instanceof QuorateError)) throw error;
       this.#pool.failed(endpoint, performance.now());
+      return { kind: "failed", sent: false, failure: { error, fromServer: false } };
+    }
+    // Aborted while the connection was made: nothing was sent, and nothing is.
+    if (options.signal?.aborted) {
+      const error = new Cancelled(`${call.method.path}: aborted`, { cause: options.signal.reason });
       return { kind: "failed", sent: false, failure: { error, fromServer: false } };
     }
     // A mutation is never cut short to ask elsewhere: that would only make its outcome unknown.

@@ -10,10 +10,11 @@ import { bounds, type ClientOptions } from "../client/options.js";
 import { backoffMs } from "../endpoints/backoff.js";
 import { channelReady, openChannel } from "../endpoints/channel.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
+import { InterruptiblePause } from "../endpoints/interruptible-pause.js";
 import { Cancelled, Closed, Internal, InvalidArgument, QuorateError } from "../errors/quorate-error.js";
 import { errorOfWire, failureOfStatus } from "../errors/wire-error.js";
-import type { Watch, WatchOptions } from "./watch-event.js";
-import { Watcher, type WatchFeed } from "./watcher.js";
+import { checkWatchOptions } from "./watch-options.js";
+import { Watcher, type WatcherOptions, type WatchFeed } from "./watcher.js";
 
 const watchMethod = grpcServiceDefinition(WatchService).watch;
 
@@ -40,26 +41,15 @@ export class WatchConnection implements WatchFeed {
   #connecting = false;
   #closed = false;
   #nextId = 1n;
-  #wake: (() => void) | undefined;
+  readonly #retryPause = new InterruptiblePause();
 
   constructor(pool: EndpointPool, options: ClientOptions) {
     this.#pool = pool;
     this.#options = options;
   }
 
-  watch(path: string, options: WatchOptions): Watch {
-    if (options.initial === true && options.fromRevision !== undefined) {
-      throw new InvalidArgument("watch: `initial` and `fromRevision` exclude each other");
-    }
-    const { unservedTimeoutMs = Number.POSITIVE_INFINITY } = options;
-    if (
-      unservedTimeoutMs !== Number.POSITIVE_INFINITY &&
-      !(unservedTimeoutMs >= bounds.durationMinMs && unservedTimeoutMs <= bounds.durationMaxMs)
-    ) {
-      throw new InvalidArgument(
-        `unservedTimeoutMs: ${unservedTimeoutMs} is not between ${bounds.durationMinMs} and ${bounds.durationMaxMs} ms`,
-      );
-    }
+  watch(path: string, options: WatcherOptions): Watcher {
+    checkWatchOptions(options);
     const watcher = new Watcher(path, options, this);
     if (this.#closed) watcher.end(new Closed("the client is closed"));
     else if (options.signal?.aborted) {
@@ -74,7 +64,7 @@ export class WatchConnection implements WatchFeed {
     this.#closed = true;
     for (const watcher of [...this.#wanted]) watcher.end(reason);
     this.#disconnect();
-    this.#wake?.();
+    this.#retryPause.wake();
   }
 
   pause(watcher: Watcher): void {
@@ -109,7 +99,7 @@ export class WatchConnection implements WatchFeed {
         for (const endpoint of this.#pool.candidates(performance.now())) {
           if (this.#closed || this.#wanted.size === 0 || (await this.#open(endpoint))) break attempts;
         }
-        await this.#pause(
+        await this.#retryPause.wait(
           Math.max(
             backoffMs(round, this.#options.backoff, Math.random),
             this.#pool.waitMs(performance.now()),
@@ -121,16 +111,6 @@ export class WatchConnection implements WatchFeed {
     }
     // A watch may have come, or the new stream have gone, while the attempt was being wound up.
     if (!this.#closed && this.#stream === undefined && this.#wanted.size > 0) void this.#connect();
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   async #open(endpoint: string): Promise<boolean> {
@@ -291,7 +271,7 @@ export class WatchConnection implements WatchFeed {
 
   async #reconnect(): Promise<void> {
     this.#connecting = true;
-    await this.#pause(backoffMs(0, this.#options.backoff, Math.random));
+    await this.#retryPause.wait(backoffMs(0, this.#options.backoff, Math.random));
     this.#connecting = false;
     if (!this.#closed && this.#stream === undefined) await this.#connect();
   }

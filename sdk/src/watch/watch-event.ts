@@ -9,12 +9,23 @@ export interface WatchEvent {
   /** The entry before the change, when the watch asked for it and history still holds it. */
   readonly previous: Entry | undefined;
   /**
-   * The revision of the change; for an initial event that of the snapshot. Once all events of a revision were
-   * taken, `fromRevision: revision + 1` continues right after it.
+   * The revision of the change; for an initial or synthesized event that of the state it is taken from. Once all events
+   * of a revision were taken, `fromRevision: revision + 1` continues right after it.
    */
   readonly revision: number;
   /** Whether the event belongs to the initial snapshot. */
   readonly initial: boolean;
+  /**
+   * Whether it stands for changes that were compacted before they could be delivered: the last state of the key, as
+   * compared with what was delivered before. Only with `onCompacted: "relist"`.
+   */
+  readonly synthesized: boolean;
+}
+
+/** Everything that is watched was delivered up to a revision. */
+export interface WatchProgress {
+  readonly kind: "progress";
+  readonly revision: number;
 }
 
 /** Options of `watch`. */
@@ -27,17 +38,43 @@ export interface WatchOptions {
   readonly fromRevision?: number | undefined;
   /** Put the entry before the change into each event. Default false. */
   readonly previous?: boolean | undefined;
+  /** Deliver only events of these kinds; others are left out by the servers. Default both. */
+  readonly events?: readonly WatchEvent["kind"][] | undefined;
   /**
-   * How long no node may serve the watch, in milliseconds, before the iteration ends with NoQuorum or Unavailable.
-   * Default Infinity: the watch waits, and goes on without a gap once a node serves it again.
+   * What to do when changes were compacted before they could be delivered, because the start lies too far back or no
+   * node was reached for too long. `fail` (default): the iteration throws Compacted. `relist`: the SDK reads what is
+   * watched as of one revision, compares it with what it has delivered, delivers the difference as synthesized events,
+   * and goes on from there. For that it remembers path and mod revision of every key that is watched.
+   */
+  readonly onCompacted?: "fail" | "relist" | undefined;
+  /**
+   * With `relist` and `fromRevision`: the paths that the application holds as of the revision before. Where the start was
+   * compacted, those that are gone are then delivered as deletes. Default: as far as the servers can tell.
+   */
+  readonly knownPaths?: Iterable<string> | undefined;
+  /**
+   * How long no node may serve the watch, in milliseconds, before the iteration ends with NoQuorum or Unavailable,
+   * rather than be silent. Default 30,000: several elections, and a rolling restart. With Infinity the watch waits, and
+   * goes on without a gap once a node serves it again.
    */
   readonly unservedTimeoutMs?: number | undefined;
   /** Ends the iteration with Cancelled when aborted. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of a `watch` that delivers progress marks too. */
+export interface ProgressWatchOptions extends WatchOptions {
+  /** Deliver a mark when there was nothing to deliver for some seconds, so that the application knows how far it is. */
+  readonly progress: true;
+}
+
 /** A running watch: iterate it once. Leaving the loop, or disposing of it, ends it at the server. */
-export interface Watch extends AsyncIterableIterator<WatchEvent>, AsyncDisposable {
+export interface Watch<Delivered = WatchEvent> extends AsyncIterableIterator<Delivered>, AsyncDisposable {
+  /**
+   * Every event up to this revision was taken from the iteration, so that `fromRevision: revision + 1` continues there,
+   * in another process for example. Undefined before the start is known, or the initial entries were taken.
+   */
+  readonly revision: number | undefined;
   /** Ends the iteration. */
-  return(): Promise<IteratorResult<WatchEvent>>;
+  return(): Promise<IteratorResult<Delivered>>;
 }

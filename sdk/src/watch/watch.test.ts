@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { ErrorCode, TxnRequestSchema } from "@quorate/proto";
+import { ErrorCode, EventKind, TxnRequestSchema } from "@quorate/proto";
 import { afterEach, describe, expect, it } from "vitest";
 import { connect } from "../client/connect.js";
 import { bounds } from "../client/options.js";
@@ -174,6 +174,49 @@ describe("a watch", () => {
     await client.put("/a", "2");
     expect(await take(patient, 2)).toMatchObject([{ revision: 1 }, { revision: 2 }]);
     expect(() => client.watch("/a", { unservedTimeoutMs: 0 })).toThrow(/unservedTimeoutMs/);
+  });
+
+  it("delivers only the kinds of events asked for", async () => {
+    const { client, members } = await cluster(1);
+    await using puts = client.watch("/a", { fromRevision: 1, events: ["put"] });
+    await using deletes = client.watch("/a", { fromRevision: 1, events: ["delete"] });
+    await client.put("/a", "1");
+    await client.delete("/a");
+    await client.put("/a", "2");
+    await client.delete("/a");
+    expect((await take(puts, 2)).map(({ kind, revision }) => [kind, revision])).toEqual([
+      ["put", 1],
+      ["put", 3],
+    ]);
+    expect((await take(deletes, 2)).map(({ kind, revision }) => [kind, revision])).toEqual([
+      ["delete", 2],
+      ["delete", 4],
+    ]);
+    expect(members[0]?.watchCreates.map(({ exclude }) => exclude)).toEqual([
+      [EventKind.DELETE],
+      [EventKind.PUT],
+    ]);
+    expect(() => client.watch("/a", { events: [] })).toThrow(/events/);
+  });
+
+  it("says how far it was taken, and marks that when nothing happens, if asked to", async () => {
+    const { client, store, members } = await cluster(1);
+    const watch = client.watch("/a", { fromRevision: 1, progress: true });
+    await using silent = client.watch("/a", { fromRevision: 1 });
+    await until(() => members[0]?.watchCreates.length === 2);
+    store.apply(putOf("/a"));
+    store.apply(putOf("/a"));
+    store.apply(putOf("/b"));
+    await until(() => silent.revision === 0);
+    for (const node of members) for (let i = 0; i < 3; i++) node.markProgress();
+    expect(watch.revision).toBe(0);
+    expect((await watch.next()).value).toMatchObject({ kind: "put", revision: 1 });
+    expect(watch.revision).toBe(1);
+    expect((await watch.next()).value).toMatchObject({ kind: "put", revision: 2 });
+    expect((await watch.next()).value).toEqual({ kind: "progress", revision: 3 });
+    expect(watch.revision).toBe(3);
+    expect(await take(silent, 2)).toMatchObject([{ revision: 1 }, { revision: 2 }]);
+    await watch.return();
   });
 
   it("pauses at the server when its consumer lags, and loses nothing", async () => {

@@ -4,7 +4,15 @@ import { gaveUp } from "../errors/give-up.js";
 import { Cancelled, type QuorateError, TooLarge } from "../errors/quorate-error.js";
 import { Entry, entryOf } from "../kv/entry.js";
 import { int64, wirePath } from "../kv/request.js";
-import type { Watch, WatchEvent, WatchOptions } from "./watch-event.js";
+import type { Watch, WatchEvent, WatchOptions, WatchProgress } from "./watch-event.js";
+
+/** What a watcher delivers: marks only if asked for. */
+export type Delivered = WatchEvent | WatchProgress;
+
+/** Options of a watcher. */
+export interface WatcherOptions extends WatchOptions {
+  readonly progress?: boolean | undefined;
+}
 
 /** What a watcher asks of the connection that feeds it. */
 export interface WatchFeed {
@@ -19,7 +27,7 @@ export interface WatchFeed {
 const eventOverheadBytes = 256;
 
 interface Waiter {
-  readonly resolve: (result: IteratorResult<WatchEvent>) => void;
+  readonly resolve: (result: IteratorResult<Delivered>) => void;
   readonly reject: (error: QuorateError) => void;
 }
 
@@ -28,12 +36,12 @@ interface Waiter {
  * revision enters the buffer once, in order, whole. The initial snapshot, and a revision that comes in parts, enter
  * only when they are complete: what breaks off is read again from the start.
  */
-export class Watcher implements Watch {
+export class Watcher implements Watch<Delivered> {
   readonly #path: string;
-  readonly #options: WatchOptions;
+  readonly #options: WatcherOptions;
   readonly #feed: WatchFeed;
   readonly #abort: () => void;
-  #buffer: WatchEvent[] = [];
+  #buffer: Delivered[] = [];
   #head = 0;
   #bufferBytes = 0;
   #initialEntries: Entry[] = [];
@@ -52,7 +60,7 @@ export class Watcher implements Watch {
   /** Since when the server has called the start a future revision. */
   futureSinceMs: number | undefined;
 
-  constructor(path: string, options: WatchOptions, feed: WatchFeed) {
+  constructor(path: string, options: WatcherOptions, feed: WatchFeed) {
     this.#path = path;
     this.#options = options;
     this.#feed = feed;
@@ -67,6 +75,12 @@ export class Watcher implements Watch {
 
   get path(): string {
     return this.#path;
+  }
+
+  get revision(): number | undefined {
+    const next = this.#buffer[this.#head];
+    if (next === undefined || next.kind === "progress") return this.#position;
+    return next.initial ? undefined : next.revision - 1;
   }
 
   get over(): boolean {
@@ -92,7 +106,7 @@ export class Watcher implements Watch {
       startRevision: position === undefined ? 0n : int64("fromRevision", position + 1),
       initial: position === undefined && (this.#options.initial ?? false),
       previous: this.#options.previous ?? false,
-      exclude: [],
+      exclude: excludedBy(this.#options.events),
       progress: true,
     };
   }
@@ -107,7 +121,7 @@ export class Watcher implements Watch {
   /** No node serves the watch at present, which it bears for a while; `trouble` says why, if that is known. */
   unserved(trouble?: QuorateError): void {
     this.#trouble = trouble ?? this.#trouble;
-    const timeoutMs = this.#options.unservedTimeoutMs ?? Number.POSITIVE_INFINITY;
+    const timeoutMs = this.#options.unservedTimeoutMs ?? bounds.watchUnservedMs;
     if (this.#over !== undefined || this.#unservedTimer !== undefined || !Number.isFinite(timeoutMs)) return;
     this.#unservedTimer = setTimeout(() => {
       this.end(gaveUp(`watch ${this.#path}: no node served it for ${timeoutMs} ms`, this.#trouble));
@@ -144,6 +158,7 @@ export class Watcher implements Watch {
           previous: undefined,
           revision: Number(revision),
           initial: true,
+          synthesized: false,
         },
         entry.value.length,
       );
@@ -160,7 +175,7 @@ export class Watcher implements Watch {
     }
     this.#receive(this.#parts.length === 0 ? events : [...this.#parts, ...events], position);
     this.#dropParts();
-    this.progress(Number(revision));
+    this.#reached(Number(revision));
     this.#checkBounds();
   }
 
@@ -192,15 +207,27 @@ export class Watcher implements Watch {
           previous: entryOf(event.previous),
           revision: Number(wire.modRevision),
           initial: false,
+          synthesized: false,
         },
         valueBytes(event),
       );
     }
   }
 
-  /** Everything up to `revision` was delivered. */
+  /** Everything up to `revision` was delivered, and nothing for a while. */
   progress(revision: number): void {
-    if (this.#paused || this.#position === undefined || revision <= this.#position) return;
+    if (this.#paused || this.#position === undefined || this.#over !== undefined) return;
+    this.#reached(revision);
+    if (this.#options.progress !== true) return;
+    // A consumer that lags needs the last mark only.
+    const last = this.#buffer.at(-1);
+    const mark: WatchProgress = { kind: "progress", revision: this.#position };
+    if (last?.kind === "progress") this.#buffer[this.#buffer.length - 1] = mark;
+    else this.#push(mark, 0);
+  }
+
+  #reached(revision: number): void {
+    if (this.#position === undefined || revision <= this.#position) return;
     this.#position = revision;
   }
 
@@ -219,7 +246,7 @@ export class Watcher implements Watch {
     this.#feed.remove(this);
   }
 
-  next(): Promise<IteratorResult<WatchEvent>> {
+  next(): Promise<IteratorResult<Delivered>> {
     const event = this.#buffer[this.#head];
     if (event !== undefined) {
       this.#taken(event);
@@ -236,7 +263,7 @@ export class Watcher implements Watch {
     });
   }
 
-  return(): Promise<IteratorResult<WatchEvent>> {
+  return(): Promise<IteratorResult<Delivered>> {
     this.#buffer = [];
     this.#head = 0;
     this.end(undefined);
@@ -253,7 +280,7 @@ export class Watcher implements Watch {
     return this;
   }
 
-  #push(event: WatchEvent, valueBytes: number): void {
+  #push(event: Delivered, valueBytes: number): void {
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) {
       waiter.resolve({ done: false, value: event });
@@ -263,10 +290,9 @@ export class Watcher implements Watch {
     this.#bufferBytes += eventOverheadBytes + valueBytes;
   }
 
-  #taken(event: WatchEvent): void {
+  #taken(event: Delivered): void {
     this.#head += 1;
-    this.#bufferBytes -=
-      eventOverheadBytes + (event.entry?.value.length ?? 0) + (event.previous?.value.length ?? 0);
+    this.#bufferBytes -= eventOverheadBytes + (event.kind === "progress" ? 0 : valueBytes(event));
     if (this.#head === this.#buffer.length) {
       this.#buffer = [];
       this.#head = 0;
@@ -304,6 +330,15 @@ export class Watcher implements Watch {
   }
 }
 
-function valueBytes({ entry, previous }: Event): number {
+/** The kinds that a server need not send. */
+function excludedBy(wanted: WatchOptions["events"]): EventKind[] {
+  if (wanted === undefined) return [];
+  return [
+    ...(wanted.includes("put") ? [] : [EventKind.PUT]),
+    ...(wanted.includes("delete") ? [] : [EventKind.DELETE]),
+  ];
+}
+
+function valueBytes({ entry, previous }: Pick<Event, "entry" | "previous"> | WatchEvent): number {
   return (entry?.value.length ?? 0) + (previous?.value.length ?? 0);
 }

@@ -1,5 +1,22 @@
-/** The newest format of a CommandBatch that this version understands, and the one it writes. */
-export const COMMAND_FORMAT = 1;
+import type { CommandBody } from "../state-machine/command.js";
+
+/** The newest format of a CommandBatch that this version understands. It writes the oldest that has all the commands. */
+export const COMMAND_FORMAT = 2;
+
+/**
+ * The oldest format that has such commands. One that is not of the first must not be proposed before every member
+ * understands it: one that does not would stop.
+ */
+export function formatOf(body: CommandBody): number {
+  switch (body.kind) {
+    case "quota":
+    case "limits":
+    case "checkpoint":
+      return 2;
+    default:
+      return 1;
+  }
+}
 
 /** The log holds what only a newer version understands. A node that meets it must stop, and be upgraded. */
 export class UnknownFormat extends Error {

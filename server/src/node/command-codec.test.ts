@@ -1,4 +1,4 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { CommandBatchSchema } from "@quorate/proto";
 import { describe, expect, it } from "vitest";
 import type { CommandBody } from "../state-machine/command.js";
@@ -54,7 +54,16 @@ describe("command codec", () => {
     { kind: "grant", ttlMs: 10_000, lease: 5, session: true },
     { kind: "revoke", lease: 2 ** 52 },
     { kind: "expire", term: 12, leases: [1, 2 ** 52], asOfIndex: 1_000 },
+    {
+      ...{ kind: "checkpoint", term: 12, asOfIndex: 1_000 },
+      leases: [
+        { id: 1, remainingMs: 0 },
+        { id: 2 ** 52, remainingMs: 86_400_000 },
+      ],
+    },
     { kind: "compact", revision: 2 ** 52 },
+    { kind: "quota", key: "/caf\xc3\xa9", keysMax: 2 ** 52, bytesMax: 7 },
+    { kind: "limits", spaceBytesMax: 2 ** 52, sessionResultBytesMax: 5 },
     {
       kind: "member",
       memberId: 2 ** 52,
@@ -68,6 +77,17 @@ describe("command codec", () => {
 
   it.each(bodies.map((body) => [body.kind, body] as const))("keeps a %s as it is", (_, body) => {
     expect(roundTrip(body)).toEqual(body);
+  });
+
+  it("writes the oldest format that has every command, so that older nodes read what they can", () => {
+    const formatOf = (...bodies: CommandBody[]) => {
+      const commands = bodies.map((body) => ({
+        ...{ sessionId: 0, sequence: 0, lowestPending: 0, fence: undefined, body },
+      }));
+      return fromBinary(CommandBatchSchema, encodeBatch({ origin: 1n, batchId: 1, commands })).format;
+    };
+    expect(formatOf(put("/a"), del("/b"))).toBe(1);
+    expect(formatOf(put("/a"), { kind: "quota", key: "/a", keysMax: 1, bytesMax: 0 })).toBe(2);
   });
 
   it("copies values, so that a kept one does not pin the entry it came in", () => {
@@ -90,9 +110,9 @@ describe("command codec", () => {
   });
 
   it("refuses a format it does not know", () => {
-    const newer = toBinary(CommandBatchSchema, create(CommandBatchSchema, { format: 2 }));
+    const newer = toBinary(CommandBatchSchema, create(CommandBatchSchema, { format: 3 }));
     expect(() => decodeBatch(newer)).toThrow(UnknownFormat);
-    expect(() => decodeBatch(newer)).toThrow("command format 2");
+    expect(() => decodeBatch(newer)).toThrow("command format 3");
     expect(() => decodeBatch(new Uint8Array(0))).toThrow(UnknownFormat);
   });
 

@@ -2,7 +2,7 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type CommandBatch, CommandBatchSchema, type Command as CommandMessage } from "@quorate/proto";
 import type { Command, CommandBody } from "../state-machine/command.js";
 import { keyFromBytes, keyToBytes } from "../storage/state-store-results.js";
-import { COMMAND_FORMAT, UnknownFormat } from "./command-codec-format.js";
+import { COMMAND_FORMAT, formatOf, UnknownFormat } from "./command-codec-format.js";
 import {
   deleteFromMessage,
   deleteToMessage,
@@ -24,7 +24,7 @@ export interface CommandBatchData {
 export function encodeBatch(batch: CommandBatchData): Uint8Array {
   const message: CommandBatch = {
     $typeName: CommandBatchSchema.typeName,
-    format: COMMAND_FORMAT,
+    format: batch.commands.reduce((format, { body }) => Math.max(format, formatOf(body)), 1),
     origin: batch.origin,
     batchId: BigInt(batch.batchId),
     commands: batch.commands.map(commandToMessage),
@@ -104,6 +104,17 @@ function bodyToCase(body: CommandBody): CommandMessage["command"] {
           asOfIndex: BigInt(body.asOfIndex),
         },
       };
+    case "checkpoint":
+      return {
+        case: "checkpoint",
+        value: {
+          $typeName: "quorate.v1.CheckpointCommand",
+          term: BigInt(body.term),
+          leaseIds: body.leases.map(({ id }) => BigInt(id)),
+          remainingMs: body.leases.map(({ remainingMs }) => BigInt(remainingMs)),
+          asOfIndex: BigInt(body.asOfIndex),
+        },
+      };
     case "compact":
       return {
         case: "compact",
@@ -120,6 +131,25 @@ function bodyToCase(body: CommandBody): CommandMessage["command"] {
           clientEndpoint: body.clientEndpoint,
           format: body.format,
           incarnation: body.incarnation,
+        },
+      };
+    case "quota":
+      return {
+        case: "quota",
+        value: {
+          $typeName: "quorate.v1.QuotaCommand",
+          key: keyToBytes(body.key),
+          keysMax: BigInt(body.keysMax),
+          bytesMax: BigInt(body.bytesMax),
+        },
+      };
+    case "limits":
+      return {
+        case: "limits",
+        value: {
+          $typeName: "quorate.v1.LimitsCommand",
+          spaceBytesMax: BigInt(body.spaceBytesMax),
+          sessionResultBytesMax: BigInt(body.sessionResultBytesMax),
         },
       };
   }
@@ -146,12 +176,38 @@ function bodyFromCase(command: CommandMessage["command"]): CommandBody {
         leases: command.value.leaseIds.map(Number),
         asOfIndex: Number(command.value.asOfIndex),
       };
+    case "checkpoint": {
+      const { term, leaseIds, remainingMs, asOfIndex } = command.value;
+      return {
+        kind: "checkpoint",
+        term: Number(term),
+        leases: leaseIds.map((id, at) => ({ id: Number(id), remainingMs: Number(remainingMs[at] ?? 0n) })),
+        asOfIndex: Number(asOfIndex),
+      };
+    }
     case "compact":
       return { kind: "compact", revision: Number(command.value.revision) };
     case "member": {
       const { memberId, name, peerAddress, clientEndpoint, format, incarnation } = command.value;
       const id = Number(memberId);
       return { kind: "member", memberId: id, name, peerAddress, clientEndpoint, format, incarnation };
+    }
+    case "quota": {
+      const { key, keysMax, bytesMax } = command.value;
+      return {
+        kind: "quota",
+        key: keyFromBytes(key),
+        keysMax: Number(keysMax),
+        bytesMax: Number(bytesMax),
+      };
+    }
+    case "limits": {
+      const { spaceBytesMax, sessionResultBytesMax } = command.value;
+      return {
+        kind: "limits",
+        spaceBytesMax: Number(spaceBytesMax),
+        sessionResultBytesMax: Number(sessionResultBytesMax),
+      };
     }
     case undefined:
       throw new UnknownFormat("a command of unknown kind");

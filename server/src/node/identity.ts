@@ -73,6 +73,11 @@ export function knownIdentity(directory: DataDirectory, options: ServerOptions):
       `${path} belongs to a member that was removed from its cluster: add it again with \`quorate member add\`, and start it with an empty --data-dir`,
     );
   }
+  if (identity.standing === "diverged") {
+    throw new UnusableDataDirectory(
+      `${path} holds a state that differed from that of a majority of its cluster: remove its member with \`quorate member remove\`, add it again, and start it with an empty --data-dir`,
+    );
+  }
   if (identity.standing === "formed" && !existsSync(directory.logFile)) {
     // Its votes and what it acknowledged are gone, though its identity is not.
     throw new UnusableDataDirectory(

@@ -1,31 +1,73 @@
+import { bounds } from "../config.js";
+import { type Queued, TimerQueue } from "./timer-queue.js";
+
 /** What the clock needs to know of a lease. */
 export interface TimedLease {
   readonly id: number;
   readonly ttlMs: number;
+  /** What the log says that it has left, in milliseconds; 0 for its full TTL. */
+  readonly remainingMs: number;
+  /** Keys that end with it. */
+  readonly keyCount: number;
+}
+
+/** What should be proposed now. */
+export interface DueLeases {
+  /** Leases whose time is up. Each is named once, until `expirySettled`. */
+  readonly expired: readonly number[];
+  /** Leases nobody has renewed for a while, with what they have left. */
+  readonly unrenewed: readonly { readonly id: number; readonly remainingMs: number }[];
+}
+
+/** A look at a lease that is due; `dueMs` may be too early, since a renewal does not touch it. */
+interface Look extends Queued {
+  readonly timer: Timer;
 }
 
 interface Timer {
-  readonly ttlMs: number;
+  readonly lease: TimedLease;
+  /** Since when it has not been renewed, in this leadership. */
+  sinceMs: number;
   deadlineMs: number;
+  /** When the log is next told what it has left; never, for one that was granted or renewed in this leadership. */
+  checkpointMs: number;
   /** An expiry was proposed, and may be in the log: whether it takes effect only the log can tell. */
   expiring: boolean;
-  /** The proposal to expire it is under way. */
-  proposed: boolean;
+  /** The log may say that it has less than its TTL left: a renewal must first unsay that in the log. */
+  checkpointed: boolean;
+  /** Proposals to unsay it that are under way. */
+  resets: number;
+  looks: readonly [expiry: Look, checkpoint: Look] | undefined;
 }
 
-/** Leases in one expiry command. */
-const EXPIRE_LEASES_MAX = 1_000;
+/** How a proposal about leases ended; `unknown`: it may be in the log, and be applied later. */
+export type Settlement = "applied" | "refused" | "unknown";
+
+const NOTHING_DUE: DueLeases = { expired: [], unrenewed: [] };
 
 /**
- * The leader's view of when leases run out, on its monotonic clock; no other node has one. A lease never ends before
- * its TTL has passed since its last renewal: a new leader gives every lease its full time, and a leader that stood
- * still first reads the keepalives that piled up meanwhile.
+ * The leader's view of when leases run out, on its monotonic clock; no other node has one. It looks only at leases that
+ * may be due: a renewal moves its deadline and leaves it where it is in the queue.
+ *
+ * Invariant: a lease never ends before its TTL has passed since its last answered renewal was sent. A leader that stood
+ * still first reads the keepalives that piled up meanwhile. A new leader does not know of its predecessor's renewals: it
+ * gives a lease its full time, unless the log has a checkpoint that says what is left, which it has of a lease that was
+ * given its full time by an earlier new leader and was not renewed since. That is safe since a leader renews a lease with
+ * a checkpoint only by an entry that takes it back, and answers once that is applied; and it never proposes a checkpoint
+ * while such an entry is under way.
+ *
+ * Invariant: a lease nobody renews ends, however often leaders change: each one that leads for
+ * `bounds.leaseCheckpointFirstMs` or longer takes at least half of its time in office from it.
  */
 export class LeaseClock {
   private timers = new Map<number, Timer>();
+  private expiries = new TimerQueue<Look>();
+  private checkpoints = new TimerQueue<Look>();
   private running = false;
   private leaderTerm = 0;
   private lastTickMs = 0;
+  private expiryUnderWay = false;
+  private checkpointUnderWay = false;
   private readonly stallMs: number;
 
   /** Two ticks further apart than `stallMs` mean that the process stood still. */
@@ -44,38 +86,103 @@ export class LeaseClock {
 
   /** This node now leads in `term` and has applied all of its predecessors' entries. */
   start(leases: Iterable<TimedLease>, nowMs: number, term: number): void {
-    this.timers = new Map();
+    this.clear();
     this.running = true;
     this.leaderTerm = term;
     this.lastTickMs = nowMs;
-    for (const lease of leases) this.granted(lease, nowMs);
+    for (const lease of leases) this.takeOver(lease, nowMs);
   }
 
   stop(): void {
     this.running = false;
+    this.clear();
+  }
+
+  private clear(): void {
     this.timers = new Map();
+    this.expiries = new TimerQueue();
+    this.checkpoints = new TimerQueue();
+    this.expiryUnderWay = false;
+    this.checkpointUnderWay = false;
+  }
+
+  /** Whether anybody renews it is not known: until somebody does, the log is told what is left. */
+  private takeOver(lease: TimedLease, nowMs: number): void {
+    const { ttlMs, remainingMs } = lease;
+    const timeMs = remainingMs === 0 ? ttlMs : Math.min(ttlMs, remainingMs);
+    this.add(lease, nowMs, timeMs, Math.min(ttlMs / 2, bounds.leaseCheckpointFirstMs));
   }
 
   granted(lease: TimedLease, nowMs: number): void {
-    if (!this.running) return;
-    this.timers.set(lease.id, {
-      ttlMs: lease.ttlMs,
-      deadlineMs: nowMs + lease.ttlMs,
+    if (this.running) this.add(lease, nowMs, lease.ttlMs, Number.POSITIVE_INFINITY);
+  }
+
+  private add(lease: TimedLease, sinceMs: number, timeMs: number, checkpointAfterMs: number): void {
+    this.ended(lease.id);
+    const timer: Timer = {
+      lease,
+      sinceMs,
+      deadlineMs: sinceMs + timeMs,
+      checkpointMs: sinceMs + checkpointAfterMs,
       expiring: false,
-      proposed: false,
-    });
+      checkpointed: lease.remainingMs > 0,
+      resets: 0,
+      looks: undefined,
+    };
+    const expiry: Look = { timer, dueMs: timer.deadlineMs, at: -1 };
+    const checkpoint: Look = { timer, dueMs: timer.checkpointMs, at: -1 };
+    timer.looks = [expiry, checkpoint];
+    this.timers.set(lease.id, timer);
+    this.expiries.push(expiry);
+    if (checkpointAfterMs < Number.POSITIVE_INFINITY) this.checkpoints.push(checkpoint);
   }
 
   ended(id: number): void {
+    const timer = this.timers.get(id);
+    if (timer?.looks === undefined) return;
     this.timers.delete(id);
+    const [expiry, checkpoint] = timer.looks;
+    this.expiries.remove(expiry);
+    this.checkpoints.remove(checkpoint);
   }
 
-  /** Gives the lease its full time. Returns its TTL in milliseconds, or 0 when it is gone or about to be. */
+  /** Those of the leases that only an entry in the log can renew, since it has a checkpoint of them. */
+  checkpointed(ids: readonly number[]): number[] {
+    return ids.filter((id) => this.timers.get(id)?.checkpointed === true);
+  }
+
+  /** An entry that takes checkpoints back is about to be proposed. */
+  resetBegins(ids: readonly number[]): void {
+    for (const id of ids) {
+      const timer = this.timers.get(id);
+      if (timer !== undefined) timer.resets += 1;
+    }
+  }
+
+  /** It was applied, or came to nothing as far as is known. */
+  resetEnded(ids: readonly number[], term: number, applied: boolean): void {
+    if (term !== this.leaderTerm) return;
+    for (const id of ids) {
+      const timer = this.timers.get(id);
+      if (timer === undefined || timer.resets === 0) continue;
+      timer.resets -= 1;
+      if (applied) timer.checkpointed = false;
+    }
+  }
+
+  /**
+   * Gives the lease its full time. Returns its TTL in milliseconds, or 0 when it is gone or about to be. Of a lease with
+   * a checkpoint the renewal counts for this leadership only: it must not be answered before that is taken back.
+   */
   renew(id: number, nowMs: number): number {
     const timer = this.timers.get(id);
     if (timer === undefined || timer.expiring) return 0;
-    timer.deadlineMs = nowMs + timer.ttlMs;
-    return timer.ttlMs;
+    const { ttlMs } = timer.lease;
+    timer.sinceMs = nowMs;
+    timer.deadlineMs = nowMs + ttlMs;
+    // The next leader is to give it its full time, once.
+    timer.checkpointMs = Number.POSITIVE_INFINITY;
+    return ttlMs;
   }
 
   /** Milliseconds the lease still has, 0 when it is gone. */
@@ -84,33 +191,101 @@ export class LeaseClock {
     return timer === undefined ? 0 : Math.max(1, Math.ceil(timer.deadlineMs - nowMs));
   }
 
-  /** Leases whose time is up and whose expiry should be proposed now; each is named once. */
-  tick(nowMs: number): number[] {
-    if (!this.running) return [];
+  /**
+   * What should be proposed now, within bounds: more comes with later ticks, and only once the expiries and checkpoints
+   * handed out before are settled. Without `checkpoints` it hands out none.
+   */
+  tick(nowMs: number, checkpoints: boolean): DueLeases {
+    if (!this.running) return NOTHING_DUE;
     const stalled = nowMs - this.lastTickMs > this.stallMs;
     this.lastTickMs = nowMs;
-    if (stalled) return [];
-    const due: number[] = [];
-    for (const [id, timer] of this.timers) {
-      if (timer.deadlineMs > nowMs || timer.proposed) continue;
-      timer.expiring = true;
-      timer.proposed = true;
-      due.push(id);
-      if (due.length >= EXPIRE_LEASES_MAX) break;
-    }
+    if (stalled) return NOTHING_DUE;
+    const due = new DueBatch();
+    if (!this.expiryUnderWay) this.lookForExpired(nowMs, due);
+    if (checkpoints && !this.checkpointUnderWay) this.lookForUnrenewed(nowMs, due);
+    if (due.expired.length > 0) this.expiryUnderWay = true;
+    if (due.unrenewed.length > 0) this.checkpointUnderWay = true;
     return due;
   }
 
+  private lookForExpired(nowMs: number, due: DueBatch): void {
+    for (let looks = 0; looks < bounds.leaseLooksMax; looks++) {
+      const look = this.expiries.first;
+      if (look === undefined || look.dueMs > nowMs) return;
+      const { timer } = look;
+      if (timer.deadlineMs > nowMs) {
+        this.lookAgain(this.expiries, look, timer.deadlineMs);
+        continue;
+      }
+      if (!due.expire(timer.lease)) return;
+      timer.expiring = true;
+      this.expiries.remove(look);
+    }
+  }
+
+  private lookForUnrenewed(nowMs: number, due: DueBatch): void {
+    for (let looks = 0; looks < bounds.leaseLooksMax; looks++) {
+      const look = this.checkpoints.first;
+      if (look === undefined || look.dueMs > nowMs) return;
+      const { timer } = look;
+      if (timer.checkpointMs === Number.POSITIVE_INFINITY) {
+        this.checkpoints.remove(look);
+        continue;
+      }
+      if (timer.checkpointMs <= nowMs) {
+        if (due.unrenewed.length >= bounds.leaseBatchMax) return;
+        const remainingMs = Math.ceil(timer.deadlineMs - nowMs);
+        if (timer.resets === 0 && !timer.expiring && remainingMs > 0) {
+          timer.checkpointed = true;
+          due.unrenewed.push({ id: timer.lease.id, remainingMs });
+        }
+        // When the time without a renewal has doubled: so few that they cost little, so many that at most half is lost.
+        timer.checkpointMs = 2 * nowMs - timer.sinceMs;
+      }
+      this.lookAgain(this.checkpoints, look, timer.checkpointMs);
+    }
+  }
+
+  private lookAgain(queue: TimerQueue<Look>, look: Look, dueMs: number): void {
+    queue.remove(look);
+    look.dueMs = dueMs;
+    queue.push(look);
+  }
+
   /**
-   * The proposal to expire these came to nothing, or to nothing known: they are due again. Only what certainly is not in
-   * the log lets a lease be renewed: an answered keepalive must not be followed by an expiry from before it.
+   * The proposal to expire these came to an end: those that live are due again. Only when it is certainly not in the log
+   * any more can they be renewed: an answered keepalive must not be followed by an expiry from before it.
    */
-  retry(ids: readonly number[], certainlyNothing: boolean): void {
+  expirySettled(ids: readonly number[], term: number, settlement: Settlement): void {
+    if (term !== this.leaderTerm) return;
+    this.expiryUnderWay = false;
     for (const id of ids) {
       const timer = this.timers.get(id);
-      if (timer === undefined) continue;
-      timer.proposed = false;
-      if (certainlyNothing) timer.expiring = false;
+      if (timer?.looks === undefined || !timer.expiring) continue;
+      if (settlement !== "unknown") timer.expiring = false;
+      this.lookAgain(this.expiries, timer.looks[0], timer.deadlineMs);
     }
+  }
+
+  /** The proposal of checkpoints was applied or refused, or is lost. */
+  checkpointSettled(term: number): void {
+    if (term === this.leaderTerm) this.checkpointUnderWay = false;
+  }
+}
+
+/** What one tick hands out. */
+class DueBatch implements DueLeases {
+  readonly expired: number[] = [];
+  readonly unrenewed: { readonly id: number; readonly remainingMs: number }[] = [];
+  private keys = 0;
+
+  /** Adds a lease, of which one at least has room however many keys it has: they go together. */
+  expire({ id, keyCount }: TimedLease): boolean {
+    const full =
+      this.expired.length >= bounds.leaseBatchMax || this.keys + keyCount > bounds.leaseBatchKeysMax;
+    if (full && this.expired.length > 0) return false;
+    this.expired.push(id);
+    this.keys += keyCount;
+    return true;
   }
 }

@@ -1,8 +1,9 @@
 import type { PeerMessage } from "@quorate/proto";
 import type { Logger } from "pino";
-import type { Applied, Expire, StateMachine } from "../state-machine/index.js";
+import type { Applied, Checkpoint, Expire, StateMachine } from "../state-machine/index.js";
+import { formatOf } from "./command-codec-format.js";
 import { type Failure, noQuorum, stopping } from "./failure.js";
-import { LeaseClock } from "./lease-clock.js";
+import { LeaseClock, type Settlement } from "./lease-clock.js";
 import type { Fresh } from "./reads.js";
 import { Renewals, type Renewed } from "./renewals.js";
 
@@ -16,8 +17,10 @@ export interface LeaseSurroundings {
   readonly machine: StateMachine;
   read(fresh: Fresh): void;
   sendLeaseMessage(to: number, message: LeaseMessage): void;
-  /** Proposes that leases end; `failed` is called when that came to nothing: `certainly`, or as far as anybody knows. */
-  proposeExpiry(expiry: Omit<Expire, "kind">, failed: (certainly: boolean) => void): void;
+  /** Whether every member understands commands of that format. */
+  understands(format: number): boolean;
+  /** Proposes something about leases; `settled` is called once, with what came of it. */
+  proposeOfLeases(command: Expire | Checkpoint, settled: (settlement: Settlement) => void): void;
 }
 
 /** A message about leases, as `create` takes it. */
@@ -30,6 +33,8 @@ export type LeaseMessage =
       readonly case: "renewLeasesResult";
       readonly value: { context: bigint; rejected: boolean; ttlsMs: bigint[] };
     };
+
+const CHECKPOINT_FORMAT = formatOf({ kind: "checkpoint", term: 0, leases: [], asOfIndex: 0 });
 
 /** Leases named in a log line. */
 const LOGGED_LEASES_MAX = 10;
@@ -73,9 +78,32 @@ export class LeaseKeeper {
       else if (!this.clock.isRunning) done(noQuorum);
       else {
         const nowMs = performance.now();
-        done(ids.map((id) => (peek ? this.clock.remaining(id, nowMs) : this.clock.renew(id, nowMs))));
+        const checkpointed = peek ? [] : this.clock.checkpointed(ids);
+        if (checkpointed.length > 0) this.resetAndRenew(checkpointed, ids, done);
+        else done(ids.map((id) => (peek ? this.clock.remaining(id, nowMs) : this.clock.renew(id, nowMs))));
       }
     });
+  }
+
+  /**
+   * The log has a checkpoint of some of the leases: their renewal is an entry, so that the next leader cannot miss it,
+   * and is answered once that is applied.
+   */
+  private resetAndRenew(checkpointed: readonly number[], ids: readonly number[], done: Renewed): void {
+    const { clock } = this;
+    const { term } = clock;
+    clock.resetBegins(checkpointed);
+    const leases = checkpointed.map((id) => ({ id, remainingMs: 0 }));
+    this.node.proposeOfLeases(this.checkpointOf(leases, term), (settlement) => {
+      const applied = settlement === "applied";
+      clock.resetEnded(checkpointed, term, applied);
+      if (!applied || !clock.isRunning || clock.term !== term) done(noQuorum);
+      else done(ids.map((id) => clock.renew(id, performance.now())));
+    });
+  }
+
+  private checkpointOf(leases: Checkpoint["leases"], term: number): Checkpoint {
+    return { kind: "checkpoint", term, leases, asOfIndex: this.node.machine.appliedIndex };
   }
 
   receive(from: number, message: Message): void {
@@ -106,7 +134,7 @@ export class LeaseKeeper {
     for (const id of leasesEnded) if (machine.leaseInfo(id) === undefined) this.clock.ended(id);
   }
 
-  /** This node leads, and has applied everything of its predecessors: every lease gets its full time. */
+  /** This node leads, and has applied everything of its predecessors: leases get their time. */
   lead(): void {
     if (!this.clock.isRunning) {
       this.clock.start(this.node.machine.allLeases(), performance.now(), this.node.term);
@@ -125,15 +153,25 @@ export class LeaseKeeper {
 
   tick(nowMs: number, giveUpMs: number): void {
     this.renewals.expire(nowMs, giveUpMs);
-    const { term } = this.clock;
-    const due = this.clock.tick(nowMs);
+    const { clock, node } = this;
+    const { term } = clock;
+    const { expired, unrenewed } = clock.tick(nowMs, node.understands(CHECKPOINT_FORMAT));
+    if (expired.length === 0 && unrenewed.length === 0) return;
     // What a leader saw counts in its own term only.
-    if (due.length === 0 || this.node.leader !== this.node.self || this.node.term !== term) return;
-    this.logger.info({ leases: due.slice(0, LOGGED_LEASES_MAX), count: due.length }, "leases ran out");
-    const asOfIndex = this.node.machine.appliedIndex;
-    this.node.proposeExpiry({ term, leases: due, asOfIndex }, (certainly) =>
-      this.clock.retry(due, certainly),
-    );
+    if (node.leader !== node.self || node.term !== term) return;
+    if (expired.length > 0) {
+      this.logger.info(
+        { leases: expired.slice(0, LOGGED_LEASES_MAX), count: expired.length },
+        "leases ran out",
+      );
+      const asOfIndex = node.machine.appliedIndex;
+      node.proposeOfLeases({ kind: "expire", term, leases: expired, asOfIndex }, (settlement) =>
+        clock.expirySettled(expired, term, settlement),
+      );
+    }
+    if (unrenewed.length > 0) {
+      node.proposeOfLeases(this.checkpointOf(unrenewed, term), () => clock.checkpointSettled(term));
+    }
   }
 
   stop(): void {

@@ -10,6 +10,10 @@ export interface NodeOptions {
   readonly heartbeatMs: number;
   readonly electionTimeoutMs: number;
   readonly historyRevisionsKept: number;
+  /** Milliseconds for which history is kept; 0 for no bound. */
+  readonly historyKeptMs: number;
+  /** Bytes that everything retained may take, by the will of this node; 0 for any number. */
+  readonly spaceBytesMax: number;
   /** Entries kept in the log behind the durable state. */
   readonly logEntriesKept: number;
   /** Bytes of them kept at most. */

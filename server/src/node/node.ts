@@ -8,7 +8,14 @@ import {
 } from "@quorate/proto";
 import type { Logger } from "pino";
 import { type LogEntry, type Outgoing, type Persist, Raft, type RaftStatus } from "../raft/index.js";
-import type { Command, CommandBody, Expire, Fence, StateMachine } from "../state-machine/index.js";
+import type {
+  Checkpoint,
+  Command,
+  CommandBody,
+  Expire,
+  Fence,
+  StateMachine,
+} from "../state-machine/index.js";
 import type { Acquaintances } from "../storage/acquaintances.js";
 import type { DataDirectory } from "../storage/data-directory.js";
 import { UnusableDataDirectory } from "../storage/errors.js";
@@ -26,6 +33,7 @@ import { leaderLost, noQuorum, stopping } from "./failure.js";
 import { handOver } from "./hand-over.js";
 import { Introduction } from "./introduction.js";
 import { Leadership } from "./leadership.js";
+import type { Settlement } from "./lease-clock.js";
 import { LeaseKeeper, type LeaseMessage, type LeaseSurroundings } from "./lease-keeper.js";
 import { alignLog } from "./log-alignment.js";
 import type { NodeOptions } from "./node-options.js";
@@ -39,6 +47,9 @@ import type { Renewed } from "./renewals.js";
 import { Retirement } from "./retirement.js";
 import { RevisionWaits } from "./revision-waits.js";
 import { Roster } from "./roster.js";
+import type { StateAgreement } from "./state-agreement.js";
+import { agreementMessage, agreementOf } from "./state-agreement-wiring.js";
+import { StateDivergence } from "./state-divergence.js";
 import { StateKeeper } from "./state-keeper.js";
 import { StateTransfer } from "./state-transfer.js";
 import { Upkeep } from "./upkeep.js";
@@ -75,6 +86,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   private readonly administration: Administration;
   private readonly retirement: Retirement;
   private readonly membership: ConfigurationFollower;
+  private readonly agreement: StateAgreement;
   readonly watches: WatchHub;
   readonly roster: Roster;
 
@@ -117,7 +129,11 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.route = new ProposalRoute(this.self, this.raft, this.proposals, (to, message) =>
       this.queueMessage(to, message),
     );
-    this.inbox = new PeerInbox(this.raft, this.route, this.leases, logger);
+    this.agreement = agreementOf(options, this.raft, this.roster, (to, message) =>
+      this.queueMessage(to, agreementMessage(message)),
+    );
+    this.agreement.applied(this.machine.appliedIndex, this.machine.hash);
+    this.inbox = new PeerInbox(this.raft, this.route, this.leases, this.agreement, logger);
     this.readies = new ReadyWork(this.raft, {
       send: (messages) => this.send(messages),
       persist: (persist) => this.persist(persist),
@@ -143,6 +159,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
       log: this.log,
       state: this.state,
       sender: this.transfer.sender,
+      understood: (format) => this.roster.understands(format),
       submit: (body, ended) => this.submitBody(body, undefined, ended),
     });
     const { memberId, name, incarnation } = identity;
@@ -324,9 +341,14 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.queueMessage(to, message);
   }
 
-  proposeExpiry(expiry: Omit<Expire, "kind">, failed: (certainly: boolean) => void): void {
-    this.submitBody({ kind: "expire", ...expiry }, undefined, (outcome) => {
-      if (outcome.kind === "failure") failed(outcome.code !== "OUTCOME_UNKNOWN");
+  understands(format: number): boolean {
+    return this.roster.understands(format);
+  }
+
+  proposeOfLeases(command: Expire | Checkpoint, settled: (settlement: Settlement) => void): void {
+    this.submitBody(command, undefined, (outcome) => {
+      if (outcome.kind !== "failure") settled("applied");
+      else settled(outcome.code === "OUTCOME_UNKNOWN" ? "unknown" : "refused");
     });
   }
 
@@ -400,7 +422,12 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     } catch (error) {
       this.stopped = true;
       clearInterval(this.tickTimer);
-      this.onFatal(error);
+      try {
+        // Durable before anything else: a start on these data must not serve anybody.
+        if (error instanceof StateDivergence && error.certain) this.retirement.disqualify(error.message);
+      } finally {
+        this.onFatal(error);
+      }
     }
   }
 
@@ -424,6 +451,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
       this.transfer.install();
       this.log.reset(snapshot);
       this.watches.restored();
+      this.agreement.applied(this.machine.appliedIndex, this.machine.hash);
       // Entries that the snapshot covers are never applied here: their callers cannot be told their results.
       this.proposals.failAll(leaderLost);
       this.reads.applied(this.machine.appliedIndex);
@@ -450,6 +478,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     const configuration = entry.kind === "configuration" ? entry.data : undefined;
     const wasMember = configuration !== undefined && this.roster.includesSelf;
     const applied = this.machine.apply(entry.index, entry.term, batch?.commands ?? [], configuration);
+    this.agreement.applied(entry.index, this.machine.hash);
     this.raft.applied(entry.index);
     this.leases.applied(applied);
     this.watches.applied(applied.changes);
@@ -488,6 +517,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.leases.tick(nowMs, electionTimeoutMs * 2);
     this.proposals.expire(nowMs, electionTimeoutMs * PROPOSAL_PATIENCE, leaderLost);
     this.administration.tick(nowMs);
+    this.agreement.tick(nowMs);
     this.revisionWaits.expire(nowMs, this.machine.revision);
     this.noticeIsolation(nowMs);
     this.leadership.lookAtMembers();

@@ -36,6 +36,12 @@ export class Retirement {
     this.timer = setTimeout(() => this.ended(new MemberRemoved(reason)), this.delayMs);
   }
 
+  /** The data of this node are known to be wrong: no process may start on them again. */
+  disqualify(reason: string): void {
+    this.logger.fatal({ reason }, "the state of this node differs from that of the majority");
+    this.directory.identityFile.write({ ...this.identity, standing: "diverged" });
+  }
+
   stop(): void {
     clearTimeout(this.timer);
   }

@@ -59,6 +59,17 @@ export class Roster {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Whether every member is known to understand commands of this format, as of the applied index. */
+  understands(format: number): boolean {
+    const { members } = this.applied.configuration;
+    return members.length > 0 && members.every(({ id }) => this.formatOf(id) >= format);
+  }
+
+  /** The newest format of commands that the member understands; 0 until it first joined. */
+  formatOf(id: number): number {
+    return this.machine().member(id)?.format ?? 0;
+  }
+
   /** A member as of the applied index. */
   find(id: number): Member | undefined {
     return this.applied.configuration.members.find((member) => member.id === id);

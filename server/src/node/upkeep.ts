@@ -2,13 +2,12 @@ import { bounds } from "../config.js";
 import type { Raft } from "../raft/index.js";
 import type { CommandBody } from "../state-machine/index.js";
 import type { LogStore } from "../storage/log-store.js";
+import { HistoryCompaction } from "./history-compaction.js";
+import { LimitsKeeper } from "./limits-keeper.js";
 import { cutIndex } from "./log-retention.js";
 import type { NodeOptions } from "./node-options.js";
 import type { SnapshotSender } from "./snapshot-sender.js";
 import type { StateKeeper } from "./state-keeper.js";
-
-/** How much more history than is to be kept piles up before it is compacted. */
-const COMPACTION_SLACK = 1.1;
 
 /** What upkeep works on. */
 export interface UpkeepParts {
@@ -17,6 +16,8 @@ export interface UpkeepParts {
   readonly log: LogStore;
   readonly state: StateKeeper;
   readonly sender: SnapshotSender;
+  /** Whether every member understands commands of this format. */
+  readonly understood: (format: number) => boolean;
   /** Hands a mutation to the cluster; `ended` is called when it was applied or failed. */
   readonly submit: (body: CommandBody, ended: () => void) => void;
 }
@@ -25,12 +26,25 @@ export interface UpkeepParts {
 export class Upkeep {
   private readonly parts: UpkeepParts;
   private nextFlushMs = 0;
+  private readonly compaction: HistoryCompaction;
+  private readonly limits: LimitsKeeper;
   private compactionProposed = false;
   /** The last cut ended at its bound, before it was where it should be. */
   private cutUnfinished = false;
 
   constructor(parts: UpkeepParts) {
     this.parts = parts;
+    const { options, state, understood, submit } = parts;
+    this.compaction = new HistoryCompaction(options);
+    this.limits = new LimitsKeeper({
+      wanted: {
+        spaceBytesMax: options.spaceBytesMax,
+        sessionResultBytesMax: bounds.sessionResultBytesMax,
+      },
+      agreed: () => state.machine.limits,
+      understood,
+      submit,
+    });
   }
 
   tick(nowMs: number): void {
@@ -38,7 +52,7 @@ export class Upkeep {
     if (nowMs >= this.nextFlushMs) {
       this.nextFlushMs = nowMs + bounds.flushIntervalMs;
       this.flush();
-      this.compactHistory();
+      if (this.parts.raft.leadsUpToDate) this.lead(nowMs);
     } else if (this.cutUnfinished) {
       this.cutLog();
     }
@@ -49,9 +63,11 @@ export class Upkeep {
     if (this.parts.state.flushDue) this.flush();
   }
 
-  /** Leader or term changed: a proposal to compact may be lost. */
+  /** Leader or term changed: what was proposed may be lost. */
   leaderChanged(): void {
     this.compactionProposed = false;
+    this.compaction.leaderChanged();
+    this.limits.leaderChanged();
   }
 
   /** Writes the state to disk and cuts the log behind it. */
@@ -68,13 +84,18 @@ export class Upkeep {
     sender.logStartsAt(log.start().index);
   }
 
-  private compactHistory(): void {
-    const { state, raft, options, submit } = this.parts;
-    if (!raft.leadsUpToDate || this.compactionProposed) return;
-    const { revision, compactedRevision } = state;
-    if (revision - compactedRevision < options.historyRevisionsKept * COMPACTION_SLACK) return;
+  /** What only a leader decides, for all nodes. */
+  private lead(nowMs: number): void {
+    this.limits.tick();
+    const { machine } = this.parts.state;
+    const { revision, compactedRevision, spaceBytes, historyBytes } = machine;
+    const { spaceBytesMax } = machine.limits;
+    const due = this.compaction.due(nowMs, {
+      ...{ revision, compactedRevision, spaceBytes, historyBytes, spaceBytesMax },
+    });
+    if (due === undefined || this.compactionProposed) return;
     this.compactionProposed = true;
-    submit({ kind: "compact", revision: revision - options.historyRevisionsKept }, () => {
+    this.parts.submit({ kind: "compact", revision: due }, () => {
       this.compactionProposed = false;
     });
   }

@@ -32,6 +32,20 @@ describe("a bounded read", () => {
     expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => `/d/${String(i).padStart(5, "0")}`));
   });
 
+  it("of the past does not walk past its page to count what is there", () => {
+    const { machine } = machineOf(500, 1);
+    const { revision } = machine;
+    machine.apply(machine.appliedIndex + 1, 1, [
+      { sessionId: 0, sequence: 0, lowestPending: 0, fence: undefined, body: put("/later") },
+    ]);
+    const page = readBounded(machine, { ...whole, limit: 20, revision }, 1_000_000);
+    expect(page).toMatchObject({ kind: "range", more: true, count: 4 });
+    expect(page.kind === "range" ? page.entries.length : 0).toBe(20);
+    expect(readBounded(machine, { ...whole, limit: 500, revision }, 1_000_000)).toMatchObject({
+      more: false,
+    });
+  });
+
   it("has one entry at least, however large", () => {
     const { machine } = machineOf(2, 5_000);
     expect(readBounded(machine, whole, 10)).toMatchObject({ entries: [{ key: "/d/00000" }], more: true });

@@ -20,7 +20,7 @@ export function readBounded(
   let bytes = 0;
   for (let fetch = FIRST_FETCH, key = range.key; ; fetch *= FETCH_GROWTH) {
     const limit = Math.min(fetch, range.limit - entries.length);
-    const page = machine.read({ ...range, key, limit });
+    const page = machine.read({ ...range, key, limit, uncounted: true });
     if (page.kind === "error") return page;
     for (const entry of page.entries) {
       bytes += bytesOf(entry);

@@ -18,8 +18,19 @@ import type { CommandBody, Fence, Key, Result } from "../state-machine/index.js"
 import { AnswerRoom } from "./answer-room.js";
 import { readBounded } from "./bounded-read.js";
 import { type Problem, problemOf, RequestError, toWireError } from "./errors.js";
-import { pathOf } from "./path.js";
-import { leaseId, revision, toDelete, toFence, toGet, toGrant, toList, toPut, toTxn } from "./requests.js";
+import { keyOf, pathOf } from "./path.js";
+import {
+  leaseId,
+  limitWithin,
+  revision,
+  toDelete,
+  toFence,
+  toGet,
+  toGrant,
+  toList,
+  toPut,
+  toTxn,
+} from "./requests.js";
 import {
   type Answer,
   toDeleteResponse,
@@ -222,6 +233,8 @@ export class Executor {
 
   private timeToLive(request: TimeToLiveRequest, reply: Reply): void {
     const id = leaseId(request.leaseId);
+    const after = request.after === "" ? "" : keyOf(request.after);
+    const limit = limitWithin(request.limit, Number.MAX_SAFE_INTEGER);
     this.node.renewLeases([id], true, (outcome) => {
       if ("kind" in outcome) {
         reply(failed(outcome));
@@ -229,8 +242,8 @@ export class Executor {
       }
       const lease = this.node.machine.leaseInfo(id);
       const remainingMs = outcome[0] ?? 0;
-      const keys = request.keys && lease !== undefined ? [...lease.keys()].sort() : [];
-      const paths = pathsWithin(new AnswerRoom(), keys);
+      const keys = request.keys && lease !== undefined ? [...lease.keys()].filter((key) => key > after) : [];
+      const paths = pathsWithin(new AnswerRoom(), keys.sort(), limit);
       reply({
         case: "timeToLive",
         value: {
@@ -239,14 +252,16 @@ export class Executor {
           grantedTtlMs: BigInt(lease?.ttlMs ?? 0),
           paths,
           more: paths.length < keys.length,
+          session: lease?.isSession ?? false,
+          keyCount: BigInt(lease?.keyCount ?? 0),
         },
       });
     });
   }
 }
 
-function pathsWithin(room: AnswerRoom, keys: readonly Key[]): string[] {
-  const end = keys.findIndex((key) => !room.take(key.length + 8));
+function pathsWithin(room: AnswerRoom, keys: readonly Key[], limit: number): string[] {
+  const end = keys.findIndex((key, at) => at >= limit || !room.take(key.length + 8));
   return (end === -1 ? keys : keys.slice(0, end)).map(pathOf);
 }
 

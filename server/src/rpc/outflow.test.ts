@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { bounds } from "../config.js";
 import { Outflow, type ReplyStream } from "./outflow.js";
 
@@ -27,7 +27,53 @@ class Stream implements ReplyStream<string> {
   }
 }
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 describe("an outflow", () => {
+  it("gives a blocked client up once it took nothing for the whole of its patience, and not while it takes", () => {
+    vi.useFakeTimers();
+    const stream = new Stream();
+    let stalls = 0;
+    const patience = { stalledMs: 1_000, stalled: () => stalls++ };
+    const outflow = new Outflow(stream, () => undefined, patience);
+    const eighth = bounds.streamUnsentBytesMax / 8;
+    for (let i = 0; i < 8; i++) {
+      outflow.reserve(eighth);
+      outflow.write("reply", eighth);
+    }
+    for (let i = 0; i < 3; i++) {
+      vi.advanceTimersByTime(900);
+      stream.taken();
+    }
+    expect([outflow.blocked, stalls]).toEqual([true, 0]);
+    vi.advanceTimersByTime(999);
+    expect(stalls).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(stalls).toBe(1);
+    vi.advanceTimersByTime(10_000);
+    expect(stalls).toBe(1);
+  });
+
+  it("waits for nobody while it is not blocked, nor after its stream is over", () => {
+    vi.useFakeTimers();
+    const stream = new Stream();
+    let stalls = 0;
+    const outflow = new Outflow(stream, () => undefined, { stalledMs: 1_000, stalled: () => stalls++ });
+    const fill = (): void => {
+      outflow.reserve(bounds.streamUnsentBytesMax);
+      outflow.write("reply", bounds.streamUnsentBytesMax);
+    };
+    fill();
+    stream.taken();
+    vi.advanceTimersByTime(2_000);
+    fill();
+    outflow.close();
+    vi.advanceTimersByTime(2_000);
+    expect([stalls, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
   it("stops reading when too much waits for the client, and goes on at half of that", () => {
     const stream = new Stream();
     let drains = 0;

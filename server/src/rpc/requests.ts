@@ -82,12 +82,11 @@ export function toGet(request: GetRequest): Range {
 
 export function toList(request: ListRequest): Range {
   const directory = subtreeStart(directoryKeyOf(request.path));
-  const limit = wholeNumber(request.limit, "a limit");
   return {
     kind: "range",
     key: request.after === "" ? directory : startAfter(request.after, directory),
     end: subtreeEnd(directoryKeyOf(request.path)),
-    limit: limit === 0 ? bounds.listNodesMax : Math.min(limit, bounds.listNodesMax),
+    limit: limitWithin(request.limit, bounds.listNodesMax),
     revision: revision(request.revision),
     keysOnly: request.keysOnly,
     countOnly: false,
@@ -264,6 +263,12 @@ export function toGrant(request: GrantRequest, session: boolean): Grant {
 /** A lease id: 0 for none. */
 export function leaseId(id: bigint): number {
   return wholeNumber(id, "a lease id");
+}
+
+/** How many the caller wants of what there may be many of: 0 asks for as many as there may be in one answer. */
+export function limitWithin(value: bigint, max: number): number {
+  const limit = wholeNumber(value, "a limit");
+  return limit === 0 ? max : Math.min(limit, max);
 }
 
 /** A revision to read at: 0 for the current one. */

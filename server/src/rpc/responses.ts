@@ -36,12 +36,13 @@ import { pathOf } from "./path.js";
 const noValue = new Uint8Array(0);
 
 export function toEntry(entry: Entry): WireEntry {
-  return toWireEntry(entry, entry.value, false);
+  return toWireEntry(entry, entry.value, entry.valueOmitted === true);
 }
 
 /** The entry without its value when there is no room for it. */
 function toEntryWithin(room: AnswerRoom, entry: Entry): WireEntry {
-  return room.take(entryBytes(entry)) ? toEntry(entry) : toWireEntry(entry, noValue, entry.value.length > 0);
+  if (room.take(entryBytes(entry))) return toEntry(entry);
+  return toWireEntry(entry, noValue, entry.valueOmitted === true || entry.value.length > 0);
 }
 
 function toWireEntry(entry: Entry, value: Uint8Array, valueOmitted: boolean): WireEntry {

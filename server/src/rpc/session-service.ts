@@ -14,6 +14,7 @@ import type { Node } from "../node/node.js";
 import { answerBytes } from "./answer-bytes.js";
 import { type Problem, problemOf, RequestError, toGrpcError } from "./errors.js";
 import { type Executor, failed, type ReadGate } from "./executor.js";
+import { outcomeCall } from "./outcome-call.js";
 import { Outflow } from "./outflow.js";
 import { leaseId, toGrant } from "./requests.js";
 import type { Answer } from "./responses.js";
@@ -29,18 +30,22 @@ type SessionNode = Pick<
   | "machine"
   | "read"
   | "renewLeases"
+  | "submit"
   | "submitBody"
   | "onLeadershipChange"
   | "onStop"
 >;
 
-/** Adds the session streams to a gRPC server. */
+/** Adds the session streams, and the call that tells what became of a mutation, to a gRPC server. */
 export function addSessionService(server: Server, node: SessionNode, executor: Executor): void {
   const connect: handleBidiStreamingCall<SessionRequest, SessionReply> = (call) => {
     new SessionStream(call, node, executor);
   };
-  const { connect: method } = grpcServiceDefinition(SessionService);
-  server.addService({ connect: { ...method } }, { connect });
+  const { connect: stream, outcome } = grpcServiceDefinition(SessionService);
+  server.addService(
+    { connect: { ...stream }, outcome: { ...outcome } },
+    { connect, outcome: outcomeCall(node) },
+  );
 }
 
 /**

@@ -1,5 +1,13 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { Client, type ClientDuplexStream, credentials, Server, ServerCredentials } from "@grpc/grpc-js";
+import {
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Server,
+  ServerCredentials,
+  type StatusObject,
+  status,
+} from "@grpc/grpc-js";
 import {
   grpcServiceDefinition,
   type SessionReply,
@@ -25,12 +33,16 @@ const MIB = 1_048_576;
 /** Values of 1 MiB on their way to a client that takes nothing: the server's bound, and what gRPC buffers at the client. */
 const UNREAD_MAX = bounds.streamUnsentBytesMax / MIB + 20;
 
+/** Milliseconds after which a watch stream is given up of which nothing is taken. */
+const STALLED_MS = 1_000;
+
 /** What the streams need of a node, over a state machine that is never written to by the way of a log. */
 class StubNode {
   readonly state = new TestMachine();
   readonly watches: WatchHub;
   readonly name = "n1";
   readonly leaderEndpoint = "";
+  readonly memberEndpoints: readonly string[] = [];
   /** Values read, in number. */
   valuesRead = 0;
   /** Reads that wait, while the node has no quorum; else they are fresh at once. */
@@ -97,7 +109,7 @@ let client: Client;
 beforeEach(async () => {
   node = new StubNode();
   server = new Server();
-  addWatchService(server, node);
+  addWatchService(server, node, STALLED_MS);
   addSessionService(server, node, new Executor(node));
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => {
@@ -213,6 +225,35 @@ describe("a watch stream", () => {
     const events = replies.flatMap(({ reply }) => (reply.case === "events" ? reply.value.events : []));
     expect(events.map(({ previous }) => previous?.value.length)).toEqual(Array(20).fill(MIB));
     call.cancel();
+  });
+});
+
+describe("a watch stream whose client takes nothing", () => {
+  it("is cancelled with a reason that its client finds when it reads again, and no other stream is hurt", async () => {
+    node.fill(20);
+    const stalled = openWatches();
+    const ended = new Promise<StatusObject>((resolve) => stalled.on("status", resolve));
+    stalled.on("data", () => undefined);
+    stalled.pause();
+    // One that is live, and those whose entries fill what there is for the client.
+    stalled.write(creation(4n, "/e"));
+    for (const watchId of [1n, 2n, 3n]) stalled.write(creation(watchId, "/d", true));
+    await until(() => node.watches.count === 1);
+    const other = openWatches();
+    const replies: WatchReply[] = [];
+    other.on("data", (reply: WatchReply) => replies.push(reply));
+    other.write(creation(1n, "/e"));
+    await until(() => replies.length === 1);
+    expect(node.watches.count).toBe(2);
+    await until(() => node.watches.count === 1);
+    node.state.run(put("/e/a"));
+    node.watches.applied(node.state.applied.changes);
+    await until(() => replies.length === 2);
+    stalled.resume();
+    const { code, details, metadata } = await ended;
+    expect([code, metadata.get("quorate-error")]).toEqual([status.CANCELLED, ["CANCELLED"]]);
+    expect(details).toMatch(/took nothing for 1000 ms/);
+    other.cancel();
   });
 });
 

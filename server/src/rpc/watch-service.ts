@@ -26,10 +26,14 @@ type Call = ServerDuplexStream<WatchRequest, WatchReply>;
 /** What a watch stream takes of a node. */
 type WatchNode = Pick<Node, "machine" | "read" | "watches" | "onStop">;
 
-/** Adds the watch streams to a gRPC server. */
-export function addWatchService(server: Server, node: WatchNode): void {
+/** Adds the watch streams to a gRPC server. A client that takes nothing for `stalledMs` is not waited for any longer. */
+export function addWatchService(
+  server: Server,
+  node: WatchNode,
+  stalledMs: number = bounds.watchStalledMs,
+): void {
   const watch: handleBidiStreamingCall<WatchRequest, WatchReply> = (call) => {
-    new WatchStream(call, node);
+    new WatchStream(call, node, stalledMs);
   };
   const { watch: method } = grpcServiceDefinition(WatchService);
   server.addService({ watch: { ...method } }, { watch });
@@ -54,14 +58,12 @@ class WatchStream {
   private pages: (() => void)[] = [];
   private pageScheduled = false;
 
-  constructor(call: Call, node: WatchNode) {
+  constructor(call: Call, node: WatchNode, stalledMs: number) {
     this.call = call;
     this.node = node;
-    this.outflow = new Outflow(call, () => this.drained());
-    this.unsubscribe = node.onStop(() => {
-      this.close();
-      call.emit("error", toGrpcError(stopping));
-    });
+    const stalled = (): void => this.fail(stalledFor(stalledMs));
+    this.outflow = new Outflow(call, () => this.drained(), { stalledMs, stalled });
+    this.unsubscribe = node.onStop(() => this.fail(stopping));
     call.on("data", (request: WatchRequest) => this.receive(request));
     call.on("end", () => {
       this.close();
@@ -81,12 +83,15 @@ class WatchStream {
         this.cancel(request.value.watchId);
         return;
       case undefined:
-        this.closed = true;
-        this.call.emit(
-          "error",
-          toGrpcError(new RequestError("INVALID_ARGUMENT", "the watch request is empty")),
-        );
+        this.fail(new RequestError("INVALID_ARGUMENT", "the watch request is empty"));
     }
+  }
+
+  /** Ends the stream and every watch on it. What it was sent before is still there for the client to take. */
+  private fail(problem: Problem): void {
+    if (this.closed) return;
+    this.close();
+    this.call.emit("error", toGrpcError(problem));
   }
 
   private create(request: WatchCreate): void {
@@ -220,6 +225,7 @@ class WatchStream {
   private close(): void {
     this.closed = true;
     this.unsubscribe();
+    this.outflow.close();
     for (const { watch } of this.creations.values()) {
       if (watch !== undefined) this.node.watches.remove(watch);
     }
@@ -266,6 +272,11 @@ class StreamSink implements WatchSink {
   end(code: WatchEndCode, message: string, at: number): void {
     this.stream.end(this.watchId, new RequestError(code, message, at));
   }
+}
+
+function stalledFor(ms: number): RequestError {
+  const limit = `${bounds.streamUnsentBytesMax} bytes wait for this client`;
+  return new RequestError("CANCELLED", `${limit}, of which it took nothing for ${ms} ms: watch again`);
 }
 
 function toSpec(request: WatchCreate): WatchSpec {

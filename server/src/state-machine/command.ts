@@ -1,4 +1,6 @@
+import type { Limits } from "./agreed-limits.js";
 import type { Key } from "./key.js";
+import type { Quota } from "./quota.js";
 
 /** A mutation as the log carries it: what the state machine applies. */
 export interface Command {
@@ -19,7 +21,18 @@ export interface Fence {
   readonly token: number;
 }
 
-export type CommandBody = Put | DeleteRange | Txn | Grant | Revoke | Expire | Compact | SetMember;
+export type CommandBody =
+  | Put
+  | DeleteRange
+  | Txn
+  | Grant
+  | Revoke
+  | Expire
+  | Checkpoint
+  | Compact
+  | SetMember
+  | SetQuota
+  | SetLimits;
 
 /**
  * Which keys: `end` undefined is the one key; "" is everything from `key` on; otherwise key <= k < end. An end at or
@@ -59,6 +72,11 @@ export interface Range extends KeyRange {
   readonly revision: number;
   readonly keysOnly: boolean;
   readonly countOnly: boolean;
+  /**
+   * Do not count what lies past the limit: `count` is that of the entries returned then. Of the past, counting walks the
+   * whole range. Never in the log.
+   */
+  readonly uncounted?: true;
   /**
    * Fold the range into the direct children of a directory: this is then "<directory>/", `end` is "<directory>0" (for
    * the root "/" and "0"), and `key` is "<directory>/", or where a page continues, the last child's key and a zero
@@ -108,6 +126,19 @@ export interface Expire {
   readonly asOfIndex: number;
 }
 
+/**
+ * What leases have left, as the leader of `term` saw it: the next leader gives them that instead of their full TTL. Void
+ * when the entry that carries it is of another term.
+ */
+export interface Checkpoint {
+  readonly kind: "checkpoint";
+  readonly term: number;
+  /** Milliseconds; 0 takes back what was said before: the full TTL. */
+  readonly leases: readonly { readonly id: number; readonly remainingMs: number }[];
+  /** As in Expire. */
+  readonly asOfIndex: number;
+}
+
 /** Revisions below `revision` become unreadable. */
 export interface Compact {
   readonly kind: "compact";
@@ -125,4 +156,14 @@ export interface SetMember {
   readonly format: number;
   /** Random number of its data directory, the same for as long as the member exists. */
   readonly incarnation: string;
+}
+
+/** Sets the quota of a subtree; both maxima 0 remove it. */
+export interface SetQuota extends Quota {
+  readonly kind: "quota";
+}
+
+/** Sets the limits that every node applies, in place of those before. */
+export interface SetLimits extends Limits {
+  readonly kind: "limits";
 }

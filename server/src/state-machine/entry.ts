@@ -9,6 +9,8 @@ export interface Entry {
   readonly version: number;
   /** 0 for none. */
   readonly lease: number;
+  /** The value was left out of a result that had no room for it. Never of an entry in the store. */
+  readonly valueOmitted?: true;
 }
 
 const noValue = new Uint8Array(0);

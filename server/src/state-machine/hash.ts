@@ -105,6 +105,8 @@ export const resultTag = 3;
 export const memberTag = 4;
 export const stateTag = 5;
 export const configurationTag = 6;
+export const quotaTag = 7;
+export const limitsTag = 8;
 
 /** The lanes as 16 hexadecimal digits. */
 export function hexOf(a: number, b: number): string {

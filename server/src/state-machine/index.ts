@@ -1,10 +1,14 @@
+export type { Limits } from "./agreed-limits.js";
 export { ChangeLog } from "./change-log.js";
 export type * from "./command.js";
 export type { Change, Entry, HistoryReader } from "./entry.js";
+export type { HistoryRange } from "./history-read.js";
 export { type Key, sequentialKey, subtreeEnd, subtreeStart } from "./key.js";
 export type { LeaseInfo } from "./lease.js";
 export * from "./limits.js";
+export type { Quota, QuotaUsage, Usage } from "./quota.js";
 export type * from "./result.js";
 export type * from "./state-image.js";
 export { type Applied, StateMachine } from "./state-machine.js";
+export type { Measured } from "./subtree-measure.js";
 export { checkTxn, type TxnDefect } from "./txn-check.js";

@@ -52,11 +52,27 @@ export class KeyRecord {
     return this.revision <= revision ? this.current !== undefined : this.olderSeqAt(revision) > 0;
   }
 
+  /** The older versions from revision `from` to `to`, oldest first, as pairs (revision, seq); a negative seq marks a delete. */
+  *olderBetween(from: number, to: number): Generator<readonly [number, number]> {
+    const older = this.#older;
+    if (older === undefined) return;
+    for (let pair = this.#pairsUpTo(older, from - 1) * 2; pair < older.length; pair += 2) {
+      const revision = older[pair] ?? 0;
+      if (revision > to) return;
+      yield [revision, older[pair + 1] ?? 0];
+    }
+  }
+
   /** Seq of the older version that stood at `revision`: negative for a delete, 0 when the key did not exist yet. */
   olderSeqAt(revision: number): number {
     const older = this.#older;
     if (older === undefined) return 0;
-    // Search for the last pair whose revision is at or before the one asked for.
+    const pairs = this.#pairsUpTo(older, revision);
+    return pairs * 2 === this.#head ? 0 : (older[pairs * 2 - 1] ?? 0);
+  }
+
+  /** How many pairs, forgotten ones counted, have a revision at or before `revision`. */
+  #pairsUpTo(older: readonly number[], revision: number): number {
     let low = this.#head >>> 1;
     let high = older.length >>> 1;
     while (low < high) {
@@ -64,6 +80,6 @@ export class KeyRecord {
       if ((older[middle * 2] ?? 0) <= revision) low = middle + 1;
       else high = middle;
     }
-    return low * 2 === this.#head ? 0 : (older[low * 2 - 1] ?? 0);
+    return low;
   }
 }

@@ -16,6 +16,16 @@ export function subtreeEnd(key: Key): Key {
   return `${key}0`;
 }
 
+/** The key as a message for people shows it: the path that its bytes spell, when they are UTF-8. */
+export function shownKey(key: Key): string {
+  const escaped = key.replace(/[%\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`);
+  try {
+    return decodeURIComponent(escaped);
+  } catch {
+    return key;
+  }
+}
+
 /** The key of a sequential put of `prefix` made at `revision`. */
 export function sequentialKey(prefix: Key, revision: number): Key {
   return `${prefix}/${String(revision).padStart(sequentialDigits, "0")}`;

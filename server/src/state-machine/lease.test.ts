@@ -188,3 +188,38 @@ describe("fences", () => {
     expect(t.on(second, 2, put("/x", "2"), 1, fence)).toMatchObject({ code: "FENCED" });
   });
 });
+
+describe("checkpoints", () => {
+  const checkpoint = (t: TestMachine, id: number, remainingMs: number, options = {}) =>
+    t.run({
+      ...{ kind: "checkpoint", term: 1, leases: [{ id, remainingMs }], asOfIndex: t.machine.appliedIndex },
+      ...options,
+    });
+  const remaining = (t: TestMachine, id: number) => t.machine.leaseInfo(id)?.remainingMs;
+
+  it("say what a lease has left, until they are taken back, and are part of the state", () => {
+    const t = new TestMachine();
+    const lease = t.lease({ ttlMs: 5_000 });
+    const whole = t.machine.hash;
+    checkpoint(t, lease, 3_000);
+    expect(remaining(t, lease)).toBe(3_000);
+    expect(t.machine.hash).not.toBe(whole);
+    t.flush();
+    t.restart();
+    expect(remaining(t, lease)).toBe(3_000);
+    checkpoint(t, lease, 0);
+    expect(remaining(t, lease)).toBe(0);
+    expect(t.machine.hash).toBe(whole);
+    checkpoint(t, lease, 5_000);
+    expect(t.machine.hash).toBe(whole);
+  });
+
+  it("count in their own term only, and for the lease that the leader saw", () => {
+    const t = new TestMachine();
+    const lease = t.lease({ ttlMs: 5_000 });
+    checkpoint(t, lease, 3_000, { term: 2 });
+    checkpoint(t, lease, 3_000, { asOfIndex: 0 });
+    checkpoint(t, lease + 1, 3_000);
+    expect(remaining(t, lease)).toBe(0);
+  });
+});

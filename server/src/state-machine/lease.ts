@@ -12,6 +12,8 @@ import type { LeaseImage } from "./state-image.js";
 export interface LeaseInfo {
   readonly id: number;
   readonly ttlMs: number;
+  /** What the next leader gives it, in milliseconds; 0 for its full TTL. */
+  readonly remainingMs: number;
   /** Whether it is a session. */
   readonly isSession: boolean;
   readonly keyCount: number;
@@ -27,6 +29,7 @@ export class Lease implements LeaseInfo {
   readonly grantedIndex: number;
   /** The session it is as well. */
   readonly session: Session | undefined;
+  remainingMs = 0;
   /** Made with the first key: most sessions have none. */
   attached: Set<Key> | undefined = undefined;
   /** Whether it differs from what the disk was last told. */
@@ -142,9 +145,19 @@ export class LeaseTable {
     this.#touch(lease);
   }
 
+  /** Sets what the next leader gives a lease, 0 for its full TTL. */
+  checkpoint(lease: Lease, remainingMs: number): void {
+    const kept = remainingMs < lease.ttlMs ? remainingMs : 0;
+    if (kept === lease.remainingMs) return;
+    lease.remainingMs = kept;
+    this.#hash.remove(lease.hashA, lease.hashB);
+    this.#addHash(lease);
+    this.#touch(lease);
+  }
+
   /** Keeps the result of a session's mutation. */
   keep(lease: Lease, session: Session, sequence: number, result: Result): void {
-    session.results.set(sequence, result);
+    session.keep(sequence, result);
     this.#digestResult(lease, sequence, result);
     this.#hash.add(this.#digest.a, this.#digest.b);
     this.#touch(lease);
@@ -168,6 +181,7 @@ export class LeaseTable {
     for (const image of images) {
       const session = image.session === undefined ? undefined : new Session();
       const lease = new Lease(image.id, image.ttlMs, image.grantedIndex, session);
+      lease.remainingMs = image.remainingMs;
       this.#leases.set(lease.id, lease);
       if (session !== undefined && image.session !== undefined) {
         session.restore(image.session.lowestPending, image.session.results);
@@ -194,6 +208,7 @@ export class LeaseTable {
     digest.number(lease.ttlMs);
     digest.number(lease.grantedIndex);
     digest.number(lease.session === undefined ? 0 : lease.session.lowestPending);
+    if (lease.remainingMs > 0) digest.number(lease.remainingMs);
     digest.finish();
     lease.hashA = digest.a;
     lease.hashB = digest.b;
@@ -222,6 +237,7 @@ function imageOf(lease: Lease): LeaseImage {
     id: lease.id,
     ttlMs: lease.ttlMs,
     grantedIndex: lease.grantedIndex,
+    remainingMs: lease.remainingMs,
     session:
       session === undefined
         ? undefined

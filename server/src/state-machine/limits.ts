@@ -4,6 +4,27 @@
  */
 export const sessionResultsMax = 65_536;
 
+/**
+ * Bytes of one result that a session keeps: as many as one answer has room for. What is more is cut as an answer is, so a
+ * session keeps at most this much beyond its limit of bytes.
+ */
+export const resultBytesMax = 4 * 1024 * 1024;
+
+/** Quotas at most: each is looked up by path, but all are written to disk together when one changes. */
+export const quotasMax = 1_024;
+
+/**
+ * Keys that setting a quota may have to count at once, on every node, in one step: some 0.7 s, less than an election
+ * timeout. A quota that is there already keeps count whatever its subtree grows to. Replicated.
+ */
+export const quotaCountedKeysMax = 1_000_000;
+
+/**
+ * What a retained version counts beside its key and value in the space of the store, in bytes: about what its row and
+ * its objects take. Replicated: the same on every node, for ever.
+ */
+export const versionOverheadBytes = 64;
+
 /** The highest lease id a caller may choose: the counter behind chosen ids keeps 2^52 ids of room before 2^53. */
 export const leaseIdMax = 2 ** 52;
 

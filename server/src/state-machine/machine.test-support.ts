@@ -83,6 +83,8 @@ export class MemoryDisk {
   readonly #leases = new Map<number, LeaseImage>();
   #last: StateDelta | undefined = undefined;
   #members: StateDelta["members"] = undefined;
+  #quotas: StateDelta["quotas"] = undefined;
+  #limits: StateDelta["limits"] = undefined;
 
   write(delta: StateDelta): void {
     for (const change of delta.changes) this.#changes.set(change.seq, { ...change, previous: undefined });
@@ -90,6 +92,8 @@ export class MemoryDisk {
     for (const id of delta.leasesRemoved) this.#leases.delete(id);
     for (const lease of delta.leases) this.#leases.set(lease.id, lease);
     this.#members = delta.members ?? this.#members;
+    this.#quotas = delta.quotas ?? this.#quotas;
+    this.#limits = delta.limits ?? this.#limits;
     this.#last = delta;
   }
 
@@ -104,7 +108,14 @@ export class MemoryDisk {
   image(): StateImage {
     if (this.#last === undefined) throw new Error("nothing was written");
     const changes = [...this.#changes.values()].sort((left, right) => left.seq - right.seq);
-    return { meta: this.#last.meta, changes, leases: this.#leases.values(), members: this.#members ?? [] };
+    return {
+      meta: this.#last.meta,
+      changes,
+      leases: this.#leases.values(),
+      members: this.#members ?? [],
+      quotas: this.#quotas ?? [],
+      limits: this.#limits,
+    };
   }
 }
 

@@ -4,8 +4,15 @@ import { Digest, entryTag, type StateHash } from "./hash.js";
 import { invariant } from "./invariant.js";
 import type { Key } from "./key.js";
 import { KeyRecord } from "./key-record.js";
+import { KeyTable } from "./key-table.js";
+import { changeLogCountMax, versionOverheadBytes } from "./limits.js";
 import { OrderedKeys } from "./ordered-keys.js";
 import { Supersessions } from "./supersessions.js";
+
+/** What a retained version counts in the space of the store, in bytes; a delete is a version without a value. */
+export function versionBytes(key: Key, value?: Uint8Array): number {
+  return key.length + (value === undefined ? 0 : value.length) + versionOverheadBytes;
+}
 
 /**
  * The flat multi-version store. Current versions are in memory; an older one is found by its seq, in the change log or
@@ -18,7 +25,7 @@ import { Supersessions } from "./supersessions.js";
 export class Mvcc {
   readonly live = new OrderedKeys();
   readonly deleted = new OrderedKeys();
-  readonly #records = new Map<Key, KeyRecord>();
+  readonly #records = new KeyTable<KeyRecord>();
   readonly #supersessions = new Supersessions();
   readonly #changeLog: ChangeLog;
   readonly #history: HistoryReader;
@@ -30,6 +37,12 @@ export class Mvcc {
   // Whether the command being applied has changed something, and so has its revision already.
   #changed = false;
   #forgotten: number[] = [];
+  // Invariant: together the sum of versionBytes over every retained change, so that a restored store has the same.
+  #liveBytes = 0;
+  #historyBytes = 0;
+  // How many bytes of history became it at #endedRevision, the newest revision that ended anything.
+  #endedBytes = 0;
+  #endedRevision = 0;
 
   constructor(changeLog: ChangeLog, history: HistoryReader, hash: StateHash) {
     this.#changeLog = changeLog;
@@ -50,6 +63,25 @@ export class Mvcc {
   /** Number of the last change. */
   get lastSeq(): number {
     return this.#lastSeq;
+  }
+
+  /** Bytes that everything retained takes: current versions, older ones and deletes. */
+  get spaceBytes(): number {
+    return this.#liveBytes + this.#historyBytes;
+  }
+
+  /** How much of them a compaction at the current revision could free at most. */
+  get historyBytes(): number {
+    return this.#historyBytes;
+  }
+
+  /**
+   * The same, without what compaction would have freed, had it not ended at the very revision that is compacted and
+   * current: only another change lets that be compacted, so it must not be what keeps every change out.
+   */
+  get heldBytes(): number {
+    const stuck = this.#compactedRevision === this.#revision && this.#endedRevision === this.#revision;
+    return this.spaceBytes - (stuck ? this.#endedBytes : 0);
   }
 
   /** The revision the next change will have. */
@@ -90,6 +122,29 @@ export class Mvcc {
     return change.entry;
   }
 
+  /**
+   * The retained changes of `key` from revision `from` to `to`, oldest first, without `previous`; fetched as they are
+   * walked.
+   * @throws Error when the history has lost a version.
+   */
+  *changesOf(key: Key, from: number, to: number): Generator<Change> {
+    const record = this.#records.get(key);
+    if (record === undefined) return;
+    for (const [revision, seq] of record.olderBetween(from, to)) {
+      if (seq < 0) {
+        yield { seq: -seq, revision, key, entry: undefined, previous: undefined };
+        continue;
+      }
+      const change = this.#changeLog.bySeq(seq) ?? this.#history.change(seq);
+      invariant(change?.entry !== undefined, `change ${seq} of revision ${revision} is missing`);
+      yield { ...change, previous: undefined };
+    }
+    const { revision, seq, current } = record;
+    if (revision >= from && revision <= to) {
+      yield { seq, revision, key, entry: current, previous: undefined };
+    }
+  }
+
   /** Writes a key; returns the entry before. At most one change of a key in one command. */
   put(key: Key, value: Uint8Array, lease: number): Entry | undefined {
     const revision = this.#raise();
@@ -108,10 +163,11 @@ export class Mvcc {
         this.deleted.delete(key);
         this.live.add(key);
       } else {
-        this.#supersessions.push(revision, record);
+        this.#supersede(revision, record, previous);
         this.#hash.remove(record.hashA, record.hashB);
       }
     }
+    this.#liveBytes += versionBytes(key, value);
     const entry: Entry = {
       key,
       value,
@@ -139,8 +195,8 @@ export class Mvcc {
     this.live.delete(key);
     this.deleted.add(key);
     // One for the version that ends here, one for the delete itself, which is current but never worth keeping longer.
-    this.#supersessions.push(revision, record);
-    this.#supersessions.push(revision, record);
+    this.#supersede(revision, record, previous);
+    this.#bury(revision, record);
     this.#record(record, revision, previous);
     return previous;
   }
@@ -152,6 +208,7 @@ export class Mvcc {
     for (;;) {
       const record = this.#supersessions.takeBelow(revision);
       if (record === undefined) return;
+      this.#historyBytes -= this.#supersessions.takenBytes;
       const seq = record.forgetOldest();
       if (seq !== undefined) {
         this.#forgotten.push(seq);
@@ -173,10 +230,17 @@ export class Mvcc {
 
   /**
    * Takes in the retained changes of an earlier life, in seq order, then stands at the given revisions. The changes
-   * from the compacted revision on enter the change log as far as it has room.
+   * from the compacted revision on enter the change log as far as it has room. `leased` is told of every key on a lease.
    */
-  restore(changes: Iterable<Change>, revision: number, compactedRevision: number, lastSeq: number): void {
-    this.#changeLog.restart(Math.max(1, compactedRevision));
+  restore(
+    changes: Iterable<Change>,
+    revision: number,
+    compactedRevision: number,
+    lastSeq: number,
+    leased: (key: Key, lease: number) => void,
+  ): void {
+    let firstRevision = Math.max(1, compactedRevision);
+    let logging = false;
     for (const change of changes) {
       invariant(change.seq > this.#lastSeq, `change ${change.seq} is out of order`);
       invariant(change.revision >= this.#revision, `change ${change.seq} goes back in revision`);
@@ -184,14 +248,23 @@ export class Mvcc {
       this.#revision = change.revision;
       const previous = this.#restoreChange(change);
       if (change.revision < compactedRevision) continue;
+      // The log would drop what is further from the end; from the compacted revision on, numbers have no gaps.
+      if (change.seq <= lastSeq - changeLogCountMax) {
+        firstRevision = change.revision + 1;
+        continue;
+      }
+      if (!logging) this.#changeLog.restart(firstRevision);
+      logging = true;
       this.#changeLog.push({ ...change, previous });
       this.#changeLog.trim(change.seq);
     }
+    if (!logging) this.#changeLog.restart(firstRevision);
     invariant(this.#lastSeq <= lastSeq && this.#revision <= revision, "the history goes past its end");
     for (const record of this.#records.values()) {
       if (record.current === undefined) continue;
       this.#setCurrent(record, record.current);
       this.#hash.add(record.hashA, record.hashB);
+      if (record.current.lease !== 0) leased(record.key, record.current.lease);
     }
     this.#lastSeq = lastSeq;
     this.#revision = revision;
@@ -209,9 +282,10 @@ export class Mvcc {
       record.supersede();
     }
     const previous = record.current;
-    if (previous !== undefined) this.#supersessions.push(revision, record);
+    if (previous !== undefined) this.#supersede(revision, record, previous);
+    if (entry !== undefined) this.#liveBytes += versionBytes(key, entry.value);
     if (entry === undefined) {
-      this.#supersessions.push(revision, record);
+      this.#bury(revision, record);
       if (previous !== undefined) this.live.delete(key);
       if (previous !== undefined || fresh) this.deleted.add(key);
     } else if (previous === undefined) {
@@ -222,6 +296,26 @@ export class Mvcc {
     record.revision = revision;
     record.seq = change.seq;
     return previous;
+  }
+
+  /** The current version of a key becomes history at `revision`. */
+  #supersede(revision: number, record: KeyRecord, version: Entry): void {
+    const bytes = versionBytes(record.key, version.value);
+    this.#liveBytes -= bytes;
+    this.#end(revision, record, bytes);
+  }
+
+  /** A delete is history from the beginning: it is never worth keeping longer than what it deleted. */
+  #bury(revision: number, record: KeyRecord): void {
+    this.#end(revision, record, versionBytes(record.key));
+  }
+
+  #end(revision: number, record: KeyRecord, bytes: number): void {
+    if (this.#endedRevision !== revision) this.#endedBytes = 0;
+    this.#endedRevision = revision;
+    this.#endedBytes += bytes;
+    this.#historyBytes += bytes;
+    this.#supersessions.push(revision, record, bytes);
   }
 
   #raise(): number {

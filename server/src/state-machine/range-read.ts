@@ -42,6 +42,7 @@ function readFlat(mvcc: Mvcc, range: Range, end: Key, revision: number): RangeRe
   const current = revision === mvcc.revision;
   const entries: RangeEntry[] = [];
   let count = 0;
+  let cut = false;
   if (current && range.countOnly) {
     count = mvcc.live.count(range.key, end);
   } else {
@@ -51,6 +52,9 @@ function readFlat(mvcc: Mvcc, range: Range, end: Key, revision: number): RangeRe
       if (!range.countOnly && (range.limit === 0 || count < range.limit)) {
         const entry = cursor.entry(key);
         if (entry !== undefined) entries.push(rangeEntry(entry, range.keysOnly));
+      } else if (range.uncounted === true && !range.countOnly) {
+        cut = true;
+        break;
       } else if (current) {
         // Past the limit only the count matters, and of the present the index knows it.
         count += mvcc.live.count(key, end);
@@ -60,7 +64,7 @@ function readFlat(mvcc: Mvcc, range: Range, end: Key, revision: number): RangeRe
       cursor.next();
     }
   }
-  const more = !range.countOnly && count > entries.length;
+  const more = cut || (!range.countOnly && count > entries.length);
   return { kind: "range", revision: mvcc.revision, entries, more, count };
 }
 

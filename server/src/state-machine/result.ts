@@ -21,7 +21,10 @@ export type RefusalCode =
   | "FENCED"
   | "COMPACTED"
   | "FUTURE_REVISION"
-  | "MEMBERSHIP_REFUSED";
+  | "MEMBERSHIP_REFUSED"
+  | "QUOTA_EXCEEDED"
+  | "SPACE_EXCEEDED"
+  | "SESSION_FULL";
 
 export interface ErrorResult {
   readonly kind: "error";
@@ -80,7 +83,7 @@ export interface GrantResult {
   readonly ttlMs: number;
 }
 
-/** Of revoke, expire, compact and member. */
+/** Of revoke, expire, compact, member, quota and limits. */
 export interface DoneResult {
   readonly kind: "done";
   readonly revision: number;

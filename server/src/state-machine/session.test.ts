@@ -53,6 +53,24 @@ describe("exactly-once", () => {
     expect(t.text("/a")).toBe("3");
   });
 
+  it("bounds the bytes of the results that a client can make every node keep, once the log says so", () => {
+    const t = new TestMachine();
+    const session = t.session();
+    const large = put("/a", "x".repeat(1_000), { returnPrevious: true });
+    for (let sequence = 1; sequence <= 20; sequence += 1) t.on(session, sequence, large);
+    t.run({ kind: "limits", spaceBytesMax: 0, sessionResultBytesMax: 10_000 });
+    expect(t.on(session, 21, large)).toMatchObject({
+      code: "SESSION_FULL",
+      message: expect.stringContaining("10000 bytes of results"),
+    });
+    // It is refused, not kept: what is there can still be asked for, and acknowledging makes room, in a restored state too.
+    expect(t.on(session, 20, large)).toMatchObject({ kind: "put" });
+    t.flush();
+    t.restart();
+    expect(t.on(session, 21, large)).toMatchObject({ code: "SESSION_FULL" });
+    expect(t.on(session, 21, large, 15)).toMatchObject({ kind: "put" });
+  });
+
   it("never lowers the lowest pending sequence", () => {
     const t = new TestMachine();
     const session = t.session();
@@ -99,7 +117,7 @@ describe("exactly-once", () => {
     const session = t.session();
     const body = put("/a", "", { lease: 99 });
     for (let sequence = 1; sequence <= sessionResultsMax; sequence += 1) t.on(session, sequence, body);
-    expect(t.on(session, sessionResultsMax + 1, put("/a"))).toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(t.on(session, sessionResultsMax + 1, put("/a"))).toMatchObject({ code: "SESSION_FULL" });
     expect(t.on(session, 1, body)).toMatchObject({ code: "LEASE_NOT_FOUND" });
     expect(t.on(session, sessionResultsMax + 1, put("/a"), 2)).toMatchObject({ kind: "put" });
   });

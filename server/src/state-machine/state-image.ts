@@ -1,5 +1,7 @@
+import type { Limits } from "./agreed-limits.js";
 import type { SetMember } from "./command.js";
 import type { Change } from "./entry.js";
+import type { Quota } from "./quota.js";
 import type { Result } from "./result.js";
 
 /** The numbers of a state. */
@@ -26,6 +28,8 @@ export interface LeaseImage {
   readonly ttlMs: number;
   /** Index of the log entry that granted it. */
   readonly grantedIndex: number;
+  /** What the next leader gives it, in milliseconds; 0 for its full TTL. */
+  readonly remainingMs: number;
   readonly session: SessionImage | undefined;
 }
 
@@ -42,6 +46,9 @@ export interface StateImage {
   readonly changes: Iterable<Change>;
   readonly leases: Iterable<LeaseImage>;
   readonly members: Iterable<SetMember>;
+  readonly quotas: Iterable<Quota>;
+  /** Undefined when the log never set any. */
+  readonly limits: Limits | undefined;
 }
 
 /** How a state differs from the one before it. To be applied in this order, atomically. */
@@ -56,5 +63,9 @@ export interface StateDelta {
   readonly leases: readonly LeaseImage[];
   /** All members, when any changed. */
   readonly members: readonly SetMember[] | undefined;
+  /** All quotas, when any was set or removed. */
+  readonly quotas: readonly Quota[] | undefined;
+  /** The limits, when they were set. */
+  readonly limits: Limits | undefined;
   readonly meta: StateMeta;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { SetMember } from "./command.js";
-import { del, put, TestMachine } from "./machine.test-support.js";
+import { changeLogCountMax } from "./limits.js";
+import { del, put, TestMachine, txn } from "./machine.test-support.js";
 
 const member = (memberId: number, peerAddress: string): SetMember => ({
   kind: "member",
@@ -166,7 +167,13 @@ describe("deltas", () => {
     const first = t.machine.takeDelta();
     expect(first.changes.map(({ seq }) => seq)).toEqual([1]);
     expect(first.leases).toEqual([
-      { id: session, ttlMs: 10_000, grantedIndex: 1, session: { lowestPending: 1, results: [] } },
+      {
+        id: session,
+        ttlMs: 10_000,
+        grantedIndex: 1,
+        remainingMs: 0,
+        session: { lowestPending: 1, results: [] },
+      },
     ]);
     expect(first.meta).toMatchObject({
       appliedIndex: 2,
@@ -219,6 +226,26 @@ describe("restoring", () => {
     expect(t.on(session, 1, put("/a", "2"))).toEqual(result);
     expect(t.lease()).toBe(session + 1);
     expect(t.machine.members()).toHaveLength(1);
+  });
+
+  it("fills the change log with no more than it holds, whole revisions as before", () => {
+    const t = new TestMachine();
+    const both = [put("/a"), put("/b")];
+    for (let i = 0; i < changeLogCountMax / 2 + 10; i += 1) t.run(txn([], both));
+    t.run(put("/a"));
+    t.flush();
+    const { firstRevision, length } = t.machine.changeLog;
+    // The first revision of which the log has a part begins before the window.
+    expect(t.machine.lastSeq - changeLogCountMax).toBeGreaterThan(2);
+    t.restart();
+    expect(t.machine.changeLog.length).toBe(length);
+    expect(t.machine.changeLog.firstRevision).toBe(firstRevision);
+    const [first] = t.machine.changeLog.from(firstRevision, 1);
+    expect(first).toMatchObject({
+      revision: firstRevision,
+      key: "/a",
+      previous: { version: firstRevision - 1 },
+    });
   });
 
   it("fills the change log again, with what was there before each change", () => {

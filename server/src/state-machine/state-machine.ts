@@ -1,17 +1,37 @@
+import { AgreedLimits, type Limits } from "./agreed-limits.js";
 import { AppliedConfiguration } from "./applied-configuration.js";
 import { ChangeLog } from "./change-log.js";
-import type { Command, CommandBody, Compact, Expire, Grant, Range, Revoke, SetMember } from "./command.js";
+import type {
+  Checkpoint,
+  Command,
+  CommandBody,
+  Compact,
+  Expire,
+  Grant,
+  Range,
+  Revoke,
+  SetLimits,
+  SetMember,
+  SetQuota,
+} from "./command.js";
 import type { Change, HistoryReader } from "./entry.js";
 import { checkFence } from "./fence.js";
+import { Growth } from "./growth.js";
 import { Digest, hexOf, StateHash, stateTag } from "./hash.js";
+import { type HistoryRange, readHistory } from "./history-read.js";
 import { invariant } from "./invariant.js";
+import { type Key, subtreeEnd, subtreeStart } from "./key.js";
 import { type LeaseInfo, LeaseTable } from "./lease.js";
+import { quotaCountedKeysMax } from "./limits.js";
 import { MemberTable } from "./members.js";
 import { Mvcc } from "./mvcc.js";
+import { QuotaTable, type QuotaUsage } from "./quota.js";
 import { checkRevision, readRange } from "./range-read.js";
 import { refuse } from "./refusal.js";
 import type { DoneResult, ErrorResult, RangeResult, Result } from "./result.js";
+import { boundedResult } from "./result-bytes.js";
 import type { StateDelta, StateImage, StateMeta } from "./state-image.js";
+import { type Measured, measureSubtree } from "./subtree-measure.js";
 import { applyTxn } from "./txn.js";
 import { Writer } from "./writer.js";
 
@@ -45,7 +65,10 @@ export class StateMachine {
   readonly #mvcc: Mvcc;
   readonly #leases = new LeaseTable(this.#hash);
   readonly #members = new MemberTable(this.#hash);
+  readonly #quotas = new QuotaTable(this.#hash);
+  readonly #limits = new AgreedLimits(this.#hash);
   readonly #writer: Writer;
+  readonly #growth: Growth;
   readonly #configuration = new AppliedConfiguration(this.#hash);
   #appliedIndex = 0;
   #appliedTerm = 0;
@@ -56,7 +79,8 @@ export class StateMachine {
 
   constructor(history: HistoryReader) {
     this.#mvcc = new Mvcc(this.changeLog, history, this.#hash);
-    this.#writer = new Writer(this.#mvcc, this.#leases);
+    this.#writer = new Writer(this.#mvcc, this.#leases, this.#quotas);
+    this.#growth = new Growth(this.#mvcc, this.#quotas, this.#limits);
   }
 
   /**
@@ -153,6 +177,47 @@ export class StateMachine {
     return checkRevision(this.#mvcc, range.revision) ?? readRange(this.#mvcc, range);
   }
 
+  /**
+   * The changes of one key, oldest first: fetched as they are walked, before the next entry is applied. COMPACTED or
+   * FUTURE_REVISION for revisions that cannot be read.
+   */
+  history(range: HistoryRange): Iterable<Change> | ErrorResult {
+    return readHistory(this.#mvcc, range);
+  }
+
+  /**
+   * Counts up to `keysMax` keys of the subtree of `key`, itself included, as of `revision`: from its beginning, or from
+   * where the part before ended.
+   */
+  measure(key: Key, revision: number, from: Key | undefined, keysMax: number): Measured | ErrorResult {
+    return checkRevision(this.#mvcc, revision) ?? measureSubtree(this.#mvcc, key, revision, from, keysMax);
+  }
+
+  /** The quota of a subtree and what the subtree holds; undefined when it has none of its own. */
+  quota(key: Key): QuotaUsage | undefined {
+    return this.#quotas.get(key);
+  }
+
+  /** All quotas, in key order. */
+  quotas(): QuotaUsage[] {
+    return this.#quotas.all();
+  }
+
+  /** The limits that the log set. */
+  get limits(): Limits {
+    return this.#limits.current;
+  }
+
+  /** Bytes that everything retained takes: current versions, older ones and deletes. */
+  get spaceBytes(): number {
+    return this.#mvcc.spaceBytes;
+  }
+
+  /** How many of them are history. */
+  get historyBytes(): number {
+    return this.#mvcc.historyBytes;
+  }
+
   /** A lease or session; undefined when it does not exist. */
   leaseInfo(id: number): LeaseInfo | undefined {
     return this.#leases.get(id);
@@ -189,6 +254,8 @@ export class StateMachine {
       leasesRemoved: removed,
       leases: changed,
       members: this.#members.takeChanged(),
+      quotas: this.#quotas.takeChanged(),
+      limits: this.#limits.takeChanged(),
       meta: this.#meta(),
     };
   }
@@ -228,13 +295,14 @@ export class StateMachine {
     this.#leases.acknowledge(lease, session, Math.min(command.lowestPending, sequence));
     const kept = session.results.get(sequence);
     if (kept !== undefined) return kept;
-    if (session.full) {
+    const full = session.fullness(this.#limits.current.sessionResultBytesMax);
+    if (full !== undefined) {
       return refuse(
-        "INVALID_ARGUMENT",
-        "the session waits for too many results: raise its lowest pending sequence",
+        "SESSION_FULL",
+        `the session keeps ${full} for retries, as many as it may: raise its lowest pending sequence`,
       );
     }
-    const result = this.#applyFenced(command, term);
+    const result = boundedResult(this.#applyFenced(command, term));
     // Unless the command ended the very session it came on.
     if (this.#leases.get(sessionId) === lease) this.#leases.keep(lease, session, sequence, result);
     return result;
@@ -248,21 +316,27 @@ export class StateMachine {
   #applyBody(body: CommandBody, term: number): Result {
     switch (body.kind) {
       case "put":
-        return this.#writer.checkPut(body) ?? this.#writer.put(body);
+        return this.#writer.checkPut(body) ?? this.#growth.checkPut(body) ?? this.#writer.put(body);
       case "delete":
         return this.#writer.deleteRange(body);
       case "txn":
-        return applyTxn(this.#mvcc, this.#writer, body);
+        return applyTxn(this.#mvcc, this.#writer, this.#growth, body);
       case "grant":
         return this.#grant(body);
       case "revoke":
         return this.#revoke(body);
       case "expire":
         return this.#expire(body, term);
+      case "checkpoint":
+        return this.#checkpoint(body, term);
       case "compact":
         return this.#compact(body);
       case "member":
         return this.#setMember(body);
+      case "quota":
+        return this.#setQuota(body);
+      case "limits":
+        return this.#setLimits(body);
     }
   }
 
@@ -279,6 +353,24 @@ export class StateMachine {
       );
     }
     this.#members.set(member);
+    return this.#done();
+  }
+
+  #setQuota(quota: SetQuota): Result {
+    const mvcc = this.#mvcc;
+    const isNew = this.#quotas.get(quota.key) === undefined;
+    const keys = isNew ? mvcc.live.count(subtreeStart(quota.key), subtreeEnd(quota.key)) : 0;
+    if (keys > quotaCountedKeysMax) {
+      return refuse(
+        "INVALID_ARGUMENT",
+        `a quota can be set while its subtree holds at most ${quotaCountedKeysMax} keys; this one holds ${keys}`,
+      );
+    }
+    return this.#quotas.set(quota, () => measureSubtree(mvcc, quota.key, mvcc.revision)) ?? this.#done();
+  }
+
+  #setLimits({ spaceBytesMax, sessionResultBytesMax }: SetLimits): Result {
+    this.#limits.set({ spaceBytesMax, sessionResultBytesMax });
     return this.#done();
   }
 
@@ -310,6 +402,17 @@ export class StateMachine {
     return this.#done();
   }
 
+  #checkpoint(checkpoint: Checkpoint, term: number): Result {
+    // As with an expiry: another leader may have renewed them since.
+    if (checkpoint.term !== term) return this.#done();
+    for (const { id, remainingMs } of checkpoint.leases) {
+      const lease = this.#leases.get(id);
+      if (lease === undefined || lease.grantedIndex > checkpoint.asOfIndex) continue;
+      this.#leases.checkpoint(lease, remainingMs);
+    }
+    return this.#done();
+  }
+
   #compact(compact: Compact): Result {
     const { revision } = compact;
     const mvcc = this.#mvcc;
@@ -332,17 +435,27 @@ export class StateMachine {
     const { meta } = image;
     this.#leases.restore(image.leases, meta.nextLeaseId);
     this.#members.restore(image.members);
-    this.#mvcc.restore(image.changes, meta.revision, meta.compactedRevision, meta.lastSeq);
-    const cursor = this.#mvcc.live.seek("");
-    for (let key = cursor.key; key !== undefined; key = cursor.key) {
-      const lease = this.#mvcc.get(key)?.lease ?? 0;
-      if (lease !== 0) this.#leases.attach(key, lease);
-      cursor.next();
-    }
+    const { revision, compactedRevision, lastSeq } = meta;
+    this.#mvcc.restore(image.changes, revision, compactedRevision, lastSeq, (key, lease) =>
+      this.#leases.attach(key, lease),
+    );
+    this.#quotas.restore(image.quotas);
+    this.#countQuotas();
+    if (image.limits !== undefined) this.#limits.restore(image.limits);
     this.#appliedIndex = meta.appliedIndex;
     this.#appliedTerm = meta.appliedTerm;
     if (meta.configurationIndex > 0) this.#configuration.set(meta.configurationIndex, meta.configuration);
     this.#takenSeq = meta.lastSeq;
     invariant(this.hash === meta.hash, `the restored state has hash ${this.hash}, not ${meta.hash}`);
+  }
+
+  /** What the subtrees of quotas hold follows from the keys: one pass over them all. */
+  #countQuotas(): void {
+    if (this.#quotas.isEmpty) return;
+    const cursor = this.#mvcc.live.seek("");
+    for (let key = cursor.key; key !== undefined; key = cursor.key) {
+      this.#quotas.changed(key, 1, key.length + (this.#mvcc.get(key)?.value.length ?? 0));
+      cursor.next();
+    }
   }
 }

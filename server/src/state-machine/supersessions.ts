@@ -5,15 +5,19 @@ import type { KeyRecord } from "./key-record.js";
  * looks at nothing but what it forgets.
  */
 export class Supersessions {
-  // Two arrays in step; what is before #head was taken.
+  // Arrays in step; what is before #head was taken.
   #revisions: number[] = [];
   #records: KeyRecord[] = [];
+  #bytes: number[] = [];
   #head = 0;
+  /** Bytes of the version that was taken last. */
+  takenBytes = 0;
 
-  /** The oldest retained version of `record` that is not in the queue yet stopped being current at `revision`. */
-  push(revision: number, record: KeyRecord): void {
+  /** The oldest retained version of `record` that is not in the queue yet, of so many bytes, stopped being current at `revision`. */
+  push(revision: number, record: KeyRecord, bytes: number): void {
     this.#revisions.push(revision);
     this.#records.push(record);
+    this.#bytes.push(bytes);
   }
 
   /** Takes the oldest one if its revision is below `revision`. */
@@ -21,10 +25,12 @@ export class Supersessions {
     const at = this.#revisions[this.#head];
     if (at === undefined || at >= revision) return undefined;
     const record = this.#records[this.#head];
+    this.takenBytes = this.#bytes[this.#head] ?? 0;
     this.#head += 1;
     if (this.#head > 1024 && this.#head > this.#revisions.length / 2) {
       this.#revisions = this.#revisions.slice(this.#head);
       this.#records = this.#records.slice(this.#head);
+      this.#bytes = this.#bytes.slice(this.#head);
       this.#head = 0;
     }
     return record;

@@ -1,5 +1,6 @@
-import type { Txn, TxnOperation } from "./command.js";
+import type { DeleteRange, Put, Txn, TxnOperation } from "./command.js";
 import { holds } from "./compare.js";
+import type { Growth } from "./growth.js";
 import type { Mvcc } from "./mvcc.js";
 import { checkRevision, readRange } from "./range-read.js";
 import { refuse } from "./refusal.js";
@@ -12,14 +13,16 @@ import type { Writer } from "./writer.js";
  * then everything that can fail on the chosen path is checked; only then is it applied, each operation seeing the ones
  * before it.
  */
-export function applyTxn(mvcc: Mvcc, writer: Writer, txn: Txn): TxnResult | ErrorResult {
+export function applyTxn(mvcc: Mvcc, writer: Writer, growth: Growth, txn: Txn): TxnResult | ErrorResult {
   // The API refuses these already. Here it keeps one rule no input may break: one change of a key at one revision.
   const key = duplicateKey(txn);
   if (key !== undefined) return refuse("INVALID_ARGUMENT", `the transaction changes "${key}" twice`);
   const path: boolean[] = [];
   decide(mvcc, txn, path);
   const run = new TxnRun(mvcc, writer, path);
-  return run.check(txn) ?? run.rewound().apply(txn);
+  const refusal =
+    run.check(txn) ?? (growth.isLimited ? growth.checkAll(run.rewound().writes(txn)) : undefined);
+  return refusal ?? run.rewound().apply(txn);
 }
 
 /** Appends the outcome of the transaction's compares, and of those nested in its chosen branch, depth first. */
@@ -56,6 +59,15 @@ class TxnRun {
       if (refusal !== undefined) return refusal;
     }
     return undefined;
+  }
+
+  /** What the transaction writes, in order. */
+  writes(txn: Txn, into: (Put | DeleteRange)[] = []): readonly (Put | DeleteRange)[] {
+    for (const operation of this.#branch(this.#decision(), txn)) {
+      if (operation.kind === "txn") this.writes(operation, into);
+      else if (operation.kind !== "range") into.push(operation);
+    }
+    return into;
   }
 
   apply(txn: Txn): TxnResult {

@@ -3,18 +3,21 @@ import type { Entry } from "./entry.js";
 import { type Key, sequentialKey, subtreeEnd, subtreeStart } from "./key.js";
 import type { Lease, LeaseTable } from "./lease.js";
 import type { Mvcc } from "./mvcc.js";
+import type { QuotaTable } from "./quota.js";
 import { keysIn } from "./range-read.js";
 import { refuse } from "./refusal.js";
 import type { DeleteResult, ErrorResult, PutResult } from "./result.js";
 
-/** Changes entries and keeps the leases in step: the only way keys are written or deleted. */
+/** Changes entries and keeps leases and quotas in step: the only way keys are written or deleted. */
 export class Writer {
   readonly #mvcc: Mvcc;
   readonly #leases: LeaseTable;
+  readonly #quotas: QuotaTable;
 
-  constructor(mvcc: Mvcc, leases: LeaseTable) {
+  constructor(mvcc: Mvcc, leases: LeaseTable, quotas: QuotaTable) {
     this.#mvcc = mvcc;
     this.#leases = leases;
+    this.#quotas = quotas;
   }
 
   /** Why a put could not be applied, if it could not. */
@@ -47,6 +50,10 @@ export class Writer {
     }
     const previous = mvcc.put(key, value, lease);
     this.#leases.move(key, previous === undefined ? 0 : previous.lease, lease);
+    if (!this.#quotas.isEmpty) {
+      if (previous === undefined) this.#quotas.changed(key, 1, key.length + value.length);
+      else this.#quotas.changed(key, 0, value.length - previous.value.length);
+    }
     return { kind: "put", revision: mvcc.revision, key, previous: put.returnPrevious ? previous : undefined };
   }
 
@@ -78,6 +85,7 @@ export class Writer {
     const previous = this.#mvcc.delete(key);
     if (previous === undefined) return;
     this.#leases.move(key, previous.lease, 0);
+    if (!this.#quotas.isEmpty) this.#quotas.changed(key, -1, -key.length - previous.value.length);
     deleted.push(previous);
   }
 }

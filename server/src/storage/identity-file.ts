@@ -8,9 +8,11 @@ export const DATA_FORMAT = 2;
 
 /**
  * How far the member has come: `fresh` may have promised nothing to anybody, and must not before its cluster knows it;
- * `formed` takes part; `removed` never will again.
+ * `formed` takes part; `removed` never will again, nor will `diverged`, whose state was found to be wrong.
  */
-export type Standing = "fresh" | "formed" | "removed";
+export type Standing = "fresh" | "formed" | "removed" | "diverged";
+
+const standings: readonly unknown[] = ["fresh", "formed", "removed", "diverged"] satisfies Standing[];
 
 /** One of the members that a cluster began with. */
 export interface Founder {
@@ -83,7 +85,7 @@ function isIdentity(value: unknown): value is Identity {
     Number.isSafeInteger(value.memberId) &&
     typeof value.name === "string" &&
     typeof value.incarnation === "string" &&
-    (value.standing === "fresh" || value.standing === "formed" || value.standing === "removed") &&
+    standings.includes(value.standing) &&
     Array.isArray(value.founders) &&
     value.founders.every(isFounder)
   );

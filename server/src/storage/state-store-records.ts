@@ -12,6 +12,7 @@ export function encodeLease(lease: LeaseImage): Uint8Array {
     $typeName: LeaseRecordSchema.typeName,
     ttlMs: BigInt(lease.ttlMs),
     grantedIndex: BigInt(lease.grantedIndex),
+    remainingMs: BigInt(lease.remainingMs),
     session: session !== undefined,
     lowestPending: BigInt(session === undefined ? 0 : session.lowestPending),
     results: (session?.results ?? []).map(([sequence, result]) => ({
@@ -37,6 +38,7 @@ export function decodeLease(id: number, bytes: Uint8Array): LeaseImage {
     id,
     ttlMs: Number(record.ttlMs),
     grantedIndex: Number(record.grantedIndex),
+    remainingMs: Number(record.remainingMs),
     session: record.session ? { lowestPending: Number(record.lowestPending), results } : undefined,
   };
 }

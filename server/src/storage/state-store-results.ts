@@ -20,6 +20,9 @@ const refusalNumbers: Record<RefusalCode, number> = {
   COMPACTED: ErrorCode.COMPACTED,
   FUTURE_REVISION: ErrorCode.FUTURE_REVISION,
   MEMBERSHIP_REFUSED: ErrorCode.MEMBERSHIP_REFUSED,
+  QUOTA_EXCEEDED: ErrorCode.QUOTA_EXCEEDED,
+  SPACE_EXCEEDED: ErrorCode.SPACE_EXCEEDED,
+  SESSION_FULL: ErrorCode.SESSION_FULL,
 };
 
 const noBytes = new Uint8Array(0);
@@ -175,6 +178,14 @@ function refusalCode(number: number): RefusalCode {
       return "COMPACTED";
     case ErrorCode.FUTURE_REVISION:
       return "FUTURE_REVISION";
+    case ErrorCode.MEMBERSHIP_REFUSED:
+      return "MEMBERSHIP_REFUSED";
+    case ErrorCode.QUOTA_EXCEEDED:
+      return "QUOTA_EXCEEDED";
+    case ErrorCode.SPACE_EXCEEDED:
+      return "SPACE_EXCEEDED";
+    case ErrorCode.SESSION_FULL:
+      return "SESSION_FULL";
     default:
       throw new CorruptData(`a session's result holds the unknown error code ${number}`);
   }
@@ -200,11 +211,12 @@ function entryToRecord(entry: Entry, childCount = 0): StoredEntry {
     version: BigInt(entry.version),
     leaseId: BigInt(entry.lease),
     childCount: BigInt(childCount),
+    valueOmitted: entry.valueOmitted === true,
   };
 }
 
 function entryFromRecord(record: StoredEntry): Entry {
-  return {
+  const entry = {
     key: keyFromBytes(record.key),
     value: new Uint8Array(record.value),
     createRevision: Number(record.createRevision),
@@ -212,6 +224,7 @@ function entryFromRecord(record: StoredEntry): Entry {
     version: Number(record.version),
     lease: Number(record.leaseId),
   };
+  return record.valueOmitted ? { ...entry, valueOmitted: true } : entry;
 }
 
 /** A pure directory is an entry of version 0. */

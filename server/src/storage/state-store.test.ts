@@ -72,6 +72,22 @@ describe("state store", () => {
     expect(store.meta()).toMatchObject({ appliedIndex: 7, appliedTerm: 1, revision: 4, lastSeq: 4 });
   });
 
+  it("brings back more changes than are read at once, large values and deletes among them", () => {
+    const t = new TestMachine();
+    for (let i = 0; i < 700; i += 1) {
+      // Of every size around the one above which a value is read by itself.
+      t.run(put(`/k/\xe9${i % 300}`, "\xff\0v".repeat(i % 7 === 0 ? 1_300 + (i % 140) : i % 11)));
+      if (i % 13 === 0) t.run(del(`/k/\xe9${(i * 7) % 300}`));
+    }
+    store.write(t.machine.takeDelta());
+    const restored = reopen();
+    expect(restored.hash).toBe(t.machine.hash);
+    for (const revision of [1, 255, 256, 257, 512, t.machine.revision]) {
+      const read = range("/", { end: "", revision });
+      expect(restored.read(read)).toEqual(t.machine.read(read));
+    }
+  });
+
   it("keeps every kind of result that a session may ask for again", () => {
     const t = new TestMachine();
     const session = t.session();
@@ -112,6 +128,33 @@ describe("state store", () => {
       return restored.apply(restored.appliedIndex + 1, 1, [command]).results[0];
     });
     expect(again).toEqual(results);
+  });
+
+  it("keeps quotas and limits, and only with them refuses versions that do not know them", () => {
+    const formatOf = () => {
+      const db = openDatabase(file);
+      try {
+        return db.pragma("user_version", { simple: true });
+      } finally {
+        db.close();
+      }
+    };
+    const t = new TestMachine();
+    t.run(put("/a/b", "value"));
+    store.write(t.machine.takeDelta());
+    expect(formatOf()).toBe(2);
+    t.run({ kind: "quota", key: "", keysMax: 0, bytesMax: 2 ** 52 });
+    t.run({ kind: "quota", key: "/\xc3\xa4", keysMax: 1, bytesMax: 0 });
+    t.run({ kind: "quota", key: "/a", keysMax: 5, bytesMax: 6 });
+    t.run({ kind: "quota", key: "/a", keysMax: 7, bytesMax: 8 });
+    t.run({ kind: "limits", spaceBytesMax: 2 ** 52, sessionResultBytesMax: 9 });
+    store.write(t.machine.takeDelta());
+    expect(formatOf()).toBe(3);
+    const restored = reopen();
+    expect(restored.quotas()).toEqual(t.machine.quotas());
+    expect(restored.quotas()).toMatchObject([{ keys: 1, bytes: 9 }, { keysMax: 7, keys: 1 }, { keys: 0 }]);
+    expect(restored.limits).toEqual({ spaceBytesMax: 2 ** 52, sessionResultBytesMax: 9 });
+    expect(restored.hash).toBe(t.machine.hash);
   });
 
   it("removes leases that ended, and keeps one that began anew", () => {
@@ -220,10 +263,10 @@ describe("state store", () => {
   it("refuses a format it does not know", () => {
     store.close();
     const db = openDatabase(file);
-    db.pragma("user_version = 3");
+    db.pragma("user_version = 4");
     db.close();
     expect(() => StateStore.open(file)).toThrow(UnusableDataDirectory);
-    expect(() => StateStore.open(file)).toThrow("state format 3");
+    expect(() => StateStore.open(file)).toThrow("state format 4");
   });
 
   it("refuses a file that is no database", () => {

@@ -1,14 +1,19 @@
 import type { Database, Statement } from "better-sqlite3";
+import type { Limits } from "../state-machine/agreed-limits.js";
 import type { SetMember } from "../state-machine/command.js";
 import type { Change, HistoryReader } from "../state-machine/entry.js";
+import type { Quota } from "../state-machine/quota.js";
 import type { LeaseImage, StateDelta, StateImage, StateMeta } from "../state-machine/state-image.js";
+import { readChanges } from "./change-pages.js";
 import { CorruptData, UnusableDataDirectory } from "./errors.js";
 import { openDatabase } from "./sqlite.js";
 import { decodeLease, decodeMember, encodeLease, encodeMember } from "./state-store-records.js";
 import { keyFromBytes, keyToBytes } from "./state-store-results.js";
 
-/** Format of the tables and of the records in them. */
-export const STATE_FORMAT = 2;
+/** Newest format of the tables and of the records in them: format 3 has quotas or limits. */
+export const STATE_FORMAT = 3;
+/** Format of a state without them, which older versions can read, as long as there are none. */
+const PLAIN_FORMAT = 2;
 
 /** Pages (of 8 KiB) a backup copies at once, between turns of the event loop: about 1 MiB, some milliseconds. */
 const BACKUP_PAGES = 128;
@@ -30,6 +35,8 @@ type MetaColumns = [number, number, number, number, number, number, number, Uint
 
 type MetaRow = Omit<StateMeta, "configuration"> & { readonly configuration: Buffer };
 
+type LimitsColumns = [spaceBytesMax: number, sessionResultBytesMax: number];
+
 interface RecordRow {
   readonly id: number;
   readonly record: Buffer;
@@ -50,6 +57,9 @@ export class StateStore implements HistoryReader {
   readonly #deleteLease: Statement<[number]>;
   readonly #putMember: Statement<[number, Uint8Array]>;
   readonly #deleteMembers: Statement<[]>;
+  readonly #putQuota: Statement<[Uint8Array, number, number]>;
+  readonly #deleteQuotas: Statement<[]>;
+  readonly #putLimits: Statement<LimitsColumns>;
   readonly #putMeta: Statement<MetaColumns>;
   readonly #selectMeta: Statement<[], MetaRow>;
   readonly #writeAll: (delta: StateDelta) => void;
@@ -80,6 +90,9 @@ export class StateStore implements HistoryReader {
     this.#deleteLease = db.prepare("DELETE FROM lease WHERE id = ?");
     this.#putMember = db.prepare("INSERT INTO member VALUES (?, ?)");
     this.#deleteMembers = db.prepare("DELETE FROM member");
+    this.#putQuota = db.prepare("INSERT INTO quota VALUES (?, ?, ?)");
+    this.#deleteQuotas = db.prepare("DELETE FROM quota");
+    this.#putLimits = db.prepare("INSERT OR REPLACE INTO limits VALUES (0, ?, ?)");
     this.#putMeta = db.prepare("INSERT OR REPLACE INTO meta VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     this.#selectMeta = db.prepare(
       `SELECT applied_index AS appliedIndex, applied_term AS appliedTerm, revision,
@@ -105,7 +118,14 @@ export class StateStore implements HistoryReader {
   load(): StateImage | undefined {
     const meta = this.meta();
     if (meta === undefined) return undefined;
-    return { meta, changes: this.#changes(), leases: this.#leases(), members: this.#members() };
+    return {
+      meta,
+      changes: readChanges(this.#db, (seq) => this.change(seq)),
+      leases: this.#leases(),
+      members: this.#members(),
+      quotas: this.#quotas(),
+      limits: this.#limits(),
+    };
   }
 
   /** Writes a delta, durably and in one transaction with the index it stands at. */
@@ -171,6 +191,19 @@ export class StateStore implements HistoryReader {
       this.#deleteMembers.run();
       for (const member of delta.members) this.#putMember.run(member.memberId, encodeMember(member));
     }
+    if (delta.quotas !== undefined) {
+      this.#deleteQuotas.run();
+      for (const { key, keysMax, bytesMax } of delta.quotas) {
+        this.#putQuota.run(keyToBytes(key), keysMax, bytesMax);
+      }
+    }
+    if (delta.limits !== undefined) {
+      this.#putLimits.run(delta.limits.spaceBytesMax, delta.limits.sessionResultBytesMax);
+    }
+    // An older version would go on without them, and differ from the other nodes: it must refuse the file instead.
+    if (delta.quotas !== undefined || delta.limits !== undefined) {
+      this.#db.pragma(`user_version = ${STATE_FORMAT}`);
+    }
     const { meta } = delta;
     this.#putMeta.run(
       meta.appliedIndex,
@@ -185,10 +218,6 @@ export class StateStore implements HistoryReader {
     );
   }
 
-  *#changes(): Generator<Change> {
-    for (const row of this.#selectFrom.iterate(0)) yield toChange(row);
-  }
-
   *#leases(): Generator<LeaseImage> {
     const rows = this.#db.prepare<[], RecordRow>("SELECT id, record FROM lease ORDER BY id");
     for (const { id, record } of rows.iterate()) yield decodeLease(id, record);
@@ -197,6 +226,21 @@ export class StateStore implements HistoryReader {
   *#members(): Generator<SetMember> {
     const rows = this.#db.prepare<[], RecordRow>("SELECT id, record FROM member ORDER BY id");
     for (const { record } of rows.iterate()) yield decodeMember(record);
+  }
+
+  *#quotas(): Generator<Quota> {
+    const rows = this.#db.prepare<[], { key: Buffer; keysMax: number; bytesMax: number }>(
+      "SELECT key, keys_max AS keysMax, bytes_max AS bytesMax FROM quota ORDER BY key",
+    );
+    for (const { key, ...maxima } of rows.iterate()) yield { key: keyFromBytes(key), ...maxima };
+  }
+
+  #limits(): Limits | undefined {
+    return this.#db
+      .prepare<[], Limits>(
+        "SELECT space_bytes_max AS spaceBytesMax, session_result_bytes_max AS sessionResultBytesMax FROM limits",
+      )
+      .get();
   }
 }
 
@@ -218,16 +262,23 @@ function prepareTables(db: Database, file: string): void {
           applied_term INTEGER NOT NULL, revision INTEGER NOT NULL, compacted_revision INTEGER NOT NULL,
           last_seq INTEGER NOT NULL, next_lease_id INTEGER NOT NULL,
           configuration_index INTEGER NOT NULL, configuration BLOB NOT NULL, hash TEXT NOT NULL) STRICT;
-        PRAGMA user_version = ${STATE_FORMAT};
+        PRAGMA user_version = ${PLAIN_FORMAT};
       `);
     })();
   }
   const format = db.pragma("user_version", { simple: true });
-  if (format !== STATE_FORMAT) {
+  if (format !== PLAIN_FORMAT && format !== STATE_FORMAT) {
     throw new UnusableDataDirectory(
-      `${file} has state format ${String(format)}, this version of Quorate reads format ${STATE_FORMAT}`,
+      `${file} has state format ${String(format)}, this version of Quorate reads formats ${PLAIN_FORMAT} and ${STATE_FORMAT}`,
     );
   }
+  db.exec(`
+    CREATE TABLE IF NOT EXISTS quota (
+      key BLOB PRIMARY KEY, keys_max INTEGER NOT NULL, bytes_max INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS limits (
+      id INTEGER PRIMARY KEY CHECK (id = 0), space_bytes_max INTEGER NOT NULL,
+      session_result_bytes_max INTEGER NOT NULL) STRICT;
+  `);
 }
 
 function toChange(row: ChangeRow): Change {

@@ -156,7 +156,8 @@ export class SimulatedCluster {
   }
 
   #serverOptions(node: SimulatedNode): ServerOptions {
-    const { heartbeatMs, electionTimeoutMs, logBytesKept, historyRevisionsKept } = this.#options;
+    const { heartbeatMs, electionTimeoutMs, logBytesKept } = this.#options;
+    const { historyRevisionsKept, historyKeptMs, spaceBytesMax } = this.#options;
     return {
       name: node.name,
       dataDir: DATA_ROOT,
@@ -170,6 +171,8 @@ export class SimulatedCluster {
       electionTimeoutMs,
       logEntriesKept: node.logEntriesKept,
       historyRevisionsKept,
+      historyKeptMs,
+      spaceBytesMax,
       logBytesKept,
       logLevel: "info",
       unsafeSkipReadIndex: false,
@@ -354,6 +357,7 @@ const smallBounds = {
   logEntriesKeptMin: 1,
   logBytesKeptMin: 1,
   historyRevisionsKeptMin: 1,
+  spaceBytesMaxMin: 1,
   snapshotChunkBytesMax: 2_048,
 };
 

@@ -172,6 +172,12 @@ describe.each(SEEDS)("the simulated state and the one on SQLite, seed %i", (seed
     }
     if (drawn < 0.9) return { kind: "revoke", lease };
     if (drawn < 0.96) return { kind: "compact", revision: Math.max(0, machine.revision - below(8)) };
+    if (drawn < 0.975) {
+      return { kind: "quota", key: randomKey(), keysMax: below(2) * below(9), bytesMax: below(300) };
+    }
+    if (drawn < 0.98) {
+      return { kind: "limits", spaceBytesMax: below(2) * 100_000, sessionResultBytesMax: below(9_000) };
+    }
     const memberId = 2 ** 45 + below(3);
     return {
       kind: "member",
@@ -211,6 +217,8 @@ describe.each(SEEDS)("the simulated state and the one on SQLite, seed %i", (seed
         session: lease.session && { ...lease.session, results: [...lease.session.results] },
       })),
       members: [...image.members],
+      quotas: [...image.quotas],
+      limits: image.limits,
     };
     return { meta: store.meta(), content };
   }

@@ -1,5 +1,12 @@
 import { createHash } from "node:crypto";
-import type { Change, LeaseImage, SetMember, StateMeta } from "../../../server/src/state-machine/index.js";
+import type {
+  Change,
+  LeaseImage,
+  Limits,
+  Quota,
+  SetMember,
+  StateMeta,
+} from "../../../server/src/state-machine/index.js";
 
 /** Everything in the tables of a state. */
 export interface StateContent {
@@ -7,6 +14,8 @@ export interface StateContent {
   readonly changes: readonly Change[];
   readonly leases: readonly LeaseImage[];
   readonly members: readonly SetMember[];
+  readonly quotas: readonly Quota[];
+  readonly limits: Limits | undefined;
 }
 
 /** What the bytes of a state begin with: a SHA-256 of the rest follows, and the rest is JSON. */
@@ -31,7 +40,7 @@ export function decodeState(bytes: Uint8Array): StateContent | undefined {
   const body = text.slice(MAGIC.length + DIGEST_LENGTH);
   if (digestOf(body) !== digest) return undefined;
   // The digest says that this is what encodeState wrote.
-  const { meta, changes, leases, members }: StateContent = JSON.parse(body, revive);
+  const { meta, changes, leases, members, quotas, limits }: StateContent = JSON.parse(body, revive);
   return {
     meta,
     // JSON leaves out what is undefined; code that looks for a property should find it.
@@ -44,6 +53,8 @@ export function decodeState(bytes: Uint8Array): StateContent | undefined {
     })),
     leases,
     members,
+    quotas,
+    limits,
   };
 }
 

@@ -1,5 +1,7 @@
 import type {
   LeaseImage,
+  Limits,
+  Quota,
   SetMember,
   StateDelta,
   StateMeta,
@@ -12,8 +14,19 @@ interface Tables {
   readonly changes: ChangeTable;
   readonly leases: Map<number, LeaseImage>;
   members: readonly SetMember[];
+  quotas: readonly Quota[];
+  limits: Limits | undefined;
   meta: StateMeta | undefined;
 }
+
+const empty: StateContent = {
+  meta: undefined,
+  changes: [],
+  leases: [],
+  members: [],
+  quotas: [],
+  limits: undefined,
+};
 
 /** The tables of state.db. A transaction is atomic; one that is not durable waits until a later one is. */
 export class StateDatabase {
@@ -24,11 +37,13 @@ export class StateDatabase {
   #before: Tables[] = [];
   #givenUp = false;
 
-  constructor(content: StateContent = { meta: undefined, changes: [], leases: [], members: [] }) {
+  constructor(content: StateContent = empty) {
     this.#tables = {
       changes: new ChangeTable(content.changes),
       leases: new Map(content.leases.map((lease) => [lease.id, lease])),
       members: content.members,
+      quotas: content.quotas,
+      limits: content.limits,
       meta: content.meta,
     };
   }
@@ -45,6 +60,8 @@ export class StateDatabase {
       changes: [...this.changes.all()],
       leases: this.leases(),
       members: this.members,
+      quotas: this.quotas,
+      limits: this.limits,
     });
   }
 
@@ -64,6 +81,15 @@ export class StateDatabase {
   /** In the order of their ids. */
   get members(): readonly SetMember[] {
     return this.#tables.members;
+  }
+
+  /** In the order of their keys. */
+  get quotas(): readonly Quota[] {
+    return this.#tables.quotas;
+  }
+
+  get limits(): Limits | undefined {
+    return this.#tables.limits;
   }
 
   /** Whether everything written is durable. */
@@ -98,8 +124,8 @@ export class StateDatabase {
   }
 }
 
-function copyOf({ changes, leases, members, meta }: Tables): Tables {
-  return { changes: changes.copy(), leases: new Map(leases), members, meta };
+function copyOf(tables: Tables): Tables {
+  return { ...tables, changes: tables.changes.copy(), leases: new Map(tables.leases) };
 }
 
 function apply(tables: Tables, delta: StateDelta): void {
@@ -112,5 +138,7 @@ function apply(tables: Tables, delta: StateDelta): void {
   if (delta.members !== undefined) {
     tables.members = [...delta.members].sort((left, right) => left.memberId - right.memberId);
   }
+  tables.quotas = delta.quotas ?? tables.quotas;
+  tables.limits = delta.limits ?? tables.limits;
   tables.meta = delta.meta;
 }

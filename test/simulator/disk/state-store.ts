@@ -50,7 +50,15 @@ export class StateStore implements HistoryReader, Pick<SqliteStateStore, keyof S
   load(): StateImage | undefined {
     const meta = this.meta();
     if (meta === undefined) return undefined;
-    return { meta, changes: this.#changes(), leases: this.#leases(), members: this.#members() };
+    const { quotas, limits } = this.#database;
+    return {
+      meta,
+      changes: this.#changes(),
+      leases: this.#leases(),
+      members: this.#members(),
+      quotas,
+      limits,
+    };
   }
 
   write(delta: StateDelta): void {

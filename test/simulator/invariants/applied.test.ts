@@ -276,11 +276,26 @@ describe("LEASE", () => {
 describe("SESSION", () => {
   it("trips when an expired session comes back", () => {
     const run = new HandMadeRun();
-    for (const state of ["connected", "suspended", "connected", "expired"] as const) {
+    for (const state of ["connected", "suspended", "resumed", "expired"] as const) {
       run.client({ kind: "sessionState", session: 1, state });
     }
     expect(tripped(() => run.client({ kind: "sessionState", session: 1, state: "connected" }))).toBe(
       "SESSION",
     );
+  });
+
+  it.each([
+    ["suspended"],
+    ["connected", "connected"],
+    ["connected", "resumed"],
+    ["connected", "suspended", "connected"],
+    ["connected", "closed", "expired"],
+  ] as const)("trips when a session is told %s, %s, %s", (...states) => {
+    const run = new HandMadeRun();
+    expect(
+      tripped(() => {
+        for (const state of states) run.client({ kind: "sessionState", session: 1, state });
+      }),
+    ).toBe("SESSION");
   });
 });

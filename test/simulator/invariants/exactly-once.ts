@@ -59,5 +59,12 @@ export class ExactlyOnce {
 /** Refusals before the session is asked are not kept: the mutation may still be applied. */
 function isKept(result: Result): boolean {
   if (result.kind !== "error") return true;
-  return result.code !== "SEQUENCE_FORGOTTEN" && result.code !== "INVALID_ARGUMENT";
+  switch (result.code) {
+    case "SEQUENCE_FORGOTTEN":
+    case "INVALID_ARGUMENT":
+    case "SESSION_FULL":
+      return false;
+    default:
+      return true;
+  }
 }

@@ -24,6 +24,8 @@ interface Life {
   readonly grantedMs: number;
   /** When the latest keepalive that was answered well had been sent. */
   renewedMs: number;
+  /** What leaders of terms after `checkpoint.term` give it, and what those of that term or before it gave it. */
+  checkpoint: { readonly term: number; readonly remainingMs: number; readonly beforeMs: number };
   end: { readonly kind: "expired" | "revoked"; readonly trueMs: number } | undefined;
 }
 
@@ -31,8 +33,8 @@ type LeaseEvent = Extract<ClientEvent, { lease: number }>;
 
 /**
  * LEASE: a lease ends by a revocation, or by an expiry that the leader of the entry's own term proposed, no earlier
- * than its TTL after it was granted, after the last answered keepalive was sent, and after that leader took office;
- * and no keepalive sent after its end is answered well. It is over at most so long after its time.
+ * than its TTL after it was granted and after the last answered keepalive was sent; and no earlier than its TTL, or what
+ * the log says that it had left, after that leader took office. No keepalive sent after its end is answered well. It is over at most so long after its time.
  */
 export class LeaseTimes {
   readonly #bounds: LeaseBounds;
@@ -45,6 +47,7 @@ export class LeaseTimes {
   // Of the entry being applied.
   #ended: number[] = [];
   #expired = 0;
+  #checkpoints = 0;
 
   constructor(bounds: LeaseBounds, elections: ElectionSafety) {
     this.#bounds = bounds;
@@ -54,6 +57,11 @@ export class LeaseTimes {
   /** How many leases ran out. */
   get expired(): number {
     return this.#expired;
+  }
+
+  /** How often the log was told that a lease has less than its TTL left. */
+  get checkpoints(): number {
+    return this.#checkpoints;
   }
 
   /** Whether a lease exists, as of the last command. */
@@ -86,6 +94,14 @@ export class LeaseTimes {
           if (life === undefined || life.end !== undefined || life.grantedIndex > body.asOfIndex) continue;
           this.#checkDue(life, entry.term, trueMs);
           this.#end(id, "expired", trueMs);
+        }
+        return;
+      case "checkpoint":
+        if (body.term !== entry.term) return;
+        for (const { id, remainingMs } of body.leases) {
+          const life = this.#lives.get(id);
+          if (life === undefined || life.end !== undefined || life.grantedIndex > body.asOfIndex) continue;
+          this.#checkpoint(life, entry.term, remainingMs === 0 ? life.ttlMs : remainingMs);
         }
         return;
       default:
@@ -162,7 +178,17 @@ export class LeaseTimes {
   }
 
   #grant(id: number, ttlMs: number, session: boolean, grantedIndex: number, trueMs: number): void {
-    const life = { id, ttlMs, session, grantedIndex, grantedMs: trueMs, renewedMs: 0, end: undefined };
+    const checkpoint = { term: 0, remainingMs: ttlMs, beforeMs: ttlMs };
+    const life = {
+      id,
+      ttlMs,
+      session,
+      grantedIndex,
+      grantedMs: trueMs,
+      renewedMs: 0,
+      checkpoint,
+      end: undefined,
+    };
     this.#lives.set(id, life);
     this.#alive.add(id);
   }
@@ -175,10 +201,19 @@ export class LeaseTimes {
     if (kind === "expired") this.#expired += 1;
   }
 
+  #checkpoint(life: Life, term: number, remainingMs: number): void {
+    const before = life.checkpoint;
+    const beforeMs = before.term < term ? before.remainingMs : before.beforeMs;
+    life.checkpoint = { term, remainingMs, beforeMs };
+    if (remainingMs < life.ttlMs) this.#checkpoints += 1;
+  }
+
   #checkDue(life: Life, term: number, trueMs: number): void {
     const leaderSinceMs = this.#elections.leaderOf(term)?.sinceMs ?? 0;
-    const fromMs = Math.max(life.grantedMs, life.renewedMs, leaderSinceMs);
-    if (trueMs >= this.#dueMs(life, fromMs)) return;
+    const { checkpoint } = life;
+    const givenMs = checkpoint.term < term ? checkpoint.remainingMs : checkpoint.beforeMs;
+    const fromMs = Math.max(life.grantedMs, life.renewedMs);
+    if (trueMs >= this.#dueMs(life.ttlMs, fromMs) && trueMs >= this.#dueMs(givenMs, leaderSinceMs)) return;
     violated("LEASE", `lease ${life.id} expired after ${trueMs - fromMs} of ${life.ttlMs} ms`, {
       ...life,
       term,
@@ -195,7 +230,7 @@ export class LeaseTimes {
         sentMs,
       });
     }
-    if (end?.kind === "expired" && end.trueMs < this.#dueMs(life, sentMs)) {
+    if (end?.kind === "expired" && end.trueMs < this.#dueMs(life.ttlMs, sentMs)) {
       violated("LEASE", `lease ${life.id} expired ${end.trueMs - sentMs} ms after an answered keepalive`, {
         ...life,
         sentMs,
@@ -204,8 +239,8 @@ export class LeaseTimes {
     life.renewedMs = Math.max(life.renewedMs, sentMs);
   }
 
-  /** The earliest moment of true time at which the lease may be over, on the fastest clock. */
-  #dueMs({ ttlMs }: Life, fromMs: number): number {
-    return fromMs + ttlMs / (1 + this.#bounds.clockDriftMax) - roundingMs;
+  /** The earliest moment of true time at which a time may be over, on the fastest clock. */
+  #dueMs(timeMs: number, fromMs: number): number {
+    return fromMs + timeMs / (1 + this.#bounds.clockDriftMax) - roundingMs;
   }
 }

@@ -49,6 +49,7 @@ export interface RunSummary extends ClientSummary {
   readonly snapshotsInstalled: number;
   readonly mutationsRepeated: number;
   readonly leasesExpired: number;
+  readonly leaseCheckpoints: number;
   readonly fencedAccepted: number;
   readonly fencedRefused: number;
 }
@@ -267,6 +268,7 @@ export class RunObserver implements Observer {
       snapshotsInstalled: this.#snapshotsInstalled,
       mutationsRepeated: exactlyOnce.repeated,
       leasesExpired: leases.expired,
+      leaseCheckpoints: leases.checkpoints,
       fencedAccepted: fencing.accepted,
       fencedRefused: fencing.refused,
       ...this.#clients.summary(),

@@ -6,12 +6,16 @@ type State = SessionEvent["state"];
 
 const followers: Readonly<Record<State, readonly State[]>> = {
   connected: ["suspended", "expired", "closed"],
-  suspended: ["connected", "expired", "closed"],
+  suspended: ["resumed", "expired", "closed"],
+  resumed: ["suspended", "expired", "closed"],
   expired: ["closed"],
   closed: [],
 };
 
-/** SESSION: a session is connected and suspended in turns until it expires or is closed, and never comes back. */
+/**
+ * SESSION: a session is connected once, then suspended and resumed in turns, until it expires or is closed, and never
+ * comes back. Nothing is told twice.
+ */
 export class SessionStates {
   readonly #states = new Map<number, State>();
   #expired = 0;
@@ -23,9 +27,9 @@ export class SessionStates {
 
   event({ session, state, client }: SessionEvent): void {
     const before = this.#states.get(session);
-    if (before === state) return;
-    if (before !== undefined && !followers[before].includes(state)) {
-      violated("SESSION", `session ${session} went from ${before} to ${state}`, {
+    const isFirst = before === undefined;
+    if (isFirst ? state !== "connected" : !followers[before].includes(state)) {
+      violated("SESSION", `session ${session} went from ${before ?? "nothing"} to ${state}`, {
         session,
         client,
         before,

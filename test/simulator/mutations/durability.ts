@@ -123,9 +123,9 @@ export const durabilityMutations: readonly Mutation[] = [
       },
       {
         file: stateMachine,
-        find: "      if (lease !== 0) this.#leases.attach(key, lease);",
+        find: "      this.#leases.attach(key, lease),\n",
         replace:
-          "      if (lease !== 0 && this.#leases.get(lease) !== undefined) this.#leases.attach(key, lease);",
+          "      this.#leases.get(lease) === undefined ? undefined : this.#leases.attach(key, lease),\n",
       },
       {
         file: stateMachine,

@@ -78,8 +78,8 @@ export const stateMutations: readonly Mutation[] = [
       { file: stateMachine, find: "    if (expire.term !== term) return this.#done();\n", replace: "" },
       {
         file: leaseKeeper,
-        find: "if (due.length === 0 || this.node.leader !== this.node.self || this.node.term !== term) return;",
-        replace: "if (due.length === 0) return;",
+        find: "    if (node.leader !== node.self || node.term !== term) return;\n",
+        replace: "",
       },
       {
         file: leaseKeeper,
@@ -96,9 +96,9 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: leaseClock,
-        find: "  tick(nowMs: number): number[] {\n    if (!this.running) return [];",
+        find: "  tick(nowMs: number, checkpoints: boolean): DueLeases {\n    if (!this.running) return NOTHING_DUE;",
         replace:
-          "  tick(givenMs: number): number[] {\n    if (!this.running) return [];\n    this.wallOffsetMs ??= Date.now() - givenMs;\n    const nowMs = Date.now() - this.wallOffsetMs;",
+          "  tick(givenMs: number, checkpoints: boolean): DueLeases {\n    if (!this.running) return NOTHING_DUE;\n    this.wallOffsetMs ??= Date.now() - givenMs;\n    const nowMs = Date.now() - this.wallOffsetMs;",
       },
     ],
   },
@@ -129,8 +129,21 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: leaseClock,
-        find: "for (const lease of leases) this.granted(lease, nowMs);",
-        replace: "for (const lease of leases) this.granted(lease, nowMs - lease.ttlMs);",
+        find: "for (const lease of leases) this.takeOver(lease, nowMs);",
+        replace: "for (const lease of leases) this.takeOver(lease, nowMs - lease.ttlMs);",
+      },
+    ],
+  },
+  {
+    name: "checkpoint-outlives-renewal",
+    wrong: "a renewal is answered though the log still says that the lease has less than its TTL left",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: leaseKeeper,
+        find: "const checkpointed = peek ? [] : this.clock.checkpointed(ids);",
+        replace: "const checkpointed: number[] = [];",
       },
     ],
   },

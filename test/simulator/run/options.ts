@@ -56,6 +56,10 @@ export interface SimulationOptions {
   readonly appendBytesMax: number;
   readonly logBytesKept: number;
   readonly historyRevisionsKept: number;
+  /** Milliseconds for which history is kept; 0 for no bound. */
+  readonly historyKeptMs: number;
+  /** Bytes that the store may take; 0 for any number. */
+  readonly spaceBytesMax: number;
   /** Local milliseconds in a true one differ from 1 by at most this, at every process. */
   readonly clockDriftMax: number;
   /** Mean milliseconds between two turns of a server's event loop: a busy machine. */
@@ -120,6 +124,8 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     sessionTtlMs: random.pick([1_500, 3_000, 6_000]),
     faults,
     workloads: workloads.length === 0 ? ["registers"] : workloads,
+    historyKeptMs: random.pick([0, 1_000, 5_000]),
+    spaceBytesMax: random.pick([0, 50_000, 2_147_483_648]),
   };
   return { ...drawn, ...overrides, seed };
 }

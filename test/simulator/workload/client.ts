@@ -1,4 +1,4 @@
-import { connect, type Quorate, QuorateError } from "@quorate/sdk";
+import { connect, type Quorate, QuorateError, type StateChange } from "@quorate/sdk";
 import { Session } from "../../../sdk/src/session/session.js";
 import type { ClientEvent } from "../observation.js";
 import type { WorkloadKind } from "../run/options.js";
@@ -95,7 +95,7 @@ export class WorkloadClient {
 
   async #connect(recorder: Recorder, options: ClientOptions): Promise<Quorate | undefined> {
     const states: { session: number } = { session: 0 };
-    const early: ("connected" | "suspended" | "expired" | "closed")[] = [];
+    const early: StateChange[] = [];
     const sentMs = currentWorld().nowMs;
     try {
       const quorate = await connect(options.endpoints, {
@@ -108,6 +108,7 @@ export class WorkloadClient {
         },
       });
       states.session = quorate.sessionId;
+      recorder.outcome = (mutation) => quorate.outcome(mutation);
       recorder.tell({ kind: "leaseGranted", lease: quorate.sessionId, ttlMs: options.sessionTtlMs, sentMs });
       for (const state of early) recorder.tell({ kind: "sessionState", session: states.session, state });
       const lost = (): void => recorder.tell({ kind: "leaseLost", lease: quorate.sessionId });

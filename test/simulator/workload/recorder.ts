@@ -1,4 +1,11 @@
-import { type Entry, QuorateError } from "@quorate/sdk";
+import {
+  type Entry,
+  type MutationId,
+  type MutationOutcome,
+  type MutationResult,
+  OutcomeUnknown,
+  QuorateError,
+} from "@quorate/sdk";
 import type { Answer, Call, ClientEvent, EntrySeen } from "../observation.js";
 import { currentWorld } from "../world/world.js";
 
@@ -17,6 +24,8 @@ export class Recorder {
   readonly #tell: (event: ClientEvent) => void;
   /** Operations that wait for an answer. */
   pending = 0;
+  /** Asks what became of a mutation; undefined before there is a session. */
+  outcome: ((mutation: MutationId) => Promise<MutationOutcome>) | undefined;
 
   constructor(client: string, ids: RunIds, tell: (event: ClientEvent) => void) {
     this.client = client;
@@ -47,6 +56,23 @@ export class Recorder {
     this.#tell({ ...event, client: this.client, trueMs: this.trueMs } as unknown as ClientEvent);
   }
 
+  /**
+   * Asks what became of a mutation of unknown outcome. That it was not applied is final: it counts as failed from here on,
+   * so that every checker trips when it is applied after all. Resolves with undefined when it stays unknown.
+   */
+  async #outcomeOf(call: Call, error: QuorateError): Promise<Settled | undefined> {
+    const mutation = error instanceof OutcomeUnknown ? error.mutation : undefined;
+    if (mutation === undefined || this.outcome === undefined) return undefined;
+    try {
+      const outcome = await this.outcome(mutation);
+      if (outcome.kind === "not-applied") return { kind: "failed", code: error.code };
+      return outcome.kind === "applied" ? returned(call, outcome.result) : undefined;
+    } catch (asking) {
+      if (asking instanceof QuorateError) return undefined;
+      throw asking;
+    }
+  }
+
   /** Makes a call and records how it ended. Resolves with the answer, or undefined when it failed or is unknown. */
   async call(call: Call, make: () => Promise<Answer>): Promise<Answer | undefined> {
     const operation = ++this.#ids.operation;
@@ -58,13 +84,32 @@ export class Recorder {
       return answer;
     } catch (error) {
       if (!(error instanceof QuorateError)) throw error;
-      const kind = error.outcome === "did-not-happen" ? "failed" : "unknown";
-      this.tell({ kind, operation, code: error.code });
+      const { code } = error;
+      const settled: Settled | undefined =
+        error.outcome === "did-not-happen" ? { kind: "failed", code } : await this.#outcomeOf(call, error);
+      this.tell({ ...(settled ?? { kind: "unknown", code }), operation });
       return undefined;
     } finally {
       this.pending--;
     }
   }
+}
+
+/** How an operation ended after all. */
+type Settled =
+  | { readonly kind: "failed"; readonly code: string }
+  | { readonly kind: "returned"; readonly answer: Answer };
+
+/** The answer that a call would have had; undefined where its result does not say all of it. */
+function returned({ f }: Call, result: MutationResult): Settled | undefined {
+  const { kind } = result;
+  if (kind === "put" && f === "put") {
+    return { kind: "returned", answer: { f, revision: result.revision, previous: undefined } };
+  }
+  if (kind === "delete" && f === "delete") {
+    return { kind: "returned", answer: { f, revision: result.revision, deleted: result.deleted } };
+  }
+  return undefined;
 }
 
 /** The entry as the checkers want it. */

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quorate/v1/command.proto.
  */
 export const file_quorate_v1_command: GenFile = /*@__PURE__*/
-  fileDesc("ChhxdW9yYXRlL3YxL2NvbW1hbmQucHJvdG8SCnF1b3JhdGUudjEiZwoMQ29tbWFuZEJhdGNoEg4KBmZvcm1hdBgBIAEoDRIOCgZvcmlnaW4YAiABKAYSEAoIYmF0Y2hfaWQYAyABKAQSJQoIY29tbWFuZHMYBCADKAsyEy5xdW9yYXRlLnYxLkNvbW1hbmQi4gMKB0NvbW1hbmQSEgoKc2Vzc2lvbl9pZBgBIAEoAxIQCghzZXF1ZW5jZRgCIAEoBBIWCg5sb3dlc3RfcGVuZGluZxgDIAEoBBInCgVmZW5jZRgEIAEoCzIYLnF1b3JhdGUudjEuRmVuY2VDb21tYW5kEiUKA3B1dBgFIAEoCzIWLnF1b3JhdGUudjEuUHV0Q29tbWFuZEgAEjYKDGRlbGV0ZV9yYW5nZRgGIAEoCzIeLnF1b3JhdGUudjEuRGVsZXRlUmFuZ2VDb21tYW5kSAASJQoDdHhuGAcgASgLMhYucXVvcmF0ZS52MS5UeG5Db21tYW5kSAASKQoFZ3JhbnQYCCABKAsyGC5xdW9yYXRlLnYxLkdyYW50Q29tbWFuZEgAEisKBnJldm9rZRgJIAEoCzIZLnF1b3JhdGUudjEuUmV2b2tlQ29tbWFuZEgAEisKBmV4cGlyZRgKIAEoCzIZLnF1b3JhdGUudjEuRXhwaXJlQ29tbWFuZEgAEi0KB2NvbXBhY3QYCyABKAsyGi5xdW9yYXRlLnYxLkNvbXBhY3RDb21tYW5kSAASKwoGbWVtYmVyGAwgASgLMhkucXVvcmF0ZS52MS5NZW1iZXJDb21tYW5kSABCCQoHY29tbWFuZCIqCgxGZW5jZUNvbW1hbmQSCwoDa2V5GAEgASgMEg0KBXRva2VuGAIgASgDIpMBCgpQdXRDb21tYW5kEgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDBIQCghsZWFzZV9pZBgDIAEoAxISCgpzZXF1ZW50aWFsGAQgASgIEhcKD3JldHVybl9wcmV2aW91cxgFIAEoCBIUCgxpZ25vcmVfdmFsdWUYBiABKAgSFAoMaWdub3JlX2xlYXNlGAcgASgIIl4KEkRlbGV0ZVJhbmdlQ29tbWFuZBILCgNrZXkYASABKAwSEQoJcmFuZ2VfZW5kGAIgASgMEhcKD3JldHVybl9wcmV2aW91cxgDIAEoCBIPCgdzdWJ0cmVlGAQgASgIIogBCgxSYW5nZUNvbW1hbmQSCwoDa2V5GAEgASgMEhEKCXJhbmdlX2VuZBgCIAEoDBINCgVsaW1pdBgDIAEoAxIQCghyZXZpc2lvbhgEIAEoAxIRCglrZXlzX29ubHkYBSABKAgSEgoKY291bnRfb25seRgGIAEoCBIQCghjaGlsZHJlbhgHIAEoCCKdAQoKVHhuQ29tbWFuZBIsCghjb21wYXJlcxgBIAMoCzIaLnF1b3JhdGUudjEuQ29tcGFyZUNvbW1hbmQSLQoEdGhlbhgCIAMoCzIfLnF1b3JhdGUudjEuVHhuT3BlcmF0aW9uQ29tbWFuZBIyCglvdGhlcndpc2UYAyADKAsyHy5xdW9yYXRlLnYxLlR4bk9wZXJhdGlvbkNvbW1hbmQitwEKDkNvbXBhcmVDb21tYW5kEgsKA2tleRgBIAEoDBIRCglyYW5nZV9lbmQYAiABKAwSEAoIcmVsYXRpb24YAyABKA0SEQoHdmVyc2lvbhgEIAEoA0gAEhkKD2NyZWF0ZV9yZXZpc2lvbhgFIAEoA0gAEhYKDG1vZF9yZXZpc2lvbhgGIAEoA0gAEg8KBXZhbHVlGAcgASgMSAASEgoIbGVhc2VfaWQYCCABKANIAEIICgZ0YXJnZXQi0wEKE1R4bk9wZXJhdGlvbkNvbW1hbmQSKQoFcmFuZ2UYASABKAsyGC5xdW9yYXRlLnYxLlJhbmdlQ29tbWFuZEgAEiUKA3B1dBgCIAEoCzIWLnF1b3JhdGUudjEuUHV0Q29tbWFuZEgAEjYKDGRlbGV0ZV9yYW5nZRgDIAEoCzIeLnF1b3JhdGUudjEuRGVsZXRlUmFuZ2VDb21tYW5kSAASJQoDdHhuGAQgASgLMhYucXVvcmF0ZS52MS5UeG5Db21tYW5kSABCCwoJb3BlcmF0aW9uIkEKDEdyYW50Q29tbWFuZBIOCgZ0dGxfbXMYASABKAMSEAoIbGVhc2VfaWQYAiABKAMSDwoHc2Vzc2lvbhgDIAEoCCIhCg1SZXZva2VDb21tYW5kEhAKCGxlYXNlX2lkGAEgASgDIkUKDUV4cGlyZUNvbW1hbmQSDAoEdGVybRgBIAEoBBIRCglsZWFzZV9pZHMYAiADKAMSEwoLYXNfb2ZfaW5kZXgYAyABKAQiIgoOQ29tcGFjdENvbW1hbmQSEAoIcmV2aXNpb24YASABKAMihAEKDU1lbWJlckNvbW1hbmQSEQoJbWVtYmVyX2lkGAEgASgEEgwKBG5hbWUYAiABKAkSFAoMcGVlcl9hZGRyZXNzGAMgASgJEhcKD2NsaWVudF9lbmRwb2ludBgEIAEoCRIOCgZmb3JtYXQYBSABKA0SEwoLaW5jYXJuYXRpb24YBiABKAkijwEKC0xlYXNlUmVjb3JkEg4KBnR0bF9tcxgBIAEoAxIPCgdzZXNzaW9uGAIgASgIEhYKDmxvd2VzdF9wZW5kaW5nGAMgASgEEjAKB3Jlc3VsdHMYBCADKAsyHy5xdW9yYXRlLnYxLlNlc3Npb25SZXN1bHRSZWNvcmQSFQoNZ3JhbnRlZF9pbmRleBgFIAEoBCJSChNTZXNzaW9uUmVzdWx0UmVjb3JkEhAKCHNlcXVlbmNlGAEgASgEEikKBnJlc3VsdBgCIAEoCzIZLnF1b3JhdGUudjEuQ29tbWFuZFJlc3VsdCLDAgoNQ29tbWFuZFJlc3VsdBIpCgVlcnJvchgBIAEoCzIYLnF1b3JhdGUudjEuQ29tbWFuZEVycm9ySAASJAoDcHV0GAIgASgLMhUucXVvcmF0ZS52MS5QdXRSZXN1bHRIABI1CgxkZWxldGVfcmFuZ2UYAyABKAsyHS5xdW9yYXRlLnYxLkRlbGV0ZVJhbmdlUmVzdWx0SAASJAoDdHhuGAQgASgLMhUucXVvcmF0ZS52MS5UeG5SZXN1bHRIABIoCgVncmFudBgFIAEoCzIXLnF1b3JhdGUudjEuR3JhbnRSZXN1bHRIABImCgRkb25lGAYgASgLMhYucXVvcmF0ZS52MS5Eb25lUmVzdWx0SAASKAoFcmFuZ2UYByABKAsyFy5xdW9yYXRlLnYxLlJhbmdlUmVzdWx0SABCCAoGcmVzdWx0Ij8KDENvbW1hbmRFcnJvchIMCgRjb2RlGAEgASgNEg8KB21lc3NhZ2UYAiABKAkSEAoIcmV2aXNpb24YAyABKAMikAEKC1N0b3JlZEVudHJ5EgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDBIXCg9jcmVhdGVfcmV2aXNpb24YAyABKAMSFAoMbW9kX3JldmlzaW9uGAQgASgDEg8KB3ZlcnNpb24YBSABKAMSEAoIbGVhc2VfaWQYBiABKAMSEwoLY2hpbGRfY291bnQYByABKAMiVQoJUHV0UmVzdWx0EhAKCHJldmlzaW9uGAEgASgDEgsKA2tleRgCIAEoDBIpCghwcmV2aW91cxgDIAEoCzIXLnF1b3JhdGUudjEuU3RvcmVkRW50cnkiYQoRRGVsZXRlUmFuZ2VSZXN1bHQSEAoIcmV2aXNpb24YASABKAMSDwoHZGVsZXRlZBgCIAEoAxIpCghwcmV2aW91cxgDIAMoCzIXLnF1b3JhdGUudjEuU3RvcmVkRW50cnkiXAoJVHhuUmVzdWx0EhEKCXN1Y2NlZWRlZBgBIAEoCBIQCghyZXZpc2lvbhgCIAEoAxIqCgdyZXN1bHRzGAMgAygLMhkucXVvcmF0ZS52MS5Db21tYW5kUmVzdWx0ImYKC1JhbmdlUmVzdWx0EhAKCHJldmlzaW9uGAEgASgDEigKB2VudHJpZXMYAiADKAsyFy5xdW9yYXRlLnYxLlN0b3JlZEVudHJ5EgwKBG1vcmUYAyABKAgSDQoFY291bnQYBCABKAMiLwoLR3JhbnRSZXN1bHQSEAoIbGVhc2VfaWQYASABKAMSDgoGdHRsX21zGAIgASgDIh4KCkRvbmVSZXN1bHQSEAoIcmV2aXNpb24YASABKANiBnByb3RvMw");
+  fileDesc("ChhxdW9yYXRlL3YxL2NvbW1hbmQucHJvdG8SCnF1b3JhdGUudjEiZwoMQ29tbWFuZEJhdGNoEg4KBmZvcm1hdBgBIAEoDRIOCgZvcmlnaW4YAiABKAYSEAoIYmF0Y2hfaWQYAyABKAQSJQoIY29tbWFuZHMYBCADKAsyEy5xdW9yYXRlLnYxLkNvbW1hbmQi7wQKB0NvbW1hbmQSEgoKc2Vzc2lvbl9pZBgBIAEoAxIQCghzZXF1ZW5jZRgCIAEoBBIWCg5sb3dlc3RfcGVuZGluZxgDIAEoBBInCgVmZW5jZRgEIAEoCzIYLnF1b3JhdGUudjEuRmVuY2VDb21tYW5kEiUKA3B1dBgFIAEoCzIWLnF1b3JhdGUudjEuUHV0Q29tbWFuZEgAEjYKDGRlbGV0ZV9yYW5nZRgGIAEoCzIeLnF1b3JhdGUudjEuRGVsZXRlUmFuZ2VDb21tYW5kSAASJQoDdHhuGAcgASgLMhYucXVvcmF0ZS52MS5UeG5Db21tYW5kSAASKQoFZ3JhbnQYCCABKAsyGC5xdW9yYXRlLnYxLkdyYW50Q29tbWFuZEgAEisKBnJldm9rZRgJIAEoCzIZLnF1b3JhdGUudjEuUmV2b2tlQ29tbWFuZEgAEisKBmV4cGlyZRgKIAEoCzIZLnF1b3JhdGUudjEuRXhwaXJlQ29tbWFuZEgAEi0KB2NvbXBhY3QYCyABKAsyGi5xdW9yYXRlLnYxLkNvbXBhY3RDb21tYW5kSAASKwoGbWVtYmVyGAwgASgLMhkucXVvcmF0ZS52MS5NZW1iZXJDb21tYW5kSAASKQoFcXVvdGEYDSABKAsyGC5xdW9yYXRlLnYxLlF1b3RhQ29tbWFuZEgAEisKBmxpbWl0cxgOIAEoCzIZLnF1b3JhdGUudjEuTGltaXRzQ29tbWFuZEgAEjMKCmNoZWNrcG9pbnQYDyABKAsyHS5xdW9yYXRlLnYxLkNoZWNrcG9pbnRDb21tYW5kSABCCQoHY29tbWFuZCIqCgxGZW5jZUNvbW1hbmQSCwoDa2V5GAEgASgMEg0KBXRva2VuGAIgASgDIpMBCgpQdXRDb21tYW5kEgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDBIQCghsZWFzZV9pZBgDIAEoAxISCgpzZXF1ZW50aWFsGAQgASgIEhcKD3JldHVybl9wcmV2aW91cxgFIAEoCBIUCgxpZ25vcmVfdmFsdWUYBiABKAgSFAoMaWdub3JlX2xlYXNlGAcgASgIIl4KEkRlbGV0ZVJhbmdlQ29tbWFuZBILCgNrZXkYASABKAwSEQoJcmFuZ2VfZW5kGAIgASgMEhcKD3JldHVybl9wcmV2aW91cxgDIAEoCBIPCgdzdWJ0cmVlGAQgASgIIogBCgxSYW5nZUNvbW1hbmQSCwoDa2V5GAEgASgMEhEKCXJhbmdlX2VuZBgCIAEoDBINCgVsaW1pdBgDIAEoAxIQCghyZXZpc2lvbhgEIAEoAxIRCglrZXlzX29ubHkYBSABKAgSEgoKY291bnRfb25seRgGIAEoCBIQCghjaGlsZHJlbhgHIAEoCCKdAQoKVHhuQ29tbWFuZBIsCghjb21wYXJlcxgBIAMoCzIaLnF1b3JhdGUudjEuQ29tcGFyZUNvbW1hbmQSLQoEdGhlbhgCIAMoCzIfLnF1b3JhdGUudjEuVHhuT3BlcmF0aW9uQ29tbWFuZBIyCglvdGhlcndpc2UYAyADKAsyHy5xdW9yYXRlLnYxLlR4bk9wZXJhdGlvbkNvbW1hbmQitwEKDkNvbXBhcmVDb21tYW5kEgsKA2tleRgBIAEoDBIRCglyYW5nZV9lbmQYAiABKAwSEAoIcmVsYXRpb24YAyABKA0SEQoHdmVyc2lvbhgEIAEoA0gAEhkKD2NyZWF0ZV9yZXZpc2lvbhgFIAEoA0gAEhYKDG1vZF9yZXZpc2lvbhgGIAEoA0gAEg8KBXZhbHVlGAcgASgMSAASEgoIbGVhc2VfaWQYCCABKANIAEIICgZ0YXJnZXQi0wEKE1R4bk9wZXJhdGlvbkNvbW1hbmQSKQoFcmFuZ2UYASABKAsyGC5xdW9yYXRlLnYxLlJhbmdlQ29tbWFuZEgAEiUKA3B1dBgCIAEoCzIWLnF1b3JhdGUudjEuUHV0Q29tbWFuZEgAEjYKDGRlbGV0ZV9yYW5nZRgDIAEoCzIeLnF1b3JhdGUudjEuRGVsZXRlUmFuZ2VDb21tYW5kSAASJQoDdHhuGAQgASgLMhYucXVvcmF0ZS52MS5UeG5Db21tYW5kSABCCwoJb3BlcmF0aW9uIkEKDEdyYW50Q29tbWFuZBIOCgZ0dGxfbXMYASABKAMSEAoIbGVhc2VfaWQYAiABKAMSDwoHc2Vzc2lvbhgDIAEoCCIhCg1SZXZva2VDb21tYW5kEhAKCGxlYXNlX2lkGAEgASgDIkUKDUV4cGlyZUNvbW1hbmQSDAoEdGVybRgBIAEoBBIRCglsZWFzZV9pZHMYAiADKAMSEwoLYXNfb2ZfaW5kZXgYAyABKAQiXwoRQ2hlY2twb2ludENvbW1hbmQSDAoEdGVybRgBIAEoBBIRCglsZWFzZV9pZHMYAiADKAMSFAoMcmVtYWluaW5nX21zGAMgAygDEhMKC2FzX29mX2luZGV4GAQgASgEIiIKDkNvbXBhY3RDb21tYW5kEhAKCHJldmlzaW9uGAEgASgDIoQBCg1NZW1iZXJDb21tYW5kEhEKCW1lbWJlcl9pZBgBIAEoBBIMCgRuYW1lGAIgASgJEhQKDHBlZXJfYWRkcmVzcxgDIAEoCRIXCg9jbGllbnRfZW5kcG9pbnQYBCABKAkSDgoGZm9ybWF0GAUgASgNEhMKC2luY2FybmF0aW9uGAYgASgJIkAKDFF1b3RhQ29tbWFuZBILCgNrZXkYASABKAwSEAoIa2V5c19tYXgYAiABKAMSEQoJYnl0ZXNfbWF4GAMgASgDIkoKDUxpbWl0c0NvbW1hbmQSFwoPc3BhY2VfYnl0ZXNfbWF4GAEgASgDEiAKGHNlc3Npb25fcmVzdWx0X2J5dGVzX21heBgCIAEoAyKlAQoLTGVhc2VSZWNvcmQSDgoGdHRsX21zGAEgASgDEg8KB3Nlc3Npb24YAiABKAgSFgoObG93ZXN0X3BlbmRpbmcYAyABKAQSMAoHcmVzdWx0cxgEIAMoCzIfLnF1b3JhdGUudjEuU2Vzc2lvblJlc3VsdFJlY29yZBIVCg1ncmFudGVkX2luZGV4GAUgASgEEhQKDHJlbWFpbmluZ19tcxgGIAEoAyJSChNTZXNzaW9uUmVzdWx0UmVjb3JkEhAKCHNlcXVlbmNlGAEgASgEEikKBnJlc3VsdBgCIAEoCzIZLnF1b3JhdGUudjEuQ29tbWFuZFJlc3VsdCLDAgoNQ29tbWFuZFJlc3VsdBIpCgVlcnJvchgBIAEoCzIYLnF1b3JhdGUudjEuQ29tbWFuZEVycm9ySAASJAoDcHV0GAIgASgLMhUucXVvcmF0ZS52MS5QdXRSZXN1bHRIABI1CgxkZWxldGVfcmFuZ2UYAyABKAsyHS5xdW9yYXRlLnYxLkRlbGV0ZVJhbmdlUmVzdWx0SAASJAoDdHhuGAQgASgLMhUucXVvcmF0ZS52MS5UeG5SZXN1bHRIABIoCgVncmFudBgFIAEoCzIXLnF1b3JhdGUudjEuR3JhbnRSZXN1bHRIABImCgRkb25lGAYgASgLMhYucXVvcmF0ZS52MS5Eb25lUmVzdWx0SAASKAoFcmFuZ2UYByABKAsyFy5xdW9yYXRlLnYxLlJhbmdlUmVzdWx0SABCCAoGcmVzdWx0Ij8KDENvbW1hbmRFcnJvchIMCgRjb2RlGAEgASgNEg8KB21lc3NhZ2UYAiABKAkSEAoIcmV2aXNpb24YAyABKAMipwEKC1N0b3JlZEVudHJ5EgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDBIXCg9jcmVhdGVfcmV2aXNpb24YAyABKAMSFAoMbW9kX3JldmlzaW9uGAQgASgDEg8KB3ZlcnNpb24YBSABKAMSEAoIbGVhc2VfaWQYBiABKAMSEwoLY2hpbGRfY291bnQYByABKAMSFQoNdmFsdWVfb21pdHRlZBgIIAEoCCJVCglQdXRSZXN1bHQSEAoIcmV2aXNpb24YASABKAMSCwoDa2V5GAIgASgMEikKCHByZXZpb3VzGAMgASgLMhcucXVvcmF0ZS52MS5TdG9yZWRFbnRyeSJhChFEZWxldGVSYW5nZVJlc3VsdBIQCghyZXZpc2lvbhgBIAEoAxIPCgdkZWxldGVkGAIgASgDEikKCHByZXZpb3VzGAMgAygLMhcucXVvcmF0ZS52MS5TdG9yZWRFbnRyeSJcCglUeG5SZXN1bHQSEQoJc3VjY2VlZGVkGAEgASgIEhAKCHJldmlzaW9uGAIgASgDEioKB3Jlc3VsdHMYAyADKAsyGS5xdW9yYXRlLnYxLkNvbW1hbmRSZXN1bHQiZgoLUmFuZ2VSZXN1bHQSEAoIcmV2aXNpb24YASABKAMSKAoHZW50cmllcxgCIAMoCzIXLnF1b3JhdGUudjEuU3RvcmVkRW50cnkSDAoEbW9yZRgDIAEoCBINCgVjb3VudBgEIAEoAyIvCgtHcmFudFJlc3VsdBIQCghsZWFzZV9pZBgBIAEoAxIOCgZ0dGxfbXMYAiABKAMiHgoKRG9uZVJlc3VsdBIQCghyZXZpc2lvbhgBIAEoA2IGcHJvdG8z");
 
 /**
  * The data of one log entry: mutations that one node collected, in the order in which they are applied.
@@ -21,7 +21,7 @@ export const file_quorate_v1_command: GenFile = /*@__PURE__*/
  */
 export type CommandBatch = Message<"quorate.v1.CommandBatch"> & {
   /**
-   * Format of the commands; a node that meets a newer one than it knows stops. Now 1.
+   * Format of the commands, the oldest that has them all; a node that meets a newer one than it knows stops. Now 1 or 2.
    *
    * @generated from field: uint32 format = 1;
    */
@@ -159,6 +159,30 @@ export type Command = Message<"quorate.v1.Command"> & {
      */
     value: MemberCommand;
     case: "member";
+  } | {
+    /**
+     * Sets or removes the quota of a subtree. Format 2.
+     *
+     * @generated from field: quorate.v1.QuotaCommand quota = 13;
+     */
+    value: QuotaCommand;
+    case: "quota";
+  } | {
+    /**
+     * Sets the limits that all nodes apply. Format 2.
+     *
+     * @generated from field: quorate.v1.LimitsCommand limits = 14;
+     */
+    value: LimitsCommand;
+    case: "limits";
+  } | {
+    /**
+     * Tells how much of their time leases have left. Format 2.
+     *
+     * @generated from field: quorate.v1.CheckpointCommand checkpoint = 15;
+     */
+    value: CheckpointCommand;
+    case: "checkpoint";
   } | { case: undefined; value?: undefined };
 };
 
@@ -609,6 +633,46 @@ export const ExpireCommandSchema: GenMessage<ExpireCommand> = /*@__PURE__*/
   messageDesc(file_quorate_v1_command, 11);
 
 /**
+ * @generated from message quorate.v1.CheckpointCommand
+ */
+export type CheckpointCommand = Message<"quorate.v1.CheckpointCommand"> & {
+  /**
+   * The term of the leader that keeps their time: void under any other.
+   *
+   * @generated from field: uint64 term = 1;
+   */
+  term: bigint;
+
+  /**
+   * The leases.
+   *
+   * @generated from field: repeated int64 lease_ids = 2;
+   */
+  leaseIds: bigint[];
+
+  /**
+   * What each has left, in milliseconds; 0 for its full time.
+   *
+   * @generated from field: repeated int64 remaining_ms = 3;
+   */
+  remainingMs: bigint[];
+
+  /**
+   * As in ExpireCommand.
+   *
+   * @generated from field: uint64 as_of_index = 4;
+   */
+  asOfIndex: bigint;
+};
+
+/**
+ * Describes the message quorate.v1.CheckpointCommand.
+ * Use `create(CheckpointCommandSchema)` to create a new message.
+ */
+export const CheckpointCommandSchema: GenMessage<CheckpointCommand> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_command, 12);
+
+/**
  * @generated from message quorate.v1.CompactCommand
  */
 export type CompactCommand = Message<"quorate.v1.CompactCommand"> & {
@@ -625,7 +689,7 @@ export type CompactCommand = Message<"quorate.v1.CompactCommand"> & {
  * Use `create(CompactCommandSchema)` to create a new message.
  */
 export const CompactCommandSchema: GenMessage<CompactCommand> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 12);
+  messageDesc(file_quorate_v1_command, 13);
 
 /**
  * @generated from message quorate.v1.MemberCommand
@@ -679,7 +743,66 @@ export type MemberCommand = Message<"quorate.v1.MemberCommand"> & {
  * Use `create(MemberCommandSchema)` to create a new message.
  */
 export const MemberCommandSchema: GenMessage<MemberCommand> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 13);
+  messageDesc(file_quorate_v1_command, 14);
+
+/**
+ * @generated from message quorate.v1.QuotaCommand
+ */
+export type QuotaCommand = Message<"quorate.v1.QuotaCommand"> & {
+  /**
+   * The key whose subtree it is about, itself included; empty for everything below "/".
+   *
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * At most so many keys, 0 for any number.
+   *
+   * @generated from field: int64 keys_max = 2;
+   */
+  keysMax: bigint;
+
+  /**
+   * At most so many bytes of keys and values, 0 for any number. Both 0 remove the quota.
+   *
+   * @generated from field: int64 bytes_max = 3;
+   */
+  bytesMax: bigint;
+};
+
+/**
+ * Describes the message quorate.v1.QuotaCommand.
+ * Use `create(QuotaCommandSchema)` to create a new message.
+ */
+export const QuotaCommandSchema: GenMessage<QuotaCommand> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_command, 15);
+
+/**
+ * @generated from message quorate.v1.LimitsCommand
+ */
+export type LimitsCommand = Message<"quorate.v1.LimitsCommand"> & {
+  /**
+   * Bytes that everything retained may take, history included; 0 for any number.
+   *
+   * @generated from field: int64 space_bytes_max = 1;
+   */
+  spaceBytesMax: bigint;
+
+  /**
+   * Bytes of results that a session may keep; 0 for any number.
+   *
+   * @generated from field: int64 session_result_bytes_max = 2;
+   */
+  sessionResultBytesMax: bigint;
+};
+
+/**
+ * Describes the message quorate.v1.LimitsCommand.
+ * Use `create(LimitsCommandSchema)` to create a new message.
+ */
+export const LimitsCommandSchema: GenMessage<LimitsCommand> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_command, 16);
 
 /**
  * A session's or lease's record in the state database.
@@ -721,6 +844,13 @@ export type LeaseRecord = Message<"quorate.v1.LeaseRecord"> & {
    * @generated from field: uint64 granted_index = 5;
    */
   grantedIndex: bigint;
+
+  /**
+   * What the next leader gives it, in milliseconds; 0 for its full TTL.
+   *
+   * @generated from field: int64 remaining_ms = 6;
+   */
+  remainingMs: bigint;
 };
 
 /**
@@ -728,7 +858,7 @@ export type LeaseRecord = Message<"quorate.v1.LeaseRecord"> & {
  * Use `create(LeaseRecordSchema)` to create a new message.
  */
 export const LeaseRecordSchema: GenMessage<LeaseRecord> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 14);
+  messageDesc(file_quorate_v1_command, 17);
 
 /**
  * A result kept for a retry.
@@ -756,7 +886,7 @@ export type SessionResultRecord = Message<"quorate.v1.SessionResultRecord"> & {
  * Use `create(SessionResultRecordSchema)` to create a new message.
  */
 export const SessionResultRecordSchema: GenMessage<SessionResultRecord> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 15);
+  messageDesc(file_quorate_v1_command, 18);
 
 /**
  * What a command returned.
@@ -833,7 +963,7 @@ export type CommandResult = Message<"quorate.v1.CommandResult"> & {
  * Use `create(CommandResultSchema)` to create a new message.
  */
 export const CommandResultSchema: GenMessage<CommandResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 16);
+  messageDesc(file_quorate_v1_command, 19);
 
 /**
  * @generated from message quorate.v1.CommandError
@@ -866,7 +996,7 @@ export type CommandError = Message<"quorate.v1.CommandError"> & {
  * Use `create(CommandErrorSchema)` to create a new message.
  */
 export const CommandErrorSchema: GenMessage<CommandError> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 17);
+  messageDesc(file_quorate_v1_command, 20);
 
 /**
  * A key of the flat store.
@@ -922,6 +1052,13 @@ export type StoredEntry = Message<"quorate.v1.StoredEntry"> & {
    * @generated from field: int64 child_count = 7;
    */
   childCount: bigint;
+
+  /**
+   * The value was left out: the result had no room for it.
+   *
+   * @generated from field: bool value_omitted = 8;
+   */
+  valueOmitted: boolean;
 };
 
 /**
@@ -929,7 +1066,7 @@ export type StoredEntry = Message<"quorate.v1.StoredEntry"> & {
  * Use `create(StoredEntrySchema)` to create a new message.
  */
 export const StoredEntrySchema: GenMessage<StoredEntry> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 18);
+  messageDesc(file_quorate_v1_command, 21);
 
 /**
  * @generated from message quorate.v1.PutResult
@@ -962,7 +1099,7 @@ export type PutResult = Message<"quorate.v1.PutResult"> & {
  * Use `create(PutResultSchema)` to create a new message.
  */
 export const PutResultSchema: GenMessage<PutResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 19);
+  messageDesc(file_quorate_v1_command, 22);
 
 /**
  * @generated from message quorate.v1.DeleteRangeResult
@@ -995,7 +1132,7 @@ export type DeleteRangeResult = Message<"quorate.v1.DeleteRangeResult"> & {
  * Use `create(DeleteRangeResultSchema)` to create a new message.
  */
 export const DeleteRangeResultSchema: GenMessage<DeleteRangeResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 20);
+  messageDesc(file_quorate_v1_command, 23);
 
 /**
  * @generated from message quorate.v1.TxnResult
@@ -1028,7 +1165,7 @@ export type TxnResult = Message<"quorate.v1.TxnResult"> & {
  * Use `create(TxnResultSchema)` to create a new message.
  */
 export const TxnResultSchema: GenMessage<TxnResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 21);
+  messageDesc(file_quorate_v1_command, 24);
 
 /**
  * @generated from message quorate.v1.RangeResult
@@ -1068,7 +1205,7 @@ export type RangeResult = Message<"quorate.v1.RangeResult"> & {
  * Use `create(RangeResultSchema)` to create a new message.
  */
 export const RangeResultSchema: GenMessage<RangeResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 22);
+  messageDesc(file_quorate_v1_command, 25);
 
 /**
  * @generated from message quorate.v1.GrantResult
@@ -1094,7 +1231,7 @@ export type GrantResult = Message<"quorate.v1.GrantResult"> & {
  * Use `create(GrantResultSchema)` to create a new message.
  */
 export const GrantResultSchema: GenMessage<GrantResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 23);
+  messageDesc(file_quorate_v1_command, 26);
 
 /**
  * @generated from message quorate.v1.DoneResult
@@ -1113,5 +1250,5 @@ export type DoneResult = Message<"quorate.v1.DoneResult"> & {
  * Use `create(DoneResultSchema)` to create a new message.
  */
 export const DoneResultSchema: GenMessage<DoneResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 24);
+  messageDesc(file_quorate_v1_command, 27);
 

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Consistency, Entry, ExactlyOnce, Fence } from "./types_pb.js";
+import type { Consistency, Entry, Event, ExactlyOnce, Fence } from "./types_pb.js";
 import { file_quorate_v1_types } from "./types_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quorate/v1/kv.proto.
  */
 export const file_quorate_v1_kv: GenFile = /*@__PURE__*/
-  fileDesc("ChNxdW9yYXRlL3YxL2t2LnByb3RvEgpxdW9yYXRlLnYxInAKCkdldFJlcXVlc3QSDAoEcGF0aBgBIAEoCRIsCgtjb25zaXN0ZW5jeRgCIAEoDjIXLnF1b3JhdGUudjEuQ29uc2lzdGVuY3kSFAoMbWluX3JldmlzaW9uGAMgASgDEhAKCHJldmlzaW9uGAQgASgDIkEKC0dldFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgDEiAKBWVudHJ5GAIgASgLMhEucXVvcmF0ZS52MS5FbnRyeSK1AQoLTGlzdFJlcXVlc3QSDAoEcGF0aBgBIAEoCRIRCglyZWN1cnNpdmUYAiABKAgSDQoFbGltaXQYAyABKAMSDQoFYWZ0ZXIYBCABKAkSEQoJa2V5c19vbmx5GAUgASgIEiwKC2NvbnNpc3RlbmN5GAYgASgOMhcucXVvcmF0ZS52MS5Db25zaXN0ZW5jeRIUCgxtaW5fcmV2aXNpb24YByABKAMSEAoIcmV2aXNpb24YCCABKAMiTwoMTGlzdFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgDEh8KBW5vZGVzGAIgAygLMhAucXVvcmF0ZS52MS5Ob2RlEgwKBG1vcmUYAyABKAgiSwoETm9kZRIMCgRwYXRoGAEgASgJEiAKBWVudHJ5GAIgASgLMhEucXVvcmF0ZS52MS5FbnRyeRITCgtjaGlsZF9jb3VudBgDIAEoAyK5AQoKUHV0UmVxdWVzdBIMCgRwYXRoGAEgASgJEg0KBXZhbHVlGAIgASgMEhAKCGxlYXNlX2lkGAMgASgDEhIKCnNlcXVlbnRpYWwYBCABKAgSFwoPcmV0dXJuX3ByZXZpb3VzGAUgASgIEiAKBWZlbmNlGAYgASgLMhEucXVvcmF0ZS52MS5GZW5jZRItCgxleGFjdGx5X29uY2UYByABKAsyFy5xdW9yYXRlLnYxLkV4YWN0bHlPbmNlIlIKC1B1dFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgDEgwKBHBhdGgYAiABKAkSIwoIcHJldmlvdXMYAyABKAsyES5xdW9yYXRlLnYxLkVudHJ5IpoBCg1EZWxldGVSZXF1ZXN0EgwKBHBhdGgYASABKAkSEQoJcmVjdXJzaXZlGAIgASgIEhcKD3JldHVybl9wcmV2aW91cxgDIAEoCBIgCgVmZW5jZRgEIAEoCzIRLnF1b3JhdGUudjEuRmVuY2USLQoMZXhhY3RseV9vbmNlGAUgASgLMhcucXVvcmF0ZS52MS5FeGFjdGx5T25jZSJYCg5EZWxldGVSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoAxIPCgdkZWxldGVkGAIgASgDEiMKCHByZXZpb3VzGAMgAygLMhEucXVvcmF0ZS52MS5FbnRyeSLZAQoKVHhuUmVxdWVzdBIlCghjb21wYXJlcxgBIAMoCzITLnF1b3JhdGUudjEuQ29tcGFyZRImCgR0aGVuGAIgAygLMhgucXVvcmF0ZS52MS5UeG5PcGVyYXRpb24SKwoJb3RoZXJ3aXNlGAMgAygLMhgucXVvcmF0ZS52MS5UeG5PcGVyYXRpb24SIAoFZmVuY2UYBCABKAsyES5xdW9yYXRlLnYxLkZlbmNlEi0KDGV4YWN0bHlfb25jZRgFIAEoCzIXLnF1b3JhdGUudjEuRXhhY3RseU9uY2UixwEKB0NvbXBhcmUSDAoEcGF0aBgBIAEoCRIRCglyZWN1cnNpdmUYAiABKAgSJgoIcmVsYXRpb24YAyABKA4yFC5xdW9yYXRlLnYxLlJlbGF0aW9uEhEKB3ZlcnNpb24YBCABKANIABIZCg9jcmVhdGVfcmV2aXNpb24YBSABKANIABIWCgxtb2RfcmV2aXNpb24YBiABKANIABIPCgV2YWx1ZRgHIAEoDEgAEhIKCGxlYXNlX2lkGAggASgDSABCCAoGdGFyZ2V0IuYBCgxUeG5PcGVyYXRpb24SJQoDZ2V0GAEgASgLMhYucXVvcmF0ZS52MS5HZXRSZXF1ZXN0SAASJwoEbGlzdBgCIAEoCzIXLnF1b3JhdGUudjEuTGlzdFJlcXVlc3RIABIlCgNwdXQYAyABKAsyFi5xdW9yYXRlLnYxLlB1dFJlcXVlc3RIABIrCgZkZWxldGUYBCABKAsyGS5xdW9yYXRlLnYxLkRlbGV0ZVJlcXVlc3RIABIlCgN0eG4YBSABKAsyFi5xdW9yYXRlLnYxLlR4blJlcXVlc3RIAEILCglvcGVyYXRpb24iYwoLVHhuUmVzcG9uc2USEQoJc3VjY2VlZGVkGAEgASgIEhAKCHJldmlzaW9uGAIgASgDEi8KB3Jlc3VsdHMYAyADKAsyHi5xdW9yYXRlLnYxLlR4bk9wZXJhdGlvblJlc3VsdCLuAQoSVHhuT3BlcmF0aW9uUmVzdWx0EiYKA2dldBgBIAEoCzIXLnF1b3JhdGUudjEuR2V0UmVzcG9uc2VIABIoCgRsaXN0GAIgASgLMhgucXVvcmF0ZS52MS5MaXN0UmVzcG9uc2VIABImCgNwdXQYAyABKAsyFy5xdW9yYXRlLnYxLlB1dFJlc3BvbnNlSAASLAoGZGVsZXRlGAQgASgLMhoucXVvcmF0ZS52MS5EZWxldGVSZXNwb25zZUgAEiYKA3R4bhgFIAEoCzIXLnF1b3JhdGUudjEuVHhuUmVzcG9uc2VIAEIICgZyZXN1bHQqeQoIUmVsYXRpb24SGAoUUkVMQVRJT05fVU5TUEVDSUZJRUQQABISCg5SRUxBVElPTl9FUVVBTBABEhYKElJFTEFUSU9OX05PVF9FUVVBTBACEhEKDVJFTEFUSU9OX0xFU1MQAxIUChBSRUxBVElPTl9HUkVBVEVSEAQyrwIKCUtWU2VydmljZRI2CgNHZXQSFi5xdW9yYXRlLnYxLkdldFJlcXVlc3QaFy5xdW9yYXRlLnYxLkdldFJlc3BvbnNlEjkKBExpc3QSFy5xdW9yYXRlLnYxLkxpc3RSZXF1ZXN0GhgucXVvcmF0ZS52MS5MaXN0UmVzcG9uc2USNgoDUHV0EhYucXVvcmF0ZS52MS5QdXRSZXF1ZXN0GhcucXVvcmF0ZS52MS5QdXRSZXNwb25zZRI/CgZEZWxldGUSGS5xdW9yYXRlLnYxLkRlbGV0ZVJlcXVlc3QaGi5xdW9yYXRlLnYxLkRlbGV0ZVJlc3BvbnNlEjYKA1R4bhIWLnF1b3JhdGUudjEuVHhuUmVxdWVzdBoXLnF1b3JhdGUudjEuVHhuUmVzcG9uc2ViBnByb3RvMw", [file_quorate_v1_types]);
+  fileDesc("ChNxdW9yYXRlL3YxL2t2LnByb3RvEgpxdW9yYXRlLnYxInAKCkdldFJlcXVlc3QSDAoEcGF0aBgBIAEoCRIsCgtjb25zaXN0ZW5jeRgCIAEoDjIXLnF1b3JhdGUudjEuQ29uc2lzdGVuY3kSFAoMbWluX3JldmlzaW9uGAMgASgDEhAKCHJldmlzaW9uGAQgASgDIkEKC0dldFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgDEiAKBWVudHJ5GAIgASgLMhEucXVvcmF0ZS52MS5FbnRyeSK1AQoLTGlzdFJlcXVlc3QSDAoEcGF0aBgBIAEoCRIRCglyZWN1cnNpdmUYAiABKAgSDQoFbGltaXQYAyABKAMSDQoFYWZ0ZXIYBCABKAkSEQoJa2V5c19vbmx5GAUgASgIEiwKC2NvbnNpc3RlbmN5GAYgASgOMhcucXVvcmF0ZS52MS5Db25zaXN0ZW5jeRIUCgxtaW5fcmV2aXNpb24YByABKAMSEAoIcmV2aXNpb24YCCABKAMiTwoMTGlzdFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgDEh8KBW5vZGVzGAIgAygLMhAucXVvcmF0ZS52MS5Ob2RlEgwKBG1vcmUYAyABKAgiSwoETm9kZRIMCgRwYXRoGAEgASgJEiAKBWVudHJ5GAIgASgLMhEucXVvcmF0ZS52MS5FbnRyeRITCgtjaGlsZF9jb3VudBgDIAEoAyK5AQoKUHV0UmVxdWVzdBIMCgRwYXRoGAEgASgJEg0KBXZhbHVlGAIgASgMEhAKCGxlYXNlX2lkGAMgASgDEhIKCnNlcXVlbnRpYWwYBCABKAgSFwoPcmV0dXJuX3ByZXZpb3VzGAUgASgIEiAKBWZlbmNlGAYgASgLMhEucXVvcmF0ZS52MS5GZW5jZRItCgxleGFjdGx5X29uY2UYByABKAsyFy5xdW9yYXRlLnYxLkV4YWN0bHlPbmNlIlIKC1B1dFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgDEgwKBHBhdGgYAiABKAkSIwoIcHJldmlvdXMYAyABKAsyES5xdW9yYXRlLnYxLkVudHJ5IpoBCg1EZWxldGVSZXF1ZXN0EgwKBHBhdGgYASABKAkSEQoJcmVjdXJzaXZlGAIgASgIEhcKD3JldHVybl9wcmV2aW91cxgDIAEoCBIgCgVmZW5jZRgEIAEoCzIRLnF1b3JhdGUudjEuRmVuY2USLQoMZXhhY3RseV9vbmNlGAUgASgLMhcucXVvcmF0ZS52MS5FeGFjdGx5T25jZSJYCg5EZWxldGVSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoAxIPCgdkZWxldGVkGAIgASgDEiMKCHByZXZpb3VzGAMgAygLMhEucXVvcmF0ZS52MS5FbnRyeSLZAQoKVHhuUmVxdWVzdBIlCghjb21wYXJlcxgBIAMoCzITLnF1b3JhdGUudjEuQ29tcGFyZRImCgR0aGVuGAIgAygLMhgucXVvcmF0ZS52MS5UeG5PcGVyYXRpb24SKwoJb3RoZXJ3aXNlGAMgAygLMhgucXVvcmF0ZS52MS5UeG5PcGVyYXRpb24SIAoFZmVuY2UYBCABKAsyES5xdW9yYXRlLnYxLkZlbmNlEi0KDGV4YWN0bHlfb25jZRgFIAEoCzIXLnF1b3JhdGUudjEuRXhhY3RseU9uY2UixwEKB0NvbXBhcmUSDAoEcGF0aBgBIAEoCRIRCglyZWN1cnNpdmUYAiABKAgSJgoIcmVsYXRpb24YAyABKA4yFC5xdW9yYXRlLnYxLlJlbGF0aW9uEhEKB3ZlcnNpb24YBCABKANIABIZCg9jcmVhdGVfcmV2aXNpb24YBSABKANIABIWCgxtb2RfcmV2aXNpb24YBiABKANIABIPCgV2YWx1ZRgHIAEoDEgAEhIKCGxlYXNlX2lkGAggASgDSABCCAoGdGFyZ2V0IuYBCgxUeG5PcGVyYXRpb24SJQoDZ2V0GAEgASgLMhYucXVvcmF0ZS52MS5HZXRSZXF1ZXN0SAASJwoEbGlzdBgCIAEoCzIXLnF1b3JhdGUudjEuTGlzdFJlcXVlc3RIABIlCgNwdXQYAyABKAsyFi5xdW9yYXRlLnYxLlB1dFJlcXVlc3RIABIrCgZkZWxldGUYBCABKAsyGS5xdW9yYXRlLnYxLkRlbGV0ZVJlcXVlc3RIABIlCgN0eG4YBSABKAsyFi5xdW9yYXRlLnYxLlR4blJlcXVlc3RIAEILCglvcGVyYXRpb24iYwoLVHhuUmVzcG9uc2USEQoJc3VjY2VlZGVkGAEgASgIEhAKCHJldmlzaW9uGAIgASgDEi8KB3Jlc3VsdHMYAyADKAsyHi5xdW9yYXRlLnYxLlR4bk9wZXJhdGlvblJlc3VsdCLuAQoSVHhuT3BlcmF0aW9uUmVzdWx0EiYKA2dldBgBIAEoCzIXLnF1b3JhdGUudjEuR2V0UmVzcG9uc2VIABIoCgRsaXN0GAIgASgLMhgucXVvcmF0ZS52MS5MaXN0UmVzcG9uc2VIABImCgNwdXQYAyABKAsyFy5xdW9yYXRlLnYxLlB1dFJlc3BvbnNlSAASLAoGZGVsZXRlGAQgASgLMhoucXVvcmF0ZS52MS5EZWxldGVSZXNwb25zZUgAEiYKA3R4bhgFIAEoCzIXLnF1b3JhdGUudjEuVHhuUmVzcG9uc2VIAEIICgZyZXN1bHQiWQoOSGlzdG9yeVJlcXVlc3QSDAoEcGF0aBgBIAEoCRIVCg1mcm9tX3JldmlzaW9uGAIgASgDEhMKC3RvX3JldmlzaW9uGAMgASgDEg0KBWxpbWl0GAQgASgDIlQKD0hpc3RvcnlSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoAxIhCgZldmVudHMYAiADKAsyES5xdW9yYXRlLnYxLkV2ZW50EgwKBG1vcmUYAyABKAgqeQoIUmVsYXRpb24SGAoUUkVMQVRJT05fVU5TUEVDSUZJRUQQABISCg5SRUxBVElPTl9FUVVBTBABEhYKElJFTEFUSU9OX05PVF9FUVVBTBACEhEKDVJFTEFUSU9OX0xFU1MQAxIUChBSRUxBVElPTl9HUkVBVEVSEAQy8wIKCUtWU2VydmljZRI2CgNHZXQSFi5xdW9yYXRlLnYxLkdldFJlcXVlc3QaFy5xdW9yYXRlLnYxLkdldFJlc3BvbnNlEjkKBExpc3QSFy5xdW9yYXRlLnYxLkxpc3RSZXF1ZXN0GhgucXVvcmF0ZS52MS5MaXN0UmVzcG9uc2USNgoDUHV0EhYucXVvcmF0ZS52MS5QdXRSZXF1ZXN0GhcucXVvcmF0ZS52MS5QdXRSZXNwb25zZRI/CgZEZWxldGUSGS5xdW9yYXRlLnYxLkRlbGV0ZVJlcXVlc3QaGi5xdW9yYXRlLnYxLkRlbGV0ZVJlc3BvbnNlEjYKA1R4bhIWLnF1b3JhdGUudjEuVHhuUmVxdWVzdBoXLnF1b3JhdGUudjEuVHhuUmVzcG9uc2USQgoHSGlzdG9yeRIaLnF1b3JhdGUudjEuSGlzdG9yeVJlcXVlc3QaGy5xdW9yYXRlLnYxLkhpc3RvcnlSZXNwb25zZWIGcHJvdG8z", [file_quorate_v1_types]);
 
 /**
  * @generated from message quorate.v1.GetRequest
@@ -676,6 +676,80 @@ export const TxnOperationResultSchema: GenMessage<TxnOperationResult> = /*@__PUR
   messageDesc(file_quorate_v1_kv, 13);
 
 /**
+ * @generated from message quorate.v1.HistoryRequest
+ */
+export type HistoryRequest = Message<"quorate.v1.HistoryRequest"> & {
+  /**
+   * The key.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * Changes from this revision on; 0 for the oldest that is kept. Below the compacted revision: ERROR_CODE_COMPACTED.
+   *
+   * @generated from field: int64 from_revision = 2;
+   */
+  fromRevision: bigint;
+
+  /**
+   * Changes up to this revision; 0 for the current one. Above the current one: ERROR_CODE_FUTURE_REVISION.
+   *
+   * @generated from field: int64 to_revision = 3;
+   */
+  toRevision: bigint;
+
+  /**
+   * At most so many; 0 for the server's maximum.
+   *
+   * @generated from field: int64 limit = 4;
+   */
+  limit: bigint;
+};
+
+/**
+ * Describes the message quorate.v1.HistoryRequest.
+ * Use `create(HistoryRequestSchema)` to create a new message.
+ */
+export const HistoryRequestSchema: GenMessage<HistoryRequest> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_kv, 14);
+
+/**
+ * @generated from message quorate.v1.HistoryResponse
+ */
+export type HistoryResponse = Message<"quorate.v1.HistoryResponse"> & {
+  /**
+   * The store's revision at which the read was made.
+   *
+   * @generated from field: int64 revision = 1;
+   */
+  revision: bigint;
+
+  /**
+   * The changes of the key, oldest first, deletes among them. Without `previous`.
+   *
+   * @generated from field: repeated quorate.v1.Event events = 2;
+   */
+  events: Event[];
+
+  /**
+   * True when the limit, or the room of one answer, cut it: continue with from_revision past that of the last event, and
+   * to_revision as it was, or `revision` of the first answer. There is at least one event then.
+   *
+   * @generated from field: bool more = 3;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message quorate.v1.HistoryResponse.
+ * Use `create(HistoryResponseSchema)` to create a new message.
+ */
+export const HistoryResponseSchema: GenMessage<HistoryResponse> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_kv, 15);
+
+/**
  * Relations of a Compare.
  *
  * @generated from enum quorate.v1.Relation
@@ -783,6 +857,16 @@ export const KVService: GenService<{
     methodKind: "unary";
     input: typeof TxnRequestSchema;
     output: typeof TxnResponseSchema;
+  },
+  /**
+   * Reads the versions of one key, oldest first, as far as they are not compacted. Linearizable.
+   *
+   * @generated from rpc quorate.v1.KVService.History
+   */
+  history: {
+    methodKind: "unary";
+    input: typeof HistoryRequestSchema;
+    output: typeof HistoryResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_quorate_v1_kv, 0);

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quorate/v1/lease.proto.
  */
 export const file_quorate_v1_lease: GenFile = /*@__PURE__*/
-  fileDesc("ChZxdW9yYXRlL3YxL2xlYXNlLnByb3RvEgpxdW9yYXRlLnYxIjAKDEdyYW50UmVxdWVzdBIOCgZ0dGxfbXMYASABKAMSEAoIbGVhc2VfaWQYAiABKAMiMQoNR3JhbnRSZXNwb25zZRIQCghsZWFzZV9pZBgBIAEoAxIOCgZ0dGxfbXMYAiABKAMiIQoNUmV2b2tlUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoAyIiCg5SZXZva2VSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoAyIlChBLZWVwQWxpdmVSZXF1ZXN0EhEKCWxlYXNlX2lkcxgBIAMoAyIkChFLZWVwQWxpdmVSZXNwb25zZRIPCgd0dGxzX21zGAEgAygDIjMKEVRpbWVUb0xpdmVSZXF1ZXN0EhAKCGxlYXNlX2lkGAEgASgDEgwKBGtleXMYAiABKAgiXwoSVGltZVRvTGl2ZVJlc3BvbnNlEhQKDHJlbWFpbmluZ19tcxgBIAEoAxIWCg5ncmFudGVkX3R0bF9tcxgCIAEoAxINCgVwYXRocxgDIAMoCRIMCgRtb3JlGAQgASgIIg8KDUxlYXNlc1JlcXVlc3QiRQoOTGVhc2VzUmVzcG9uc2USJQoGbGVhc2VzGAEgAygLMhUucXVvcmF0ZS52MS5MZWFzZUluZm8SDAoEbW9yZRgCIAEoCCJZCglMZWFzZUluZm8SEAoIbGVhc2VfaWQYASABKAMSFgoOZ3JhbnRlZF90dGxfbXMYAiABKAMSDwoHc2Vzc2lvbhgDIAEoCBIRCglrZXlfY291bnQYBCABKAMy5QIKDExlYXNlU2VydmljZRI8CgVHcmFudBIYLnF1b3JhdGUudjEuR3JhbnRSZXF1ZXN0GhkucXVvcmF0ZS52MS5HcmFudFJlc3BvbnNlEj8KBlJldm9rZRIZLnF1b3JhdGUudjEuUmV2b2tlUmVxdWVzdBoaLnF1b3JhdGUudjEuUmV2b2tlUmVzcG9uc2USSAoJS2VlcEFsaXZlEhwucXVvcmF0ZS52MS5LZWVwQWxpdmVSZXF1ZXN0Gh0ucXVvcmF0ZS52MS5LZWVwQWxpdmVSZXNwb25zZRJLCgpUaW1lVG9MaXZlEh0ucXVvcmF0ZS52MS5UaW1lVG9MaXZlUmVxdWVzdBoeLnF1b3JhdGUudjEuVGltZVRvTGl2ZVJlc3BvbnNlEj8KBkxlYXNlcxIZLnF1b3JhdGUudjEuTGVhc2VzUmVxdWVzdBoaLnF1b3JhdGUudjEuTGVhc2VzUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChZxdW9yYXRlL3YxL2xlYXNlLnByb3RvEgpxdW9yYXRlLnYxIjAKDEdyYW50UmVxdWVzdBIOCgZ0dGxfbXMYASABKAMSEAoIbGVhc2VfaWQYAiABKAMiMQoNR3JhbnRSZXNwb25zZRIQCghsZWFzZV9pZBgBIAEoAxIOCgZ0dGxfbXMYAiABKAMiIQoNUmV2b2tlUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoAyIiCg5SZXZva2VSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoAyIlChBLZWVwQWxpdmVSZXF1ZXN0EhEKCWxlYXNlX2lkcxgBIAMoAyIkChFLZWVwQWxpdmVSZXNwb25zZRIPCgd0dGxzX21zGAEgAygDIlEKEVRpbWVUb0xpdmVSZXF1ZXN0EhAKCGxlYXNlX2lkGAEgASgDEgwKBGtleXMYAiABKAgSDQoFYWZ0ZXIYAyABKAkSDQoFbGltaXQYBCABKAMigwEKElRpbWVUb0xpdmVSZXNwb25zZRIUCgxyZW1haW5pbmdfbXMYASABKAMSFgoOZ3JhbnRlZF90dGxfbXMYAiABKAMSDQoFcGF0aHMYAyADKAkSDAoEbW9yZRgEIAEoCBIPCgdzZXNzaW9uGAUgASgIEhEKCWtleV9jb3VudBgGIAEoAyItCg1MZWFzZXNSZXF1ZXN0Eg0KBWFmdGVyGAEgASgDEg0KBWxpbWl0GAIgASgDIkUKDkxlYXNlc1Jlc3BvbnNlEiUKBmxlYXNlcxgBIAMoCzIVLnF1b3JhdGUudjEuTGVhc2VJbmZvEgwKBG1vcmUYAiABKAgiWQoJTGVhc2VJbmZvEhAKCGxlYXNlX2lkGAEgASgDEhYKDmdyYW50ZWRfdHRsX21zGAIgASgDEg8KB3Nlc3Npb24YAyABKAgSEQoJa2V5X2NvdW50GAQgASgDMuUCCgxMZWFzZVNlcnZpY2USPAoFR3JhbnQSGC5xdW9yYXRlLnYxLkdyYW50UmVxdWVzdBoZLnF1b3JhdGUudjEuR3JhbnRSZXNwb25zZRI/CgZSZXZva2USGS5xdW9yYXRlLnYxLlJldm9rZVJlcXVlc3QaGi5xdW9yYXRlLnYxLlJldm9rZVJlc3BvbnNlEkgKCUtlZXBBbGl2ZRIcLnF1b3JhdGUudjEuS2VlcEFsaXZlUmVxdWVzdBodLnF1b3JhdGUudjEuS2VlcEFsaXZlUmVzcG9uc2USSwoKVGltZVRvTGl2ZRIdLnF1b3JhdGUudjEuVGltZVRvTGl2ZVJlcXVlc3QaHi5xdW9yYXRlLnYxLlRpbWVUb0xpdmVSZXNwb25zZRI/CgZMZWFzZXMSGS5xdW9yYXRlLnYxLkxlYXNlc1JlcXVlc3QaGi5xdW9yYXRlLnYxLkxlYXNlc1Jlc3BvbnNlYgZwcm90bzM");
 
 /**
  * @generated from message quorate.v1.GrantRequest
@@ -157,6 +157,20 @@ export type TimeToLiveRequest = Message<"quorate.v1.TimeToLiveRequest"> & {
    * @generated from field: bool keys = 2;
    */
   keys: boolean;
+
+  /**
+   * Only keys that sort after this path: the last one of the page before. Empty for the first page.
+   *
+   * @generated from field: string after = 3;
+   */
+  after: string;
+
+  /**
+   * At most so many keys; 0 for as many as one answer has room for.
+   *
+   * @generated from field: int64 limit = 4;
+   */
+  limit: bigint;
 };
 
 /**
@@ -192,11 +206,25 @@ export type TimeToLiveResponse = Message<"quorate.v1.TimeToLiveResponse"> & {
   paths: string[];
 
   /**
-   * It has more keys than `paths`.
+   * It has more keys after the last of `paths`.
    *
    * @generated from field: bool more = 4;
    */
   more: boolean;
+
+  /**
+   * Whether it is a session.
+   *
+   * @generated from field: bool session = 5;
+   */
+  session: boolean;
+
+  /**
+   * How many keys live on it.
+   *
+   * @generated from field: int64 key_count = 6;
+   */
+  keyCount: bigint;
 };
 
 /**
@@ -210,6 +238,19 @@ export const TimeToLiveResponseSchema: GenMessage<TimeToLiveResponse> = /*@__PUR
  * @generated from message quorate.v1.LeasesRequest
  */
 export type LeasesRequest = Message<"quorate.v1.LeasesRequest"> & {
+  /**
+   * Only leases with a larger id: the last one of the page before.
+   *
+   * @generated from field: int64 after = 1;
+   */
+  after: bigint;
+
+  /**
+   * At most so many; 0 for as many as one answer has room for.
+   *
+   * @generated from field: int64 limit = 2;
+   */
+  limit: bigint;
 };
 
 /**
@@ -231,7 +272,7 @@ export type LeasesResponse = Message<"quorate.v1.LeasesResponse"> & {
   leases: LeaseInfo[];
 
   /**
-   * There are more.
+   * There are more, with larger ids.
    *
    * @generated from field: bool more = 2;
    */
@@ -332,7 +373,7 @@ export const LeaseService: GenService<{
     output: typeof TimeToLiveResponseSchema;
   },
   /**
-   * Lists all leases.
+   * Lists the leases, a page at a time.
    *
    * @generated from rpc quorate.v1.LeaseService.Leases
    */

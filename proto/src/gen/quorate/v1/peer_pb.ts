@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quorate/v1/peer.proto.
  */
 export const file_quorate_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("ChVxdW9yYXRlL3YxL3BlZXIucHJvdG8SCnF1b3JhdGUudjEiEQoPQWNxdWFpbnRSZXF1ZXN0IicKEEFjcXVhaW50UmVzcG9uc2USEwoLaW5jYXJuYXRpb24YASABKAki7gEKEUFkbWluaXN0ZXJSZXF1ZXN0EisKA2FkZBgBIAEoCzIcLnF1b3JhdGUudjEuQWRkTWVtYmVyUmVxdWVzdEgAEjMKB3Byb21vdGUYAiABKAsyIC5xdW9yYXRlLnYxLlByb21vdGVNZW1iZXJSZXF1ZXN0SAASMQoGcmVtb3ZlGAMgASgLMh8ucXVvcmF0ZS52MS5SZW1vdmVNZW1iZXJSZXF1ZXN0SAASOQoIdHJhbnNmZXIYBCABKAsyJS5xdW9yYXRlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3RIAEIJCgdyZXF1ZXN0IlgKEkFkbWluaXN0ZXJSZXNwb25zZRIRCgltZW1iZXJfaWQYASABKAQSDQoFaW5kZXgYAiABKAQSIAoFZXJyb3IYAyABKAsyES5xdW9yYXRlLnYxLkVycm9yIjwKD0V4Y2hhbmdlUmVxdWVzdBIpCghtZXNzYWdlcxgBIAMoCzIXLnF1b3JhdGUudjEuUGVlck1lc3NhZ2UiEgoQRXhjaGFuZ2VSZXNwb25zZSLJBQoLUGVlck1lc3NhZ2USMwoOYXBwZW5kX2VudHJpZXMYASABKAsyGS5xdW9yYXRlLnYxLkFwcGVuZEVudHJpZXNIABJAChVhcHBlbmRfZW50cmllc19yZXN1bHQYAiABKAsyHy5xdW9yYXRlLnYxLkFwcGVuZEVudHJpZXNSZXN1bHRIABIqCgloZWFydGJlYXQYAyABKAsyFS5xdW9yYXRlLnYxLkhlYXJ0YmVhdEgAEjcKEGhlYXJ0YmVhdF9yZXN1bHQYBCABKAsyGy5xdW9yYXRlLnYxLkhlYXJ0YmVhdFJlc3VsdEgAEi8KDHJlcXVlc3Rfdm90ZRgFIAEoCzIXLnF1b3JhdGUudjEuUmVxdWVzdFZvdGVIABI8ChNyZXF1ZXN0X3ZvdGVfcmVzdWx0GAYgASgLMh0ucXVvcmF0ZS52MS5SZXF1ZXN0Vm90ZVJlc3VsdEgAEisKCnJlYWRfaW5kZXgYByABKAsyFS5xdW9yYXRlLnYxLlJlYWRJbmRleEgAEjgKEXJlYWRfaW5kZXhfcmVzdWx0GAggASgLMhsucXVvcmF0ZS52MS5SZWFkSW5kZXhSZXN1bHRIABImCgdwcm9wb3NlGAkgASgLMhMucXVvcmF0ZS52MS5Qcm9wb3NlSAASNwoQcHJvcG9zZV9yZWplY3RlZBgKIAEoCzIbLnF1b3JhdGUudjEuUHJvcG9zZVJlamVjdGVkSAASLwoMcmVuZXdfbGVhc2VzGAsgASgLMhcucXVvcmF0ZS52MS5SZW5ld0xlYXNlc0gAEjwKE3JlbmV3X2xlYXNlc19yZXN1bHQYDCABKAsyHS5xdW9yYXRlLnYxLlJlbmV3TGVhc2VzUmVzdWx0SAASLQoLdGltZW91dF9ub3cYDSABKAsyFi5xdW9yYXRlLnYxLlRpbWVvdXROb3dIAEIJCgdtZXNzYWdlIl0KCExvZ0VudHJ5Eg0KBWluZGV4GAEgASgEEgwKBHRlcm0YAiABKAQSJgoEa2luZBgDIAEoDjIYLnF1b3JhdGUudjEuTG9nRW50cnlLaW5kEgwKBGRhdGEYBCABKAwiiQEKDUFwcGVuZEVudHJpZXMSDAoEdGVybRgBIAEoBBIWCg5wcmV2aW91c19pbmRleBgCIAEoBBIVCg1wcmV2aW91c190ZXJtGAMgASgEEhQKDGNvbW1pdF9pbmRleBgEIAEoBBIlCgdlbnRyaWVzGAUgAygLMhQucXVvcmF0ZS52MS5Mb2dFbnRyeSJrChNBcHBlbmRFbnRyaWVzUmVzdWx0EgwKBHRlcm0YASABKAQSEAoIcmVqZWN0ZWQYAiABKAgSDQoFaW5kZXgYAyABKAQSEgoKaGludF9pbmRleBgEIAEoBBIRCgloaW50X3Rlcm0YBSABKAQiQwoJSGVhcnRiZWF0EgwKBHRlcm0YASABKAQSFAoMY29tbWl0X2luZGV4GAIgASgEEhIKCnJlYWRfcm91bmQYAyABKAQiMwoPSGVhcnRiZWF0UmVzdWx0EgwKBHRlcm0YASABKAQSEgoKcmVhZF9yb3VuZBgCIAEoBCJmCgtSZXF1ZXN0Vm90ZRIMCgR0ZXJtGAEgASgEEhAKCHByZV92b3RlGAIgASgIEhIKCmxhc3RfaW5kZXgYAyABKAQSEQoJbGFzdF90ZXJtGAQgASgEEhAKCHRyYW5zZmVyGAUgASgIIhoKClRpbWVvdXROb3cSDAoEdGVybRgBIAEoBCJEChFSZXF1ZXN0Vm90ZVJlc3VsdBIMCgR0ZXJtGAEgASgEEhAKCHByZV92b3RlGAIgASgIEg8KB2dyYW50ZWQYAyABKAgiHAoJUmVhZEluZGV4Eg8KB2NvbnRleHQYASABKAQiQwoPUmVhZEluZGV4UmVzdWx0Eg8KB2NvbnRleHQYASABKAQSDQoFaW5kZXgYAiABKAQSEAoIcmVqZWN0ZWQYAyABKAgiGgoHUHJvcG9zZRIPCgdiYXRjaGVzGAEgAygMIk4KD1Byb3Bvc2VSZWplY3RlZBIRCgliYXRjaF9pZHMYASADKAQSEgoKb3ZlcmxvYWRlZBgCIAEoCBIUCgx0cmFuc2ZlcnJpbmcYAyABKAgiPwoLUmVuZXdMZWFzZXMSDwoHY29udGV4dBgBIAEoBBIRCglsZWFzZV9pZHMYAiADKAMSDAoEcGVlaxgDIAEoCCJHChFSZW5ld0xlYXNlc1Jlc3VsdBIPCgdjb250ZXh0GAEgASgEEg8KB3R0bHNfbXMYAiADKAMSEAoIcmVqZWN0ZWQYAyABKAgiTwoIU25hcHNob3QSEgoKbGFzdF9pbmRleBgBIAEoBBIRCglsYXN0X3Rlcm0YAiABKAQSDAoEc2l6ZRgDIAEoBBIOCgZzaGEyNTYYBCABKAwieAoTU2VuZFNuYXBzaG90UmVxdWVzdBIMCgR0ZXJtGAEgASgEEiYKCHNuYXBzaG90GAIgASgLMhQucXVvcmF0ZS52MS5TbmFwc2hvdBIOCgZvZmZzZXQYAyABKAQSDAoEZGF0YRgEIAEoDBINCgVjcmMzMhgFIAEoByI+ChRTZW5kU25hcHNob3RSZXNwb25zZRITCgtuZXh0X29mZnNldBgBIAEoBBIRCglpbnN0YWxsZWQYAiABKAgqhgEKDExvZ0VudHJ5S2luZBIeChpMT0dfRU5UUllfS0lORF9VTlNQRUNJRklFRBAAEhcKE0xPR19FTlRSWV9LSU5EX05PT1AQARIbChdMT0dfRU5UUllfS0lORF9DT01NQU5EUxACEiAKHExPR19FTlRSWV9LSU5EX0NPTkZJR1VSQVRJT04QAzK9AgoLUGVlclNlcnZpY2USRwoIRXhjaGFuZ2USGy5xdW9yYXRlLnYxLkV4Y2hhbmdlUmVxdWVzdBocLnF1b3JhdGUudjEuRXhjaGFuZ2VSZXNwb25zZSgBEkUKCEFjcXVhaW50EhsucXVvcmF0ZS52MS5BY3F1YWludFJlcXVlc3QaHC5xdW9yYXRlLnYxLkFjcXVhaW50UmVzcG9uc2USSwoKQWRtaW5pc3RlchIdLnF1b3JhdGUudjEuQWRtaW5pc3RlclJlcXVlc3QaHi5xdW9yYXRlLnYxLkFkbWluaXN0ZXJSZXNwb25zZRJRCgxTZW5kU25hcHNob3QSHy5xdW9yYXRlLnYxLlNlbmRTbmFwc2hvdFJlcXVlc3QaIC5xdW9yYXRlLnYxLlNlbmRTbmFwc2hvdFJlc3BvbnNlYgZwcm90bzM", [file_quorate_v1_cluster, file_quorate_v1_types]);
+  fileDesc("ChVxdW9yYXRlL3YxL3BlZXIucHJvdG8SCnF1b3JhdGUudjEiEQoPQWNxdWFpbnRSZXF1ZXN0IicKEEFjcXVhaW50UmVzcG9uc2USEwoLaW5jYXJuYXRpb24YASABKAki7gEKEUFkbWluaXN0ZXJSZXF1ZXN0EisKA2FkZBgBIAEoCzIcLnF1b3JhdGUudjEuQWRkTWVtYmVyUmVxdWVzdEgAEjMKB3Byb21vdGUYAiABKAsyIC5xdW9yYXRlLnYxLlByb21vdGVNZW1iZXJSZXF1ZXN0SAASMQoGcmVtb3ZlGAMgASgLMh8ucXVvcmF0ZS52MS5SZW1vdmVNZW1iZXJSZXF1ZXN0SAASOQoIdHJhbnNmZXIYBCABKAsyJS5xdW9yYXRlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3RIAEIJCgdyZXF1ZXN0IlgKEkFkbWluaXN0ZXJSZXNwb25zZRIRCgltZW1iZXJfaWQYASABKAQSDQoFaW5kZXgYAiABKAQSIAoFZXJyb3IYAyABKAsyES5xdW9yYXRlLnYxLkVycm9yIjwKD0V4Y2hhbmdlUmVxdWVzdBIpCghtZXNzYWdlcxgBIAMoCzIXLnF1b3JhdGUudjEuUGVlck1lc3NhZ2UiEgoQRXhjaGFuZ2VSZXNwb25zZSLeBgoLUGVlck1lc3NhZ2USMwoOYXBwZW5kX2VudHJpZXMYASABKAsyGS5xdW9yYXRlLnYxLkFwcGVuZEVudHJpZXNIABJAChVhcHBlbmRfZW50cmllc19yZXN1bHQYAiABKAsyHy5xdW9yYXRlLnYxLkFwcGVuZEVudHJpZXNSZXN1bHRIABIqCgloZWFydGJlYXQYAyABKAsyFS5xdW9yYXRlLnYxLkhlYXJ0YmVhdEgAEjcKEGhlYXJ0YmVhdF9yZXN1bHQYBCABKAsyGy5xdW9yYXRlLnYxLkhlYXJ0YmVhdFJlc3VsdEgAEi8KDHJlcXVlc3Rfdm90ZRgFIAEoCzIXLnF1b3JhdGUudjEuUmVxdWVzdFZvdGVIABI8ChNyZXF1ZXN0X3ZvdGVfcmVzdWx0GAYgASgLMh0ucXVvcmF0ZS52MS5SZXF1ZXN0Vm90ZVJlc3VsdEgAEisKCnJlYWRfaW5kZXgYByABKAsyFS5xdW9yYXRlLnYxLlJlYWRJbmRleEgAEjgKEXJlYWRfaW5kZXhfcmVzdWx0GAggASgLMhsucXVvcmF0ZS52MS5SZWFkSW5kZXhSZXN1bHRIABImCgdwcm9wb3NlGAkgASgLMhMucXVvcmF0ZS52MS5Qcm9wb3NlSAASNwoQcHJvcG9zZV9yZWplY3RlZBgKIAEoCzIbLnF1b3JhdGUudjEuUHJvcG9zZVJlamVjdGVkSAASLwoMcmVuZXdfbGVhc2VzGAsgASgLMhcucXVvcmF0ZS52MS5SZW5ld0xlYXNlc0gAEjwKE3JlbmV3X2xlYXNlc19yZXN1bHQYDCABKAsyHS5xdW9yYXRlLnYxLlJlbmV3TGVhc2VzUmVzdWx0SAASLQoLdGltZW91dF9ub3cYDSABKAsyFi5xdW9yYXRlLnYxLlRpbWVvdXROb3dIABIvCgxzdGF0ZV9zYW1wbGUYDiABKAsyFy5xdW9yYXRlLnYxLlN0YXRlU2FtcGxlSAASLwoMc3RhdGVfYW5zd2VyGA8gASgLMhcucXVvcmF0ZS52MS5TdGF0ZUFuc3dlckgAEjEKDXN0YXRlX3ZlcmRpY3QYECABKAsyGC5xdW9yYXRlLnYxLlN0YXRlVmVyZGljdEgAQgkKB21lc3NhZ2UiKgoLU3RhdGVTYW1wbGUSDQoFaW5kZXgYASABKAQSDAoEaGFzaBgCIAEoCSIqCgtTdGF0ZUFuc3dlchINCgVpbmRleBgBIAEoBBIMCgRoYXNoGAIgASgJIj0KDFN0YXRlVmVyZGljdBINCgVpbmRleBgBIAEoBBIMCgRoYXNoGAIgASgJEhAKCG1ham9yaXR5GAMgASgIIl0KCExvZ0VudHJ5Eg0KBWluZGV4GAEgASgEEgwKBHRlcm0YAiABKAQSJgoEa2luZBgDIAEoDjIYLnF1b3JhdGUudjEuTG9nRW50cnlLaW5kEgwKBGRhdGEYBCABKAwiiQEKDUFwcGVuZEVudHJpZXMSDAoEdGVybRgBIAEoBBIWCg5wcmV2aW91c19pbmRleBgCIAEoBBIVCg1wcmV2aW91c190ZXJtGAMgASgEEhQKDGNvbW1pdF9pbmRleBgEIAEoBBIlCgdlbnRyaWVzGAUgAygLMhQucXVvcmF0ZS52MS5Mb2dFbnRyeSJrChNBcHBlbmRFbnRyaWVzUmVzdWx0EgwKBHRlcm0YASABKAQSEAoIcmVqZWN0ZWQYAiABKAgSDQoFaW5kZXgYAyABKAQSEgoKaGludF9pbmRleBgEIAEoBBIRCgloaW50X3Rlcm0YBSABKAQiQwoJSGVhcnRiZWF0EgwKBHRlcm0YASABKAQSFAoMY29tbWl0X2luZGV4GAIgASgEEhIKCnJlYWRfcm91bmQYAyABKAQiMwoPSGVhcnRiZWF0UmVzdWx0EgwKBHRlcm0YASABKAQSEgoKcmVhZF9yb3VuZBgCIAEoBCJmCgtSZXF1ZXN0Vm90ZRIMCgR0ZXJtGAEgASgEEhAKCHByZV92b3RlGAIgASgIEhIKCmxhc3RfaW5kZXgYAyABKAQSEQoJbGFzdF90ZXJtGAQgASgEEhAKCHRyYW5zZmVyGAUgASgIIhoKClRpbWVvdXROb3cSDAoEdGVybRgBIAEoBCJEChFSZXF1ZXN0Vm90ZVJlc3VsdBIMCgR0ZXJtGAEgASgEEhAKCHByZV92b3RlGAIgASgIEg8KB2dyYW50ZWQYAyABKAgiHAoJUmVhZEluZGV4Eg8KB2NvbnRleHQYASABKAQiQwoPUmVhZEluZGV4UmVzdWx0Eg8KB2NvbnRleHQYASABKAQSDQoFaW5kZXgYAiABKAQSEAoIcmVqZWN0ZWQYAyABKAgiGgoHUHJvcG9zZRIPCgdiYXRjaGVzGAEgAygMIk4KD1Byb3Bvc2VSZWplY3RlZBIRCgliYXRjaF9pZHMYASADKAQSEgoKb3ZlcmxvYWRlZBgCIAEoCBIUCgx0cmFuc2ZlcnJpbmcYAyABKAgiPwoLUmVuZXdMZWFzZXMSDwoHY29udGV4dBgBIAEoBBIRCglsZWFzZV9pZHMYAiADKAMSDAoEcGVlaxgDIAEoCCJHChFSZW5ld0xlYXNlc1Jlc3VsdBIPCgdjb250ZXh0GAEgASgEEg8KB3R0bHNfbXMYAiADKAMSEAoIcmVqZWN0ZWQYAyABKAgiTwoIU25hcHNob3QSEgoKbGFzdF9pbmRleBgBIAEoBBIRCglsYXN0X3Rlcm0YAiABKAQSDAoEc2l6ZRgDIAEoBBIOCgZzaGEyNTYYBCABKAwieAoTU2VuZFNuYXBzaG90UmVxdWVzdBIMCgR0ZXJtGAEgASgEEiYKCHNuYXBzaG90GAIgASgLMhQucXVvcmF0ZS52MS5TbmFwc2hvdBIOCgZvZmZzZXQYAyABKAQSDAoEZGF0YRgEIAEoDBINCgVjcmMzMhgFIAEoByI+ChRTZW5kU25hcHNob3RSZXNwb25zZRITCgtuZXh0X29mZnNldBgBIAEoBBIRCglpbnN0YWxsZWQYAiABKAgqhgEKDExvZ0VudHJ5S2luZBIeChpMT0dfRU5UUllfS0lORF9VTlNQRUNJRklFRBAAEhcKE0xPR19FTlRSWV9LSU5EX05PT1AQARIbChdMT0dfRU5UUllfS0lORF9DT01NQU5EUxACEiAKHExPR19FTlRSWV9LSU5EX0NPTkZJR1VSQVRJT04QAzK9AgoLUGVlclNlcnZpY2USRwoIRXhjaGFuZ2USGy5xdW9yYXRlLnYxLkV4Y2hhbmdlUmVxdWVzdBocLnF1b3JhdGUudjEuRXhjaGFuZ2VSZXNwb25zZSgBEkUKCEFjcXVhaW50EhsucXVvcmF0ZS52MS5BY3F1YWludFJlcXVlc3QaHC5xdW9yYXRlLnYxLkFjcXVhaW50UmVzcG9uc2USSwoKQWRtaW5pc3RlchIdLnF1b3JhdGUudjEuQWRtaW5pc3RlclJlcXVlc3QaHi5xdW9yYXRlLnYxLkFkbWluaXN0ZXJSZXNwb25zZRJRCgxTZW5kU25hcHNob3QSHy5xdW9yYXRlLnYxLlNlbmRTbmFwc2hvdFJlcXVlc3QaIC5xdW9yYXRlLnYxLlNlbmRTbmFwc2hvdFJlc3BvbnNlYgZwcm90bzM", [file_quorate_v1_cluster, file_quorate_v1_types]);
 
 /**
  * @generated from message quorate.v1.AcquaintRequest
@@ -281,6 +281,30 @@ export type PeerMessage = Message<"quorate.v1.PeerMessage"> & {
      */
     value: TimeoutNow;
     case: "timeoutNow";
+  } | {
+    /**
+     * The leader asks for the hash of the receiver's state.
+     *
+     * @generated from field: quorate.v1.StateSample state_sample = 14;
+     */
+    value: StateSample;
+    case: "stateSample";
+  } | {
+    /**
+     * Its answer.
+     *
+     * @generated from field: quorate.v1.StateAnswer state_answer = 15;
+     */
+    value: StateAnswer;
+    case: "stateAnswer";
+  } | {
+    /**
+     * The receiver's state is not the one that the cluster goes on with.
+     *
+     * @generated from field: quorate.v1.StateVerdict state_verdict = 16;
+     */
+    value: StateVerdict;
+    case: "stateVerdict";
   } | { case: undefined; value?: undefined };
 };
 
@@ -290,6 +314,91 @@ export type PeerMessage = Message<"quorate.v1.PeerMessage"> & {
  */
 export const PeerMessageSchema: GenMessage<PeerMessage> = /*@__PURE__*/
   messageDesc(file_quorate_v1_peer, 6);
+
+/**
+ * @generated from message quorate.v1.StateSample
+ */
+export type StateSample = Message<"quorate.v1.StateSample"> & {
+  /**
+   * An index that the leader has applied.
+   *
+   * @generated from field: uint64 index = 1;
+   */
+  index: bigint;
+
+  /**
+   * Hash of its state at that index, 16 hexadecimal digits.
+   *
+   * @generated from field: string hash = 2;
+   */
+  hash: string;
+};
+
+/**
+ * Describes the message quorate.v1.StateSample.
+ * Use `create(StateSampleSchema)` to create a new message.
+ */
+export const StateSampleSchema: GenMessage<StateSample> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_peer, 7);
+
+/**
+ * @generated from message quorate.v1.StateAnswer
+ */
+export type StateAnswer = Message<"quorate.v1.StateAnswer"> & {
+  /**
+   * The index of the sample.
+   *
+   * @generated from field: uint64 index = 1;
+   */
+  index: bigint;
+
+  /**
+   * Hash of the answering node's state at that index.
+   *
+   * @generated from field: string hash = 2;
+   */
+  hash: string;
+};
+
+/**
+ * Describes the message quorate.v1.StateAnswer.
+ * Use `create(StateAnswerSchema)` to create a new message.
+ */
+export const StateAnswerSchema: GenMessage<StateAnswer> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_peer, 8);
+
+/**
+ * @generated from message quorate.v1.StateVerdict
+ */
+export type StateVerdict = Message<"quorate.v1.StateVerdict"> & {
+  /**
+   * The index at which the states differ.
+   *
+   * @generated from field: uint64 index = 1;
+   */
+  index: bigint;
+
+  /**
+   * Hash of the state at that index that the cluster goes on with.
+   *
+   * @generated from field: string hash = 2;
+   */
+  hash: string;
+
+  /**
+   * Whether a majority of the voters has that hash. Otherwise nobody knows who is right, and the leader's counts.
+   *
+   * @generated from field: bool majority = 3;
+   */
+  majority: boolean;
+};
+
+/**
+ * Describes the message quorate.v1.StateVerdict.
+ * Use `create(StateVerdictSchema)` to create a new message.
+ */
+export const StateVerdictSchema: GenMessage<StateVerdict> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_peer, 9);
 
 /**
  * One entry of the log.
@@ -331,7 +440,7 @@ export type LogEntry = Message<"quorate.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 7);
+  messageDesc(file_quorate_v1_peer, 10);
 
 /**
  * @generated from message quorate.v1.AppendEntries
@@ -378,7 +487,7 @@ export type AppendEntries = Message<"quorate.v1.AppendEntries"> & {
  * Use `create(AppendEntriesSchema)` to create a new message.
  */
 export const AppendEntriesSchema: GenMessage<AppendEntries> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 8);
+  messageDesc(file_quorate_v1_peer, 11);
 
 /**
  * @generated from message quorate.v1.AppendEntriesResult
@@ -425,7 +534,7 @@ export type AppendEntriesResult = Message<"quorate.v1.AppendEntriesResult"> & {
  * Use `create(AppendEntriesResultSchema)` to create a new message.
  */
 export const AppendEntriesResultSchema: GenMessage<AppendEntriesResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 9);
+  messageDesc(file_quorate_v1_peer, 12);
 
 /**
  * @generated from message quorate.v1.Heartbeat
@@ -458,7 +567,7 @@ export type Heartbeat = Message<"quorate.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 10);
+  messageDesc(file_quorate_v1_peer, 13);
 
 /**
  * @generated from message quorate.v1.HeartbeatResult
@@ -484,7 +593,7 @@ export type HeartbeatResult = Message<"quorate.v1.HeartbeatResult"> & {
  * Use `create(HeartbeatResultSchema)` to create a new message.
  */
 export const HeartbeatResultSchema: GenMessage<HeartbeatResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 11);
+  messageDesc(file_quorate_v1_peer, 14);
 
 /**
  * @generated from message quorate.v1.RequestVote
@@ -531,7 +640,7 @@ export type RequestVote = Message<"quorate.v1.RequestVote"> & {
  * Use `create(RequestVoteSchema)` to create a new message.
  */
 export const RequestVoteSchema: GenMessage<RequestVote> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 12);
+  messageDesc(file_quorate_v1_peer, 15);
 
 /**
  * @generated from message quorate.v1.TimeoutNow
@@ -550,7 +659,7 @@ export type TimeoutNow = Message<"quorate.v1.TimeoutNow"> & {
  * Use `create(TimeoutNowSchema)` to create a new message.
  */
 export const TimeoutNowSchema: GenMessage<TimeoutNow> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 13);
+  messageDesc(file_quorate_v1_peer, 16);
 
 /**
  * @generated from message quorate.v1.RequestVoteResult
@@ -583,7 +692,7 @@ export type RequestVoteResult = Message<"quorate.v1.RequestVoteResult"> & {
  * Use `create(RequestVoteResultSchema)` to create a new message.
  */
 export const RequestVoteResultSchema: GenMessage<RequestVoteResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 14);
+  messageDesc(file_quorate_v1_peer, 17);
 
 /**
  * @generated from message quorate.v1.ReadIndex
@@ -602,7 +711,7 @@ export type ReadIndex = Message<"quorate.v1.ReadIndex"> & {
  * Use `create(ReadIndexSchema)` to create a new message.
  */
 export const ReadIndexSchema: GenMessage<ReadIndex> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 15);
+  messageDesc(file_quorate_v1_peer, 18);
 
 /**
  * @generated from message quorate.v1.ReadIndexResult
@@ -635,7 +744,7 @@ export type ReadIndexResult = Message<"quorate.v1.ReadIndexResult"> & {
  * Use `create(ReadIndexResultSchema)` to create a new message.
  */
 export const ReadIndexResultSchema: GenMessage<ReadIndexResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 16);
+  messageDesc(file_quorate_v1_peer, 19);
 
 /**
  * @generated from message quorate.v1.Propose
@@ -654,7 +763,7 @@ export type Propose = Message<"quorate.v1.Propose"> & {
  * Use `create(ProposeSchema)` to create a new message.
  */
 export const ProposeSchema: GenMessage<Propose> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 17);
+  messageDesc(file_quorate_v1_peer, 20);
 
 /**
  * @generated from message quorate.v1.ProposeRejected
@@ -687,7 +796,7 @@ export type ProposeRejected = Message<"quorate.v1.ProposeRejected"> & {
  * Use `create(ProposeRejectedSchema)` to create a new message.
  */
 export const ProposeRejectedSchema: GenMessage<ProposeRejected> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 18);
+  messageDesc(file_quorate_v1_peer, 21);
 
 /**
  * @generated from message quorate.v1.RenewLeases
@@ -720,7 +829,7 @@ export type RenewLeases = Message<"quorate.v1.RenewLeases"> & {
  * Use `create(RenewLeasesSchema)` to create a new message.
  */
 export const RenewLeasesSchema: GenMessage<RenewLeases> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 19);
+  messageDesc(file_quorate_v1_peer, 22);
 
 /**
  * @generated from message quorate.v1.RenewLeasesResult
@@ -754,7 +863,7 @@ export type RenewLeasesResult = Message<"quorate.v1.RenewLeasesResult"> & {
  * Use `create(RenewLeasesResultSchema)` to create a new message.
  */
 export const RenewLeasesResultSchema: GenMessage<RenewLeasesResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 20);
+  messageDesc(file_quorate_v1_peer, 23);
 
 /**
  * Which snapshot a piece belongs to: the same for every attempt to send it, in whatever term.
@@ -796,7 +905,7 @@ export type Snapshot = Message<"quorate.v1.Snapshot"> & {
  * Use `create(SnapshotSchema)` to create a new message.
  */
 export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 21);
+  messageDesc(file_quorate_v1_peer, 24);
 
 /**
  * @generated from message quorate.v1.SendSnapshotRequest
@@ -843,7 +952,7 @@ export type SendSnapshotRequest = Message<"quorate.v1.SendSnapshotRequest"> & {
  * Use `create(SendSnapshotRequestSchema)` to create a new message.
  */
 export const SendSnapshotRequestSchema: GenMessage<SendSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 22);
+  messageDesc(file_quorate_v1_peer, 25);
 
 /**
  * @generated from message quorate.v1.SendSnapshotResponse
@@ -869,7 +978,7 @@ export type SendSnapshotResponse = Message<"quorate.v1.SendSnapshotResponse"> & 
  * Use `create(SendSnapshotResponseSchema)` to create a new message.
  */
 export const SendSnapshotResponseSchema: GenMessage<SendSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_peer, 23);
+  messageDesc(file_quorate_v1_peer, 26);
 
 /**
  * Kinds of LogEntry.

@@ -2,8 +2,8 @@
 // @generated from file quorate/v1/session.proto (package quorate.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { DeleteRequest, DeleteResponse, GetRequest, GetResponse, ListRequest, ListResponse, PutRequest, PutResponse, TxnRequest, TxnResponse } from "./kv_pb.js";
 import { file_quorate_v1_kv } from "./kv_pb.js";
 import type { GrantRequest, GrantResponse, KeepAliveRequest, KeepAliveResponse, RevokeRequest, RevokeResponse, TimeToLiveRequest, TimeToLiveResponse } from "./lease_pb.js";
@@ -16,7 +16,66 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quorate/v1/session.proto.
  */
 export const file_quorate_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("ChhxdW9yYXRlL3YxL3Nlc3Npb24ucHJvdG8SCnF1b3JhdGUudjEiiwEKDlNlc3Npb25SZXF1ZXN0EicKBWhlbGxvGAEgASgLMhgucXVvcmF0ZS52MS5TZXNzaW9uSGVsbG8SFgoObG93ZXN0X3BlbmRpbmcYAiABKAQSKQoKb3BlcmF0aW9ucxgDIAMoCzIVLnF1b3JhdGUudjEuT3BlcmF0aW9uEg0KBWNsb3NlGAQgASgIIjIKDFNlc3Npb25IZWxsbxISCgpzZXNzaW9uX2lkGAEgASgDEg4KBnR0bF9tcxgCIAEoAyK4AwoJT3BlcmF0aW9uEhAKCHNlcXVlbmNlGAEgASgEEiUKA3B1dBgCIAEoCzIWLnF1b3JhdGUudjEuUHV0UmVxdWVzdEgAEiUKA2dldBgDIAEoCzIWLnF1b3JhdGUudjEuR2V0UmVxdWVzdEgAEisKBmRlbGV0ZRgEIAEoCzIZLnF1b3JhdGUudjEuRGVsZXRlUmVxdWVzdEgAEiUKA3R4bhgFIAEoCzIWLnF1b3JhdGUudjEuVHhuUmVxdWVzdEgAEicKBGxpc3QYBiABKAsyFy5xdW9yYXRlLnYxLkxpc3RSZXF1ZXN0SAASMgoKa2VlcF9hbGl2ZRgHIAEoCzIcLnF1b3JhdGUudjEuS2VlcEFsaXZlUmVxdWVzdEgAEikKBWdyYW50GAggASgLMhgucXVvcmF0ZS52MS5HcmFudFJlcXVlc3RIABIrCgZyZXZva2UYCSABKAsyGS5xdW9yYXRlLnYxLlJldm9rZVJlcXVlc3RIABI1Cgx0aW1lX3RvX2xpdmUYCiABKAsyHS5xdW9yYXRlLnYxLlRpbWVUb0xpdmVSZXF1ZXN0SABCCwoJb3BlcmF0aW9uIpUBCgxTZXNzaW9uUmVwbHkSKwoHd2VsY29tZRgBIAEoCzIaLnF1b3JhdGUudjEuU2Vzc2lvbldlbGNvbWUSLAoHcmVzdWx0cxgCIAMoCzIbLnF1b3JhdGUudjEuT3BlcmF0aW9uUmVzdWx0EhcKD2xlYWRlcl9lbmRwb2ludBgDIAEoCRIRCgllbmRwb2ludHMYBCADKAkiWwoOU2Vzc2lvbldlbGNvbWUSEgoKc2Vzc2lvbl9pZBgBIAEoAxIOCgZ0dGxfbXMYAiABKAMSDAoEbm9kZRgDIAEoCRIXCg9sZWFkZXJfZW5kcG9pbnQYBCABKAki6AMKD09wZXJhdGlvblJlc3VsdBIQCghzZXF1ZW5jZRgBIAEoBBIiCgVlcnJvchgCIAEoCzIRLnF1b3JhdGUudjEuRXJyb3JIABImCgNwdXQYAyABKAsyFy5xdW9yYXRlLnYxLlB1dFJlc3BvbnNlSAASJgoDZ2V0GAQgASgLMhcucXVvcmF0ZS52MS5HZXRSZXNwb25zZUgAEiwKBmRlbGV0ZRgFIAEoCzIaLnF1b3JhdGUudjEuRGVsZXRlUmVzcG9uc2VIABImCgN0eG4YBiABKAsyFy5xdW9yYXRlLnYxLlR4blJlc3BvbnNlSAASKAoEbGlzdBgHIAEoCzIYLnF1b3JhdGUudjEuTGlzdFJlc3BvbnNlSAASMwoKa2VlcF9hbGl2ZRgIIAEoCzIdLnF1b3JhdGUudjEuS2VlcEFsaXZlUmVzcG9uc2VIABIqCgVncmFudBgJIAEoCzIZLnF1b3JhdGUudjEuR3JhbnRSZXNwb25zZUgAEiwKBnJldm9rZRgKIAEoCzIaLnF1b3JhdGUudjEuUmV2b2tlUmVzcG9uc2VIABI2Cgx0aW1lX3RvX2xpdmUYCyABKAsyHi5xdW9yYXRlLnYxLlRpbWVUb0xpdmVSZXNwb25zZUgAQggKBnJlc3VsdDJVCg5TZXNzaW9uU2VydmljZRJDCgdDb25uZWN0EhoucXVvcmF0ZS52MS5TZXNzaW9uUmVxdWVzdBoYLnF1b3JhdGUudjEuU2Vzc2lvblJlcGx5KAEwAWIGcHJvdG8z", [file_quorate_v1_kv, file_quorate_v1_lease, file_quorate_v1_types]);
+  fileDesc("ChhxdW9yYXRlL3YxL3Nlc3Npb24ucHJvdG8SCnF1b3JhdGUudjEiNgoOT3V0Y29tZVJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoAxIQCghzZXF1ZW5jZRgCIAEoBCKIAQoPT3V0Y29tZVJlc3BvbnNlEiQKB3ZlcmRpY3QYASABKA4yEy5xdW9yYXRlLnYxLlZlcmRpY3QSKwoGcmVzdWx0GAIgASgLMhsucXVvcmF0ZS52MS5PcGVyYXRpb25SZXN1bHQSIgoHcmVmdXNhbBgDIAEoCzIRLnF1b3JhdGUudjEuRXJyb3IiiwEKDlNlc3Npb25SZXF1ZXN0EicKBWhlbGxvGAEgASgLMhgucXVvcmF0ZS52MS5TZXNzaW9uSGVsbG8SFgoObG93ZXN0X3BlbmRpbmcYAiABKAQSKQoKb3BlcmF0aW9ucxgDIAMoCzIVLnF1b3JhdGUudjEuT3BlcmF0aW9uEg0KBWNsb3NlGAQgASgIIjIKDFNlc3Npb25IZWxsbxISCgpzZXNzaW9uX2lkGAEgASgDEg4KBnR0bF9tcxgCIAEoAyK4AwoJT3BlcmF0aW9uEhAKCHNlcXVlbmNlGAEgASgEEiUKA3B1dBgCIAEoCzIWLnF1b3JhdGUudjEuUHV0UmVxdWVzdEgAEiUKA2dldBgDIAEoCzIWLnF1b3JhdGUudjEuR2V0UmVxdWVzdEgAEisKBmRlbGV0ZRgEIAEoCzIZLnF1b3JhdGUudjEuRGVsZXRlUmVxdWVzdEgAEiUKA3R4bhgFIAEoCzIWLnF1b3JhdGUudjEuVHhuUmVxdWVzdEgAEicKBGxpc3QYBiABKAsyFy5xdW9yYXRlLnYxLkxpc3RSZXF1ZXN0SAASMgoKa2VlcF9hbGl2ZRgHIAEoCzIcLnF1b3JhdGUudjEuS2VlcEFsaXZlUmVxdWVzdEgAEikKBWdyYW50GAggASgLMhgucXVvcmF0ZS52MS5HcmFudFJlcXVlc3RIABIrCgZyZXZva2UYCSABKAsyGS5xdW9yYXRlLnYxLlJldm9rZVJlcXVlc3RIABI1Cgx0aW1lX3RvX2xpdmUYCiABKAsyHS5xdW9yYXRlLnYxLlRpbWVUb0xpdmVSZXF1ZXN0SABCCwoJb3BlcmF0aW9uIpUBCgxTZXNzaW9uUmVwbHkSKwoHd2VsY29tZRgBIAEoCzIaLnF1b3JhdGUudjEuU2Vzc2lvbldlbGNvbWUSLAoHcmVzdWx0cxgCIAMoCzIbLnF1b3JhdGUudjEuT3BlcmF0aW9uUmVzdWx0EhcKD2xlYWRlcl9lbmRwb2ludBgDIAEoCRIRCgllbmRwb2ludHMYBCADKAkiWwoOU2Vzc2lvbldlbGNvbWUSEgoKc2Vzc2lvbl9pZBgBIAEoAxIOCgZ0dGxfbXMYAiABKAMSDAoEbm9kZRgDIAEoCRIXCg9sZWFkZXJfZW5kcG9pbnQYBCABKAki6AMKD09wZXJhdGlvblJlc3VsdBIQCghzZXF1ZW5jZRgBIAEoBBIiCgVlcnJvchgCIAEoCzIRLnF1b3JhdGUudjEuRXJyb3JIABImCgNwdXQYAyABKAsyFy5xdW9yYXRlLnYxLlB1dFJlc3BvbnNlSAASJgoDZ2V0GAQgASgLMhcucXVvcmF0ZS52MS5HZXRSZXNwb25zZUgAEiwKBmRlbGV0ZRgFIAEoCzIaLnF1b3JhdGUudjEuRGVsZXRlUmVzcG9uc2VIABImCgN0eG4YBiABKAsyFy5xdW9yYXRlLnYxLlR4blJlc3BvbnNlSAASKAoEbGlzdBgHIAEoCzIYLnF1b3JhdGUudjEuTGlzdFJlc3BvbnNlSAASMwoKa2VlcF9hbGl2ZRgIIAEoCzIdLnF1b3JhdGUudjEuS2VlcEFsaXZlUmVzcG9uc2VIABIqCgVncmFudBgJIAEoCzIZLnF1b3JhdGUudjEuR3JhbnRSZXNwb25zZUgAEiwKBnJldm9rZRgKIAEoCzIaLnF1b3JhdGUudjEuUmV2b2tlUmVzcG9uc2VIABI2Cgx0aW1lX3RvX2xpdmUYCyABKAsyHi5xdW9yYXRlLnYxLlRpbWVUb0xpdmVSZXNwb25zZUgAQggKBnJlc3VsdCpnCgdWZXJkaWN0EhcKE1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABITCg9WRVJESUNUX0FQUExJRUQQARIXChNWRVJESUNUX05PVF9BUFBMSUVEEAISFQoRVkVSRElDVF9GT1JHT1RURU4QAzKZAQoOU2Vzc2lvblNlcnZpY2USQwoHQ29ubmVjdBIaLnF1b3JhdGUudjEuU2Vzc2lvblJlcXVlc3QaGC5xdW9yYXRlLnYxLlNlc3Npb25SZXBseSgBMAESQgoHT3V0Y29tZRIaLnF1b3JhdGUudjEuT3V0Y29tZVJlcXVlc3QaGy5xdW9yYXRlLnYxLk91dGNvbWVSZXNwb25zZWIGcHJvdG8z", [file_quorate_v1_kv, file_quorate_v1_lease, file_quorate_v1_types]);
+
+/**
+ * @generated from message quorate.v1.OutcomeRequest
+ */
+export type OutcomeRequest = Message<"quorate.v1.OutcomeRequest"> & {
+  /**
+   * The session of the mutation.
+   *
+   * @generated from field: int64 session_id = 1;
+   */
+  sessionId: bigint;
+
+  /**
+   * Its sequence there.
+   *
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+};
+
+/**
+ * Describes the message quorate.v1.OutcomeRequest.
+ * Use `create(OutcomeRequestSchema)` to create a new message.
+ */
+export const OutcomeRequestSchema: GenMessage<OutcomeRequest> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_session, 0);
+
+/**
+ * @generated from message quorate.v1.OutcomeResponse
+ */
+export type OutcomeResponse = Message<"quorate.v1.OutcomeResponse"> & {
+  /**
+   * What became of it.
+   *
+   * @generated from field: quorate.v1.Verdict verdict = 1;
+   */
+  verdict: Verdict;
+
+  /**
+   * With VERDICT_APPLIED: its result. In that of a transaction every read comes as a list.
+   *
+   * @generated from field: quorate.v1.OperationResult result = 2;
+   */
+  result?: OperationResult | undefined;
+
+  /**
+   * With VERDICT_NOT_APPLIED: why, where the mutation itself was refused.
+   *
+   * @generated from field: quorate.v1.Error refusal = 3;
+   */
+  refusal?: Error | undefined;
+};
+
+/**
+ * Describes the message quorate.v1.OutcomeResponse.
+ * Use `create(OutcomeResponseSchema)` to create a new message.
+ */
+export const OutcomeResponseSchema: GenMessage<OutcomeResponse> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_session, 1);
 
 /**
  * @generated from message quorate.v1.SessionRequest
@@ -56,7 +115,7 @@ export type SessionRequest = Message<"quorate.v1.SessionRequest"> & {
  * Use `create(SessionRequestSchema)` to create a new message.
  */
 export const SessionRequestSchema: GenMessage<SessionRequest> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_session, 0);
+  messageDesc(file_quorate_v1_session, 2);
 
 /**
  * @generated from message quorate.v1.SessionHello
@@ -82,7 +141,7 @@ export type SessionHello = Message<"quorate.v1.SessionHello"> & {
  * Use `create(SessionHelloSchema)` to create a new message.
  */
 export const SessionHelloSchema: GenMessage<SessionHello> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_session, 1);
+  messageDesc(file_quorate_v1_session, 3);
 
 /**
  * One numbered operation.
@@ -182,7 +241,7 @@ export type Operation = Message<"quorate.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_session, 2);
+  messageDesc(file_quorate_v1_session, 4);
 
 /**
  * @generated from message quorate.v1.SessionReply
@@ -224,7 +283,7 @@ export type SessionReply = Message<"quorate.v1.SessionReply"> & {
  * Use `create(SessionReplySchema)` to create a new message.
  */
 export const SessionReplySchema: GenMessage<SessionReply> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_session, 3);
+  messageDesc(file_quorate_v1_session, 5);
 
 /**
  * @generated from message quorate.v1.SessionWelcome
@@ -264,7 +323,7 @@ export type SessionWelcome = Message<"quorate.v1.SessionWelcome"> & {
  * Use `create(SessionWelcomeSchema)` to create a new message.
  */
 export const SessionWelcomeSchema: GenMessage<SessionWelcome> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_session, 4);
+  messageDesc(file_quorate_v1_session, 6);
 
 /**
  * Result of the operation of the same sequence.
@@ -372,7 +431,49 @@ export type OperationResult = Message<"quorate.v1.OperationResult"> & {
  * Use `create(OperationResultSchema)` to create a new message.
  */
 export const OperationResultSchema: GenMessage<OperationResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_session, 5);
+  messageDesc(file_quorate_v1_session, 7);
+
+/**
+ * What became of a mutation.
+ *
+ * @generated from enum quorate.v1.Verdict
+ */
+export enum Verdict {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: VERDICT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It was applied, once.
+   *
+   * @generated from enum value: VERDICT_APPLIED = 1;
+   */
+  APPLIED = 1,
+
+  /**
+   * It was not applied, and never will be.
+   *
+   * @generated from enum value: VERDICT_NOT_APPLIED = 2;
+   */
+  NOT_APPLIED = 2,
+
+  /**
+   * Its result is not kept any more: the session ended, or its client acknowledged the result. It will not be applied
+   * from now on.
+   *
+   * @generated from enum value: VERDICT_FORGOTTEN = 3;
+   */
+  FORGOTTEN = 3,
+}
+
+/**
+ * Describes the enum quorate.v1.Verdict.
+ */
+export const VerdictSchema: GenEnum<Verdict> = /*@__PURE__*/
+  enumDesc(file_quorate_v1_session, 0);
 
 /**
  * Sessions: the fast path. A session is a replicated record that makes mutations exactly-once, and a lease of the same
@@ -392,6 +493,17 @@ export const SessionService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof SessionRequestSchema;
     output: typeof SessionReplySchema;
+  },
+  /**
+   * What became of a mutation whose answer its client did not wait for. The answer is final: a mutation that has not been
+   * applied when this is asked never will be. So ask only about a mutation that was given up.
+   *
+   * @generated from rpc quorate.v1.SessionService.Outcome
+   */
+  outcome: {
+    methodKind: "unary";
+    input: typeof OutcomeRequestSchema;
+    output: typeof OutcomeResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_quorate_v1_session, 0);

@@ -1,0 +1,79 @@
+import { bounds, type CallOptions } from "../client/options.js";
+import { InvalidArgument, LeaseNotFound } from "../errors/quorate-error.js";
+import { int64 } from "../kv/request.js";
+import { type OperationRunner, unexpectedResponse } from "../session/operation.js";
+
+/** A lease as a server granted it. */
+export interface Granted {
+  readonly id: number;
+  readonly ttlMs: number;
+}
+
+/** Grants a lease. */
+export async function grantLease(
+  runner: OperationRunner,
+  ttlMs: number,
+  options: CallOptions,
+): Promise<Granted> {
+  if (!(ttlMs >= bounds.durationMinMs && ttlMs <= bounds.durationMaxMs)) {
+    throw new InvalidArgument(
+      `ttlMs: ${ttlMs} is not between ${bounds.durationMinMs} and ${bounds.durationMaxMs}`,
+    );
+  }
+  const value = {
+    $typeName: "quorate.v1.GrantRequest" as const,
+    ttlMs: int64("ttlMs", Math.ceil(ttlMs)),
+    leaseId: 0n,
+  };
+  return runner.run(
+    { case: "grant", value },
+    (response) => {
+      if (response.case !== "grant") throw unexpectedResponse("grant", response);
+      return { id: Number(response.value.leaseId), ttlMs: Number(response.value.ttlMs) };
+    },
+    options,
+  );
+}
+
+/** Ends a lease. Rejects with LeaseNotFound when it does not exist. */
+export async function revokeLease(runner: OperationRunner, id: number, options: CallOptions): Promise<void> {
+  const value = { $typeName: "quorate.v1.RevokeRequest" as const, leaseId: leaseId(id) };
+  await runner.run(
+    { case: "revoke", value },
+    (response) => {
+      if (response.case !== "revoke") throw unexpectedResponse("revoke", response);
+    },
+    options,
+  );
+}
+
+/** Renews a lease; resolves with its new time to live, 0 when it does not exist. */
+export function renewLease(runner: OperationRunner, id: number, options: CallOptions): Promise<number> {
+  const value = { $typeName: "quorate.v1.KeepAliveRequest" as const, leaseIds: [leaseId(id)] };
+  return runner.run(
+    { case: "keepAlive", value },
+    (response) => {
+      if (response.case !== "keepAlive") throw unexpectedResponse("keepAlive", response);
+      return Number(response.value.ttlsMs[0] ?? 0n);
+    },
+    options,
+  );
+}
+
+/** Renews a lease that is to exist. */
+export async function keepLeaseAlive(
+  runner: OperationRunner,
+  id: number,
+  options: CallOptions,
+): Promise<number> {
+  const ttlMs = await renewLease(runner, id, options);
+  if (ttlMs === 0)
+    throw new LeaseNotFound(`lease ${id} does not exist: it expired, was revoked, or never was`);
+  return ttlMs;
+}
+
+/** An id as the wire has it. Throws InvalidArgument when it is none. */
+export function leaseId(id: number): bigint {
+  if (id === 0) throw new InvalidArgument("0 is no lease: ids begin at 1");
+  return int64("lease", id);
+}

@@ -1,0 +1,94 @@
+import { grpcServiceDefinition, type Quota as QuotaMessage, SpaceService } from "@quorate/proto";
+import type { CallOptions } from "../client/options.js";
+import { int64, wirePath } from "../kv/request.js";
+import type { UnaryRunner } from "../session/unary-runner.js";
+import type { Quota, QuotaLimits, Quotas, SubtreeStat } from "./space.js";
+
+const service = grpcServiceDefinition(SpaceService);
+
+/** The client behind {@link Quotas}: single requests, to whichever node answers. */
+export class SpaceClient implements Quotas {
+  readonly #unary: UnaryRunner;
+
+  constructor(unary: UnaryRunner) {
+    this.#unary = unary;
+  }
+
+  async stat(path: string, options: CallOptions = {}): Promise<SubtreeStat> {
+    const response = await this.#unary.call(
+      {
+        method: service.stat,
+        request: { $typeName: "quorate.v1.StatRequest", path: wirePath(path) },
+        mutation: false,
+      },
+      options,
+    );
+    return {
+      revision: Number(response.revision),
+      keys: Number(response.keys),
+      bytes: Number(response.bytes),
+      quota: quotaOf(response.quota),
+      spaceBytes: Number(response.spaceBytes),
+      spaceBytesMax: Number(response.spaceBytesMax),
+    };
+  }
+
+  async set(path: string, limits: QuotaLimits, options: CallOptions = {}): Promise<Quota | undefined> {
+    const { quota } = await this.#unary.call(
+      {
+        method: service.setQuota,
+        request: {
+          $typeName: "quorate.v1.SetQuotaRequest",
+          path: wirePath(path),
+          keysMax: int64("keysMax", limits.keysMax),
+          bytesMax: int64("bytesMax", limits.bytesMax),
+        },
+        mutation: true,
+      },
+      options,
+    );
+    return quotaOf(quota);
+  }
+
+  async get(path: string, options: CallOptions = {}): Promise<Quota | undefined> {
+    const { quota } = await this.#unary.call(
+      {
+        method: service.getQuota,
+        request: { $typeName: "quorate.v1.GetQuotaRequest", path: wirePath(path) },
+        mutation: false,
+      },
+      options,
+    );
+    return quotaOf(quota);
+  }
+
+  async list(options: CallOptions = {}): Promise<Quota[]> {
+    const { quotas } = await this.#unary.call(
+      {
+        method: service.listQuotas,
+        request: { $typeName: "quorate.v1.ListQuotasRequest" },
+        mutation: false,
+      },
+      options,
+    );
+    return quotas.map(toQuota);
+  }
+
+  async delete(path: string, options: CallOptions = {}): Promise<void> {
+    await this.set(path, {}, options);
+  }
+}
+
+function quotaOf(message: QuotaMessage | undefined): Quota | undefined {
+  return message === undefined ? undefined : toQuota(message);
+}
+
+function toQuota({ path, keysMax, bytesMax, keys, bytes }: QuotaMessage): Quota {
+  return {
+    path,
+    keysMax: Number(keysMax),
+    bytesMax: Number(bytesMax),
+    keys: Number(keys),
+    bytes: Number(bytes),
+  };
+}

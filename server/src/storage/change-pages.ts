@@ -1,0 +1,77 @@
+import type { Database } from "better-sqlite3";
+import type { Change } from "../state-machine/entry.js";
+import { CorruptData } from "./errors.js";
+
+/** Changes read at once, and bytes of a value above which it is read by itself: a page has at most 1.3 MiB. */
+const PAGE_CHANGES = 256;
+const PAGED_VALUE_BYTES_MAX = 4_096;
+
+interface PageRow {
+  readonly numbers: string;
+  /** Keys and values, one after the other. */
+  readonly bytes: Buffer | null;
+}
+
+/** A change without its bytes; `valueBytes` is -1 for none. */
+type Numbers = [
+  seq: number,
+  revision: number,
+  put: number,
+  createRevision: number,
+  version: number,
+  lease: number,
+  keyBytes: number,
+  valueBytes: number,
+];
+
+/**
+ * Every stored change, in order and without `previous`, in pages of one row each: a start reads millions of them, and
+ * most of what a row costs is the row and its buffers. `changeOf` reads a single one, with a value too large for a page.
+ */
+export function* readChanges(db: Database, changeOf: (seq: number) => Change | undefined): Generator<Change> {
+  // Both aggregates see the rows in the same order; were it not that of their numbers, the state machine would refuse.
+  const selectPage = db.prepare<[number], PageRow>(
+    `SELECT
+       json_group_array(json_array(
+         seq, revision, put, create_revision, version, lease, length(key), coalesce(length(value), -1))) AS numbers,
+       CAST(group_concat(
+         key || CASE WHEN length(value) <= ${PAGED_VALUE_BYTES_MAX} THEN value ELSE x'' END, '') AS BLOB) AS bytes
+     FROM (SELECT * FROM change WHERE seq >= ? ORDER BY seq LIMIT ${PAGE_CHANGES})`,
+  );
+  for (let next = 0; ; ) {
+    const page = selectPage.get(next);
+    const rows = page === undefined ? [] : (JSON.parse(page.numbers) as Numbers[]);
+    const last = rows[rows.length - 1];
+    if (last === undefined) return;
+    yield* changesOf(rows, page?.bytes ?? Buffer.alloc(0), changeOf);
+    next = last[0] + 1;
+  }
+}
+
+function* changesOf(
+  rows: readonly Numbers[],
+  bytes: Buffer,
+  changeOf: (seq: number) => Change | undefined,
+): Generator<Change> {
+  let at = 0;
+  for (const [seq, revision, put, createRevision, version, lease, keyBytes, valueBytes] of rows) {
+    const key = bytes.toString("latin1", at, at + keyBytes);
+    at += keyBytes;
+    if (put === 0) {
+      yield { seq, revision, key, entry: undefined, previous: undefined };
+    } else if (valueBytes > PAGED_VALUE_BYTES_MAX) {
+      const change = changeOf(seq);
+      if (change === undefined) throw new CorruptData(`change ${seq} vanished while the state was read`);
+      yield change;
+    } else {
+      if (valueBytes < 0) throw new CorruptData(`change ${seq} is a put without a value`);
+      // A copy: a view would keep the whole page.
+      const value = new Uint8Array(valueBytes);
+      bytes.copy(value, 0, at, at + valueBytes);
+      at += valueBytes;
+      const entry = { key, value, createRevision, modRevision: revision, version, lease };
+      yield { seq, revision, key, entry, previous: undefined };
+    }
+  }
+  if (at !== bytes.length) throw new CorruptData("a page of changes has not the bytes it says");
+}
