@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { LocalCluster, sleep } from "./local-cluster.js";
 
 const CLIENTS = 50;
-const LOAD_MS = 60_000;
+const LOAD_MS = 36_000;
 const KILL_INTERVAL_MS = 10_000;
 const FIRST_KILL_MS = 5_000;
 const DOWN_MS = 2_000;

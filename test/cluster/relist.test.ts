@@ -12,7 +12,12 @@ it("a watch that was away for longer than history goes back ends up with the sta
   const leader = await cluster.waitForLeader();
   const away = (leader + 1) % cluster.size;
   await using pinned = await cluster.connectTo(away, { session: false });
-  await using watch = pinned.watch("/w", { recursive: true, initial: true, onCompacted: "relist" });
+  await using watch = pinned.watch("/w", {
+    recursive: true,
+    initial: true,
+    onCompacted: "relist",
+    unservedTimeoutMs: Number.POSITIVE_INFINITY,
+  });
   const state = new Map<string, string>();
   let synthesized = 0;
   let end: string | undefined;
@@ -29,9 +34,11 @@ it("a watch that was away for longer than history goes back ends up with the sta
 
   await cluster.kill(away);
   for (let i = 0; i < 10; i++) await quorate.delete(`/w/${i}`);
-  for (let i = 0; i < 3 * KEPT_REVISIONS; i++) await quorate.put(`/w/${10 + (i % 5)}`, String(i));
+  const many = (path: (i: number) => string): Promise<unknown> =>
+    Promise.all(Array.from({ length: 3 * KEPT_REVISIONS }, (_, i) => quorate.put(path(i), String(i))));
+  await many((i) => `/w/${10 + (i % 5)}`);
   await quorate.put("/w/end", "1");
-  for (let i = 0; i < 3 * KEPT_REVISIONS; i++) await quorate.put("/elsewhere", String(i));
+  await many(() => "/elsewhere");
   const first = (await quorate.list("/", { keysOnly: true })).revision - 3 * KEPT_REVISIONS;
   await expect(quorate.watch("/w", { fromRevision: first }).next()).rejects.toMatchObject({
     code: "COMPACTED",

@@ -31,7 +31,10 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
   /** Pauses between attempts, of operations and of connections. Default 20 ms to 1,000 ms. */
   readonly backoff?: Partial<BackoffOptions> | undefined;
-  /** Whether the session moves to the leader's endpoint when a server names it. Default true. */
+  /**
+   * Whether the client goes where servers point: its session to the leader's endpoint, and, when the nodes it was given
+   * are gone, to the cluster's other members. Default true.
+   */
   readonly followLeader?: boolean | undefined;
   /** Told every change of state, in order. Must not throw. */
   readonly onStateChange?: ((change: StateChange) => void) | undefined;

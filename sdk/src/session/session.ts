@@ -322,7 +322,7 @@ export class Session implements OperationRunner {
   }
 
   #replied(stream: SessionStream, reply: SessionReply): void {
-    this.#pool.learnMembers(reply.endpoints);
+    if (this.#options.followLeader) this.#pool.learnMembers(reply.endpoints);
     const { settled, trouble } = this.#queue.answer(stream, reply.results, performance.now());
     if (stream === this.#current) {
       if (trouble !== undefined) {

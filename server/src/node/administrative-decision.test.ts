@@ -154,3 +154,13 @@ it("decides nothing where it does not lead", () => {
   expect(remove(raft, "n3")).toMatchObject({ kind: "failure", code: "NO_QUORUM" });
   expect(raft.changes).toEqual([]);
 });
+
+it("hands the leadership only to a voter that answers", () => {
+  const raft = new Leader([...three, member(4, "learner")], [2]);
+  expect(transfer(raft, "n3")).toEqual(refused(/"n3" does not answer/));
+  expect(raft.transfers).toEqual([]);
+  expect(transfer(raft, "n2")).toMatchObject({ kind: "decided", memberId: 2 });
+  // That a learner cannot lead is for Raft to say, whether or not it answers.
+  transfer(raft, "n4");
+  expect(raft.transfers).toEqual([2, 4]);
+});

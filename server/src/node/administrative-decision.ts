@@ -101,7 +101,7 @@ function transfer(raft: DecidingRaft, self: number, named: string): Decision | F
   }
   if (id === self) return { kind: "decided", memberId: id, index: 0 };
   const name = raft.configuration.members.find((member) => member.id === id)?.name ?? named;
-  if (raft.followers().some((follower) => follower.id === id && !follower.active)) {
+  if (raft.followers().some((each) => each.id === id && each.standing === "voter" && !each.active)) {
     return membershipRefused(`"${name}" does not answer: bring it back first, or choose another voter`);
   }
   const result = raft.transferLeadership(id);

@@ -78,8 +78,7 @@ export class LeaseKeeper {
       else if (!this.clock.isRunning) done(noQuorum);
       else {
         const nowMs = performance.now();
-        const checkpointed = peek ? [] : this.clock.checkpointed(ids);
-        if (checkpointed.length > 0) this.resetAndRenew(checkpointed, ids, done);
+        if (!peek && this.clock.checkpointed(ids).length > 0) this.resetAndRenew(ids, done);
         else done(ids.map((id) => (peek ? this.clock.remaining(id, nowMs) : this.clock.renew(id, nowMs))));
       }
     });
@@ -87,16 +86,17 @@ export class LeaseKeeper {
 
   /**
    * The log has a checkpoint of some of the leases: their renewal is an entry, so that the next leader cannot miss it,
-   * and is answered once that is applied.
+   * and is answered once that is applied. It is one of all of them, since another may get its first checkpoint meanwhile.
    */
-  private resetAndRenew(checkpointed: readonly number[], ids: readonly number[], done: Renewed): void {
+  private resetAndRenew(ids: readonly number[], done: Renewed): void {
     const { clock } = this;
     const { term } = clock;
-    clock.resetBegins(checkpointed);
-    const leases = checkpointed.map((id) => ({ id, remainingMs: 0 }));
+    const alive = ids.filter((id) => this.node.machine.leaseInfo(id) !== undefined);
+    clock.resetBegins(alive);
+    const leases = alive.map((id) => ({ id, remainingMs: 0 }));
     this.node.proposeOfLeases(this.checkpointOf(leases, term), (settlement) => {
       const applied = settlement === "applied";
-      clock.resetEnded(checkpointed, term, applied);
+      clock.resetEnded(alive, term, applied);
       if (!applied || !clock.isRunning || clock.term !== term) done(noQuorum);
       else done(ids.map((id) => clock.renew(id, performance.now())));
     });

@@ -74,8 +74,12 @@ export class StateTransfer {
     return new Promise((resolve) => {
       turn(() => {
         raft.step(from, { kind: "installSnapshot", term, lastIndex, lastTerm, configuration });
-        if (raft.hasSnapshotToInstall) this.onInstalled = resolve;
-        else resolve();
+        if (raft.hasSnapshotToInstall) {
+          this.onInstalled = resolve;
+          return;
+        }
+        this.verified = undefined;
+        resolve();
       });
     });
   }

@@ -4,12 +4,15 @@ import type { DeleteResult, RangeEntry, Result } from "./result.js";
 
 /** What a result takes besides keys, values and texts, in bytes: its numbers and the objects that hold it. */
 const overheadBytes = 64;
+/** What a refusal takes, text and all. */
+const errorBytes = 256;
 
 /** About how many bytes a result takes where a session keeps it. Replicated: the same on every node, for ever. */
 export function resultBytes(result: Result): number {
   switch (result.kind) {
     case "error":
-      return overheadBytes + result.message.length;
+      // Not by its text: that may be worded otherwise in another version, and every node must count alike.
+      return errorBytes;
     case "put":
       return overheadBytes + result.key.length + entryBytes(result.previous);
     case "delete":
