@@ -56,6 +56,16 @@ describe("a walk", () => {
     expect(client.asked).toEqual([undefined, 7, 7, 7]);
   });
 
+  it("of the past stays there: the key and every page are read as of the revision asked for", async () => {
+    const client = new Pages(["/a", "/a/1", "/a/2", "/a/3"]);
+    const walk = walkSubtree(client, "/a", { revision: 5 });
+    const paths: string[] = [];
+    for await (const { path } of walk) paths.push(path);
+    expect(paths).toEqual(["/a", "/a/1", "/a/2", "/a/3"]);
+    expect(walk.revision).toBe(5);
+    expect(client.asked).toEqual([5, 5, 5]);
+  });
+
   it("reads no page before it is asked for", async () => {
     const client = new Pages(["/1", "/2", "/3", "/4"]);
     const walk = walkSubtree(client, "/", { revision: 5 });
@@ -64,9 +74,9 @@ describe("a walk", () => {
     await walk.next();
     expect(client.asked).toEqual([5]);
     await walk.next();
-    expect(client.asked).toEqual([5, 7]);
+    expect(client.asked).toEqual([5, 5]);
     await walk.return?.();
-    expect(client.asked).toEqual([5, 7]);
+    expect(client.asked).toEqual([5, 5]);
   });
 
   it("says where it was when its revision is compacted", async () => {

@@ -21,7 +21,7 @@ export interface WalkedClient {
 
 /**
  * Reads a key and everything below it, a page at a time and each page when it is asked for, so that at most one is in
- * memory. Every page is read as of the revision of the first.
+ * memory. Every page is read as of one revision: the one asked for, or that of the first.
  */
 export function walkSubtree(client: WalkedClient, path: string, options: WalkOptions): Walk {
   return new SubtreeWalk(client, path, options);
@@ -59,7 +59,8 @@ class SubtreeWalk implements Walk {
 
   async *#walk(): AsyncGenerator<Entry, void, undefined> {
     let page = await this.#list(undefined);
-    const { revision } = page;
+    // The listing says how far the store is, also where it shows the past that was asked for; 0 asks for the current.
+    const revision = this.#options.revision || page.revision;
     this.#revision = revision;
     const own = await this.#root(revision);
     if (own !== undefined) yield own;

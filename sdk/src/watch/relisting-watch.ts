@@ -30,7 +30,7 @@ export class RelistingWatch implements Watch<Delivered> {
   readonly #client: RelistedClient;
   readonly #path: string;
   readonly #options: WatcherOptions;
-  /** Deletes can only be told from what is known; puts alone need no memory. */
+  /** Deletes can only be told from what is known; puts alone need no memory, except during a relist. */
   readonly #remembers: boolean;
   readonly #started: Promise<boolean>;
   readonly #deliveries: AsyncGenerator<Delivered, void, undefined>;
@@ -157,23 +157,28 @@ export class RelistingWatch implements Watch<Delivered> {
   /** The difference between what was delivered and what is there now, and the position after it. */
   async *#relist(): AsyncGenerator<WatchEvent, void, undefined> {
     const position = this.#position ?? 0;
+    // Where nothing else remembers it: what an attempt delivered before it broke off, which the next must not repeat.
+    const known = this.#remembers ? this.#known : new KnownKeys(this.#path);
     for (let attempt = 1; ; attempt += 1) {
-      const { revision, entries } = await this.#patiently(() => this.#read({ revision: undefined }));
       const present = new KnownKeys(this.#path);
+      let state: State | undefined;
       try {
-        for await (const entry of entries) {
+        state = await this.#patiently(() => this.#read({ revision: undefined }));
+        for await (const entry of state.entries) {
           const { path, modRevision } = entry;
           if (this.#remembers) present.put(path, modRevision);
-          const isNew = modRevision > position && this.#known.get(path) !== modRevision;
-          this.#remember(path, modRevision);
-          if (isNew && this.#wants("put")) yield synthesized("put", path, entry, revision);
+          const isNew = modRevision > position && known.get(path) !== modRevision;
+          if (isNew || this.#remembers) known.put(path, modRevision);
+          if (isNew && this.#wants("put")) yield synthesized("put", path, entry, state.revision);
         }
       } catch (error) {
-        // Compacted or interrupted in the middle: what was delivered is known, and the rest is in the next reading.
-        if (!(error instanceof Compacted) && !isPassing(error)) throw error;
+        // Compacted or interrupted in the middle: what was delivered is known, and the rest is in the next reading. One
+        // that could not even begin has been tried for as long as a watch waits.
+        if (!(error instanceof Compacted) && !(state !== undefined && isPassing(error))) throw error;
         if (attempt >= bounds.watchRelistAttemptsMax) throw error;
         continue;
       }
+      const { revision } = state;
       for (const path of [...this.#known.paths()]) {
         if (present.get(path) !== undefined) continue;
         this.#known.delete(path);
@@ -210,8 +215,9 @@ export class RelistingWatch implements Watch<Delivered> {
     readonly revision: number | undefined;
     readonly signal: AbortSignal;
   }): Promise<State> {
-    // A get does not say as of which revision it is; a list does.
-    const { revision } = await this.#client.list(this.#path, { ...read, limit: 1, keysOnly: true });
+    // A get does not say as of which revision it is; a list does, unless that is given: it says how far the store is.
+    const listing = await this.#client.list(this.#path, { ...read, limit: 1, keysOnly: true });
+    const revision = read.revision ?? listing.revision;
     const entry = revision === 0 ? undefined : await this.#client.get(this.#path, { ...read, revision });
     return { revision, entries: only(entry) };
   }

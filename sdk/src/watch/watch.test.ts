@@ -219,6 +219,42 @@ describe("a watch", () => {
     await watch.return();
   });
 
+  it.each(["fail", "relist"] as const)(
+    "still says how far it was taken once the loop is left, whatever had come in (onCompacted: %s)",
+    async (onCompacted) => {
+      const { client, store, members } = await cluster(1);
+      const watch = client.watch("/a", { fromRevision: 1, onCompacted });
+      const first = take(watch, 1);
+      await until(() => members[0]?.watchCreates.length === 1);
+      await using later = client.watch("/a", { fromRevision: 1 });
+      await until(() => members[0]?.watchCreates.length === 2);
+      for (let i = 0; i < 3; i++) store.apply(putOf("/a"));
+      expect(await first).toMatchObject([{ revision: 1 }]);
+      // On the same stream, and started later: what it has, the other has too.
+      expect(await take(later, 3)).toHaveLength(3);
+      await watch.return();
+      expect(watch.revision).toBe(1);
+      await watch.return();
+      expect(watch.revision).toBe(1);
+    },
+  );
+
+  it("says the revision of the mark that comes next, not that of the events behind it", async () => {
+    const { client, store, members } = await cluster(1);
+    await using watch = client.watch("/a", { fromRevision: 1, progress: true });
+    await using second = client.watch("/a", { fromRevision: 1 });
+    await until(() => members[0]?.watchCreates.length === 2);
+    store.apply(putOf("/b"));
+    members[0]?.markProgress();
+    store.apply(putOf("/a"));
+    store.apply(putOf("/a"));
+    // On the same stream, and started later: what it has, the other has too.
+    expect(await take(second, 2)).toHaveLength(2);
+    expect(watch.revision).toBe(1);
+    expect((await watch.next()).value).toEqual({ kind: "progress", revision: 1 });
+    expect(watch.revision).toBe(1);
+  });
+
   it("pauses at the server when its consumer lags, and loses nothing", async () => {
     const { client, store, members } = await cluster(1);
     await using lagging = client.watch("/a", { recursive: true, fromRevision: 1 });

@@ -53,6 +53,8 @@ export class Watcher implements Watch<Delivered> {
   #position: number | undefined;
   #waiters: Waiter[] = [];
   #paused = false;
+  /** What `revision` was when the loop was left: what was in the buffer then was never taken. */
+  #leftAt: { readonly revision: number | undefined } | undefined;
   #over: { readonly error: QuorateError | undefined } | undefined;
   #unservedTimer: NodeJS.Timeout | undefined;
   /** Why no node serves the watch, as last heard. */
@@ -78,8 +80,11 @@ export class Watcher implements Watch<Delivered> {
   }
 
   get revision(): number | undefined {
+    if (this.#leftAt !== undefined) return this.#leftAt.revision;
     const next = this.#buffer[this.#head];
-    if (next === undefined || next.kind === "progress") return this.#position;
+    if (next === undefined) return this.#position;
+    // Everything up to a mark came before it, so it was taken; the position may be that of events behind the mark.
+    if (next.kind === "progress") return next.revision;
     return next.initial ? undefined : next.revision - 1;
   }
 
@@ -264,6 +269,7 @@ export class Watcher implements Watch<Delivered> {
   }
 
   return(): Promise<IteratorResult<Delivered>> {
+    this.#leftAt ??= { revision: this.revision };
     this.#buffer = [];
     this.#head = 0;
     this.end(undefined);

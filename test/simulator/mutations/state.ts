@@ -142,8 +142,8 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: leaseKeeper,
-        find: "const checkpointed = peek ? [] : this.clock.checkpointed(ids);",
-        replace: "const checkpointed: number[] = [];",
+        find: "if (!peek && this.clock.checkpointed(ids).length > 0) this.resetAndRenew(ids, done);",
+        replace: "if (ids.length < 0) this.resetAndRenew(ids, done);",
       },
     ],
   },
