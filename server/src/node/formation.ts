@@ -83,7 +83,7 @@ export class Formation {
     try {
       return await askAcquaintance(client, { ...this.handshake, to: id });
     } catch (error) {
-      if (error instanceof Error && isRemoval(error, this.handshake)) {
+      if (isRemoval(error, this.handshake)) {
         throw new UnusableDataDirectory(`${name} says that this node's member was removed from the cluster`);
       }
       const problem = error instanceof Error ? error.message : String(error);

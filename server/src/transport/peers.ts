@@ -62,15 +62,11 @@ export class Peers {
       this.drop(id);
       this.dial(id, address);
     }
-    if (moved) for (const id of [...this.guests]) this.redialGuest(id);
-  }
-
-  private redialGuest(id: number): void {
-    const address = this.links.get(id)?.address;
-    if (address === undefined) return;
-    this.drop(id);
-    this.guests.add(id);
-    this.dial(id, address);
+    if (!moved) return;
+    for (const id of [...this.guests]) {
+      const link = this.links.get(id);
+      if (link !== undefined) this.dialGuest(id, link.address);
+    }
   }
 
   /** A peer began to call: if the configuration does not name it, it is answered where it says it can be dialled. */
@@ -82,9 +78,7 @@ export class Peers {
       const [oldest] = this.guests;
       if (oldest !== undefined) this.drop(oldest);
     }
-    this.drop(id);
-    this.guests.add(id);
-    this.dial(id, address);
+    this.dialGuest(id, address);
   }
 
   /** A peer's call ended. */
@@ -96,6 +90,12 @@ export class Peers {
     }
     this.callers.delete(id);
     if (this.guests.has(id)) this.drop(id);
+  }
+
+  private dialGuest(id: number, address: string): void {
+    this.drop(id);
+    this.guests.add(id);
+    this.dial(id, address);
   }
 
   private dial(id: number, address: string): void {

@@ -1,19 +1,7 @@
-/** The promises that a wrong behaviour may break. */
-export type InvariantName =
-  | "ES"
-  | "LM"
-  | "LC"
-  | "SMS"
-  | "MONO"
-  | "DUR"
-  | "EO"
-  | "HASH"
-  | "LIN"
-  | "WATCH"
-  | "LEASE"
-  | "MUTEX"
-  | "FENCE"
-  | "LIVE";
+import type { InvariantName } from "../invariants/violation.js";
+
+/** The promises that a wrong behaviour may break: the observer's, and that a healed cluster makes progress. */
+export type Promised = InvariantName | "LIVE";
 
 /** A change of one place of the source. */
 export interface Edit {
@@ -30,7 +18,7 @@ export interface Mutation {
   /** What is wrong, in a sentence. */
   readonly wrong: string;
   /** Invariants of which one should trip; another one may trip before. */
-  readonly trips: readonly InvariantName[];
+  readonly trips: readonly Promised[];
   readonly edits: readonly Edit[];
   /** Where it can be caught: what needs a real disk is caught by the tests of the storage. */
   readonly court: "simulator" | "storage tests";

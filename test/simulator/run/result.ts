@@ -22,7 +22,6 @@ export interface SeedResult {
   readonly realMs: number;
   readonly events: number;
   readonly messages: number;
-  readonly boots: number;
   readonly membershipChanges: number;
   readonly transfers: number;
   /** How often each kind of fault happened. */

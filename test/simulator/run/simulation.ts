@@ -295,7 +295,6 @@ export class Simulation {
       realMs: machineClock.now() - startedMs,
       events: this.#world.events,
       messages: this.#network.messages,
-      boots: this.#cluster.boots,
       membershipChanges: this.#administrator.changes,
       transfers: this.#administrator.transfers,
       faults: {

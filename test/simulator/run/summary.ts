@@ -8,7 +8,6 @@ export class Summary {
   realMs = 0;
   events = 0;
   messages = 0;
-  boots = 0;
   membershipChanges = 0;
   transfers = 0;
   readonly faults = new Map<string, number>();
@@ -21,7 +20,6 @@ export class Summary {
     this.realMs += result.realMs;
     this.events += result.events;
     this.messages += result.messages;
-    this.boots += result.boots;
     this.membershipChanges += result.membershipChanges;
     this.transfers += result.transfers;
     for (const [sums, added] of [

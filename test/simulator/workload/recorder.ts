@@ -1,12 +1,11 @@
 import {
-  type Entry,
   type MutationId,
   type MutationOutcome,
   type MutationResult,
   OutcomeUnknown,
   QuorateError,
 } from "@quorate/sdk";
-import type { Answer, Call, ClientEvent, EntrySeen } from "../observation.js";
+import type { Answer, Call, ClientEvent } from "../observation.js";
 import { currentWorld } from "../world/world.js";
 
 /** Ids that are unique in a run. */
@@ -110,9 +109,4 @@ function returned({ f }: Call, result: MutationResult): Settled | undefined {
     return { kind: "returned", answer: { f, revision: result.revision, deleted: result.deleted } };
   }
   return undefined;
-}
-
-/** The entry as the checkers want it. */
-export function seen(entry: Entry | undefined): EntrySeen | undefined {
-  return entry;
 }

@@ -1,6 +1,5 @@
 import { compare, op } from "@quorate/sdk";
 import type { ClientContext } from "./client.js";
-import { seen } from "./recorder.js";
 
 /** Paths of the registers: few, so that clients meet. */
 export const registerPaths = ["/r/a", "/r/b", "/r/c"] as const;
@@ -26,7 +25,7 @@ async function read({ quorate, recorder, random }: ClientContext, path: string):
   const serializable = random.chance(0.15) ? { minRevision: 0 } : undefined;
   await recorder.call({ f: "get", path, serializable, revision: 0 }, async () => {
     const entry = await quorate.get(path, serializable === undefined ? {} : { consistency: "serializable" });
-    return { f: "get", entry: seen(entry), revision: undefined };
+    return { f: "get", entry, revision: undefined };
   });
 }
 
@@ -34,7 +33,7 @@ async function put({ quorate, recorder }: ClientContext, path: string): Promise<
   const value = recorder.freshValue();
   await recorder.call({ f: "put", path, value, fence: undefined }, async () => {
     const { revision, previous } = await quorate.put(path, value, { returnPrevious: true });
-    return { f: "put", revision, previous: { entry: seen(previous) } };
+    return { f: "put", revision, previous: { entry: previous } };
   });
 }
 
@@ -61,7 +60,7 @@ async function swap({ quorate, recorder }: ClientContext, path: string): Promise
   const before = await recorder.call({ f: "get", path, serializable: undefined, revision: 0 }, async () => {
     const entry = await quorate.get(path);
     holder.from = entry?.text();
-    return { f: "get", entry: seen(entry), revision: undefined };
+    return { f: "get", entry, revision: undefined };
   });
   if (before === undefined) return;
   const { from } = holder;
@@ -83,7 +82,7 @@ async function exchange({ quorate, recorder, random }: ClientContext): Promise<v
     async () => {
       const entry = await quorate.get(first);
       holder.modRevision = entry?.modRevision ?? 0;
-      return { f: "get", entry: seen(entry), revision: undefined };
+      return { f: "get", entry, revision: undefined };
     },
   );
   if (before === undefined) return;
@@ -111,7 +110,7 @@ async function exchange({ quorate, recorder, random }: ClientContext): Promise<v
         otherwise: [op.get(third)],
       });
       const [result] = outcome.results;
-      const entry = result !== undefined && "entry" in result ? seen(result.entry) : undefined;
+      const entry = result !== undefined && "entry" in result ? result.entry : undefined;
       return { f: "txn", succeeded: outcome.succeeded, revision: outcome.revision, reads: [entry] };
     },
   );

@@ -1,5 +1,4 @@
 import type { ClientContext } from "./client.js";
-import { seen } from "./recorder.js";
 
 export const stringPaths = ["/s/a", "/s/b"] as const;
 
@@ -30,6 +29,6 @@ async function append({ quorate, recorder }: ClientContext, path: string): Promi
 async function read({ quorate, recorder }: ClientContext, path: string): Promise<void> {
   await recorder.call({ f: "get", path, serializable: undefined, revision: 0 }, async () => {
     const entry = await quorate.get(path);
-    return { f: "get", entry: seen(entry), revision: undefined };
+    return { f: "get", entry, revision: undefined };
   });
 }

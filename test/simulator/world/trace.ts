@@ -41,11 +41,6 @@ export class Trace {
     this.#b = (Math.imul(this.#b, 5) + (this.#a ^ (this.#a >>> 15))) | 0;
   }
 
-  /** Makes a text part of the hash. */
-  mixText(text: string): void {
-    for (let i = 0; i < text.length; i++) this.mix(text.charCodeAt(i));
-  }
-
   /** 16 hexadecimal digits that stand for everything noted so far. */
   get hash(): string {
     const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, "0");

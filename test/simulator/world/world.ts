@@ -57,7 +57,7 @@ export class World {
     run: () => void,
     detail?: () => string,
   ): Cancellable {
-    const event: WorldEvent = { atMs, order: this.#order++, process, label, run, detail, cancelled: false };
+    const event = this.#event(atMs, process, label, run, detail);
     this.#queue.push(event);
     return event;
   }
@@ -68,17 +68,19 @@ export class World {
 
   /** Schedules `run` right after what runs now, at the same moment. */
   soon(process: Process | undefined, label: string, run: () => void): Cancellable {
-    const event: WorldEvent = {
-      atMs: this.#nowMs,
-      order: this.#order++,
-      process,
-      label,
-      run,
-      detail: undefined,
-      cancelled: false,
-    };
+    const event = this.#event(this.#nowMs, process, label, run, undefined);
     this.#immediate.push(event);
     return event;
+  }
+
+  #event(
+    atMs: number,
+    process: Process | undefined,
+    label: string,
+    run: () => void,
+    detail: (() => string) | undefined,
+  ): WorldEvent {
+    return { atMs, order: this.#order++, process, label, run, detail, cancelled: false };
   }
 
   /** Runs events until `untilMs`, or until `done` says so after an event. */
