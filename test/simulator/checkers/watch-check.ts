@@ -60,7 +60,7 @@ export class WatchCheck {
       this.#last === undefined
         ? (this.#opened.fromRevision ?? this.#openedRevision)
         : this.#last.revision + 1;
-    // Of the compacted revision itself only what is still current is kept: a watch can begin after it.
+    // The compacted revision can still be read, but not watched from, as in etcd: a watch can begin after it.
     if (next <= this.#history.compactedRevision) return;
     this.#wrong(`ended as compacted, and revision ${next} was not`, { next });
   }

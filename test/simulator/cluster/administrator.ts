@@ -6,7 +6,8 @@ import type { Random } from "../world/random.js";
 import type { World } from "../world/world.js";
 import { clientAddress, peerAddress, type SimulatedCluster, type SimulatedNode } from "./cluster.js";
 
-/** Voters beyond which no more are added. */
+/** Voters below which none is removed, and beyond which none is added. */
+const VOTERS_MIN = 3;
 const VOTERS_MAX = 5;
 
 /** Decides what administrators do, and has it done by programs of a process of its own. */
@@ -16,7 +17,6 @@ export class Administrator implements Administration {
   readonly #random: Random;
   readonly #process: Process;
   readonly #failed: (error: unknown) => void;
-  readonly #votersMin: number;
   /** The second one only works when changes may be asked for at once. */
   readonly #programs: readonly AdministrationProgram[];
   #added = 0;
@@ -25,13 +25,12 @@ export class Administrator implements Administration {
     world: World,
     cluster: SimulatedCluster,
     random: Random,
-    { nodes, concurrentChanges }: SimulationOptions,
+    { concurrentChanges }: SimulationOptions,
     failed: (error: unknown) => void,
   ) {
     this.#world = world;
     this.#cluster = cluster;
     this.#random = random;
-    this.#votersMin = nodes;
     this.#failed = failed;
     this.#process = new Process("admin", random.fork(1), world.nowMs, failed);
     this.#programs = Array.from({ length: concurrentChanges ? 2 : 1 }, () => new AdministrationProgram());
@@ -84,9 +83,9 @@ export class Administrator implements Administration {
     const members = this.#members;
     if (members.some(({ damaged }) => damaged)) return false;
     const grow =
-      members.length < VOTERS_MAX && (members.length <= this.#votersMin || this.#random.chance(0.5));
+      members.length < VOTERS_MAX && (members.length <= VOTERS_MIN || this.#random.chance(0.5));
     if (grow) this.#add(program);
-    else if (members.length > this.#votersMin) this.#remove(program, this.#random.pick(members));
+    else if (members.length > VOTERS_MIN) this.#remove(program, this.#random.pick(members));
     else return false;
     return true;
   }

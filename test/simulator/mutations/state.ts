@@ -175,19 +175,32 @@ export const stateMutations: readonly Mutation[] = [
   },
   {
     name: "event-lost-at-compaction",
-    wrong: "a watch may begin at the compacted revision, of which history has forgotten a part",
+    wrong: "compaction forgets the deletes of the first revision that can still be watched",
+    trips: ["WATCH"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/state-machine/mvcc.ts",
+        find: "this.#supersessions.takeBelow(revision);",
+        replace: "this.#supersessions.takeBelow(revision + 2);",
+      },
+    ],
+  },
+  {
+    name: "compacted-start-served",
+    wrong: "a watch from a revision of which history has forgotten a part gets what is left of it",
     trips: ["WATCH"],
     court: "simulator",
     edits: [
       {
         file: "server/src/rpc/watch-service.ts",
         find: "if (start !== 0 && start <= compacted) {",
-        replace: "if (start !== 0 && start < compacted) {",
+        replace: "if (start < 0 && start <= compacted) {",
       },
       {
         file: watchHub,
         find: "if (watch.nextRevision <= history.compactedRevision) {",
-        replace: "if (watch.nextRevision < history.compactedRevision) {",
+        replace: "if (watch.nextRevision < 0) {",
       },
     ],
   },

@@ -52,6 +52,8 @@ export class Network {
     metadata: Metadata | undefined,
     stream: object,
   ) => void = () => undefined;
+  /** Told what a server takes from a call. `stream` is the one that its replies are written to. */
+  onRequest: (path: string, message: unknown, stream: object) => void = () => undefined;
   messages = 0;
   lost = 0;
   duplicated = 0;

@@ -1,5 +1,5 @@
 import type { Metadata } from "@grpc/grpc-js";
-import type { PeerMessage, WatchReply } from "@quorate/proto";
+import type { PeerMessage, WatchReply, WatchRequest } from "@quorate/proto";
 import { violated } from "../invariants/violation.js";
 import type { NodePromise } from "../observation.js";
 
@@ -19,31 +19,49 @@ export function promisesIn(messages: readonly PeerMessage[], metadata: Metadata)
   return promises;
 }
 
+/** A use of a watch id on a stream. */
+interface Use {
+  /** Everything up to this revision was delivered, or not asked for. */
+  position: bigint;
+}
+
 /**
- * WATCH, as servers deliver it: within one use of a watch id on a stream, revisions rise. Clients that are not ours have
- * nothing else to go by; ours drops what comes twice, which would hide it.
+ * WATCH, as servers deliver it: within one use of a watch id on a stream, revisions rise from the one that was asked for.
+ * Clients that are not ours have nothing else to go by; ours drops what it has or never asked for, which would hide it.
  */
 export class WatchDeliveries {
-  readonly #positions = new WeakMap<object, Map<bigint, bigint>>();
+  readonly #uses = new WeakMap<object, Map<bigint, Use>>();
+
+  requested(stream: object, { request }: WatchRequest): void {
+    if (request.case !== "create") return;
+    const { watchId, startRevision } = request.value;
+    let uses = this.#uses.get(stream);
+    if (uses === undefined) {
+      uses = new Map();
+      this.#uses.set(stream, uses);
+    }
+    if (!uses.has(watchId)) uses.set(watchId, { position: startRevision === 0n ? 0n : startRevision - 1n });
+  }
 
   delivered(stream: object, { watchId, reply }: WatchReply): void {
-    let positions = this.#positions.get(stream);
-    if (positions === undefined) {
-      positions = new Map();
-      this.#positions.set(stream, positions);
-    }
-    if (reply.case === "created" || reply.case === "ended") positions.delete(watchId);
+    const uses = this.#uses.get(stream);
+    if (reply.case === "ended") uses?.delete(watchId);
     if (reply.case !== "events" && reply.case !== "progress") return;
-    const position = positions.get(watchId) ?? 0n;
+    const use = uses?.get(watchId);
+    if (use === undefined) {
+      violated("WATCH", `watch ${watchId} is sent ${reply.case} without having been asked for`, {
+        watchId: Number(watchId),
+      });
+    }
     if (reply.case === "events") {
       for (const { entry } of reply.value.events) {
-        if (entry === undefined || entry.modRevision > position) continue;
-        violated("WATCH", `watch ${watchId} is sent revision ${entry.modRevision} after ${position}`, {
+        if (entry === undefined || entry.modRevision > use.position) continue;
+        violated("WATCH", `watch ${watchId} is sent revision ${entry.modRevision} after ${use.position}`, {
           watchId: Number(watchId),
           path: entry.path,
         });
       }
     }
-    if (reply.value.revision > position) positions.set(watchId, reply.value.revision);
+    if (reply.value.revision > use.position) use.position = reply.value.revision;
   }
 }

@@ -1,4 +1,5 @@
 import { Random } from "../world/random.js";
+import { concentrate, type Theme, themes } from "./themes.js";
 
 /** Everything that can go wrong in a run, each with the mean time between two of its kind, in milliseconds. */
 export const faultKinds = [
@@ -32,6 +33,8 @@ export type WorkloadKind = (typeof workloadKinds)[number];
 /** One run, whole: the same options give the same run. */
 export interface SimulationOptions {
   readonly seed: number;
+  /** What the run concentrates on. */
+  readonly theme: Theme;
   /** Nodes of the first configuration. */
   readonly nodes: number;
   readonly clients: number;
@@ -98,6 +101,7 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
   const messy = random.chance(0.4);
   const drawn: SimulationOptions = {
     seed,
+    theme: random.chance(0.5) ? "everything" : random.pick(themes),
     nodes,
     clients: random.integer(2, 4),
     safetyMs: 20_000,
@@ -127,5 +131,6 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     historyKeptMs: random.pick([0, 1_000, 5_000]),
     spaceBytesMax: random.pick([0, 50_000, 2_147_483_648]),
   };
-  return { ...drawn, ...overrides, seed };
+  const theme = overrides.theme ?? drawn.theme;
+  return { ...drawn, theme, ...concentrate(theme, random), ...overrides, seed };
 }

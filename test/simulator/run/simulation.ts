@@ -1,5 +1,5 @@
 import { performance as machineClock } from "node:perf_hooks";
-import type { ExchangeRequest, WatchReply } from "@quorate/proto";
+import type { ExchangeRequest, WatchReply, WatchRequest } from "@quorate/proto";
 import { Administrator } from "../cluster/administrator.js";
 import { peerAddress, SimulatedCluster, type SimulatedNode } from "../cluster/cluster.js";
 import { Unexpected } from "../cluster/unexpected.js";
@@ -66,7 +66,12 @@ export class Simulation {
     this.#network.onWrite = (process, path, message, metadata, stream) => {
       if (path === EXCHANGE && metadata !== undefined)
         this.#cluster.exchanged(process, message as ExchangeRequest, metadata);
-      else if (path === WATCH && metadata === undefined) this.#watchDelivered(stream, message as WatchReply);
+      else if (path === WATCH && metadata === undefined) {
+        this.#checked(() => this.#deliveries.delivered(stream, message as WatchReply));
+      }
+    };
+    this.#network.onRequest = (path, message, stream) => {
+      if (path === WATCH) this.#deliveries.requested(stream, message as WatchRequest);
     };
     this.#cluster = new SimulatedCluster(
       this.#world,
@@ -115,9 +120,10 @@ export class Simulation {
     return this.#result(startedMs);
   }
 
-  #watchDelivered(stream: object, reply: WatchReply): void {
+  /** What a check throws must not end in the code that it observes. */
+  #checked(check: () => void): void {
     try {
-      this.#deliveries.delivered(stream, reply);
+      check();
     } catch (error) {
       this.#fail(error);
     }

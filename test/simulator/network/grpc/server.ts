@@ -260,6 +260,7 @@ class ServerCall extends EventEmitter implements RemoteServerCall {
     if (this.#over) return;
     const decoded = isEncoded(message) ? this.#method.requestDeserialize(message.encoded) : message;
     this.#receive(() => {
+      currentNetwork().onRequest(this.#method.path, decoded, this);
       const handler = this.#handler;
       if (handler === undefined) this.emit("data", decoded);
       else {

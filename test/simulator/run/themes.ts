@@ -1,0 +1,87 @@
+import type { Random } from "../world/random.js";
+import type { SimulationOptions } from "./options.js";
+
+/** What a run concentrates on. */
+export const themes = ["everything", "elections", "staleLeaders", "members", "watchers"] as const;
+
+export type Theme = (typeof themes)[number];
+
+/**
+ * Rare accidents need many faults of a few kinds in a row, which a swarm over all kinds seldom draws: half of the runs
+ * concentrate on one part of the system. Returns what that takes, over what was drawn for the run at large.
+ */
+export function concentrate(theme: Theme, random: Random): Partial<SimulationOptions> {
+  return settings[theme](random);
+}
+
+const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOptions>>> = {
+  everything: () => ({}),
+  /** Candidates without end, whose requests and answers come late, twice and in any order; logs that differ. */
+  elections: (random) => ({
+    nodes: random.chance(0.8) ? 5 : 3,
+    electionTimeoutMs: 500,
+    tempo: random.pick([0.4, 0.15]),
+    lossRate: random.pick([0, 0.02, 0.1]),
+    duplicationRate: random.pick([0, 0.1, 0.3]),
+    reorderingRate: random.pick([0, 0.1, 0.3]),
+    appendBytesMax: random.pick([1, 300]),
+    thinkMs: random.pick([20, 100]),
+    faults: {
+      congestion: random.pick([400, 1_000]),
+      isolateLeader: random.pick([500, 1_500]),
+      partition: 2_000,
+      transfer: random.pick([500, 2_000]),
+      ...(random.chance(0.5) ? { kill: 1_500 } : {}),
+    },
+    workloads: ["registers"],
+  }),
+  /** Leaders that are not any more, and do not know it, with clients that ask them all the time. */
+  staleLeaders: (random) => ({
+    clients: 4,
+    electionTimeoutMs: 500,
+    tempo: random.pick([1, 0.4]),
+    clockDriftMax: random.pick([0, 0.1]),
+    thinkMs: random.pick([10, 30]),
+    faults: {
+      pause: random.pick([800, 2_000]),
+      slowLink: random.pick([500, 1_500]),
+      transfer: random.pick([500, 1_500]),
+      ...(random.chance(0.7) ? { isolateLeader: 1_500 } : {}),
+      ...(random.chance(0.5) ? { oneWay: 1_500 } : {}),
+    },
+    workloads: ["registers"],
+  }),
+  /** Changes of the membership, two at a time, while the leader may be cut off with too few of the others. */
+  members: (random) => ({
+    electionTimeoutMs: 500,
+    tempo: random.pick([1, 0.4]),
+    concurrentChanges: true,
+    thinkMs: 100,
+    faults: {
+      membership: random.pick([100, 300]),
+      partition: random.pick([600, 1_500]),
+      isolateLeader: random.pick([800, 2_000]),
+      ...(random.chance(0.5) ? { congestion: 2_000 } : {}),
+      ...(random.chance(0.5) ? { transfer: 1_000 } : {}),
+      ...(random.chance(0.3) ? { kill: 2_000 } : {}),
+    },
+    workloads: ["registers"],
+  }),
+  /** Watches that change their node all the time, over a history that forgets at once. */
+  watchers: (random) => ({
+    clients: 4,
+    logEntriesKept: [5],
+    historyRevisionsKept: random.pick([3, 5, 10]),
+    thinkMs: random.pick([30, 100]),
+    tempo: random.pick([1, 0.4]),
+    faults: {
+      kill: random.pick([1_000, 3_000]),
+      slowLink: random.pick([800, 2_000]),
+      ...(random.chance(0.7) ? { oneWay: 1_500 } : {}),
+      ...(random.chance(0.7) ? { pause: 1_500 } : {}),
+      ...(random.chance(0.5) ? { isolateLeader: 2_000 } : {}),
+      ...(random.chance(0.5) ? { clientPause: 2_000 } : {}),
+    },
+    workloads: random.chance(0.5) ? ["watches", "registers"] : ["watches", "registers", "locks"],
+  }),
+};
