@@ -88,6 +88,8 @@ export interface Observer {
     machine: StateMachine,
     trueMs: number,
   ): void;
+  /** An administrator was told that the node belongs to the cluster no more. */
+  removalTold(nodeId: number, trueMs: number): void;
   /** Something happened at a client. */
   clientEvent(event: ClientEvent): void;
 }

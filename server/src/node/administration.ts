@@ -3,8 +3,9 @@ import { type AdministerResponse, AdministerResponseSchema, ErrorCode } from "@q
 import type { Raft } from "../raft/index.js";
 import { type AdministeredChange, passOn } from "../transport/administration.js";
 import type { PeerLink } from "../transport/peer-link.js";
-import { type Decision, decide } from "./administrative-decision.js";
+import { type Decision, decide, findMember, unknown } from "./administrative-decision.js";
 import { type Failure, membershipRefused, noQuorum, stopping } from "./failure.js";
+import type { Fresh } from "./reads.js";
 import type { Roster } from "./roster.js";
 
 export type { AdministeredChange } from "../transport/administration.js";
@@ -20,6 +21,8 @@ export interface AdministrationParts {
   readonly raft: Raft;
   readonly roster: Roster;
   readonly appliedIndex: () => number;
+  /** Calls back when this node has applied everything acknowledged anywhere before now. */
+  readonly read: (fresh: Fresh) => void;
   readonly link: (peer: number) => PeerLink | undefined;
   /** Raft was given something to do. */
   readonly schedule: () => void;
@@ -46,8 +49,25 @@ export class Administration {
     this.parts = parts;
   }
 
-  /** Makes a change, and calls `done` when this node has applied it, or why it was not made. */
+  /**
+   * Makes a change, and calls `done` when this node has applied it, or why it was not made. That there is no such
+   * member is known from what is committed alone: a leader's newest configuration may never be.
+   */
   change(change: AdministeredChange, done: AdministeredDone): void {
+    if (change.case !== "remove" && change.case !== "promote") {
+      this.decideAnywhere(change, done);
+      return;
+    }
+    const { member } = change.value;
+    this.parts.read((failure) => {
+      if (failure !== undefined) done(failure);
+      else if (findMember(this.parts.roster.applied.configuration, member) === undefined)
+        done(unknown(member));
+      else this.decideAnywhere(change, done);
+    });
+  }
+
+  private decideAnywhere(change: AdministeredChange, done: AdministeredDone): void {
     const { raft, self, link, patienceMs } = this.parts;
     const decided = (decision: Decision | Failure): void => {
       if (decision.kind === "failure") done(decision);

@@ -102,7 +102,7 @@ describe("removing", () => {
     const raft = new Leader(three, [2, 3]);
     expect(remove(raft, "n3")).toEqual({ kind: "decided", memberId: 3, index: 8 });
     expect(remove(raft, "0000000000000002")).toEqual({ kind: "decided", memberId: 2, index: 8 });
-    expect(remove(raft, "n9")).toEqual(refused(/no member "n9"/));
+    expect(remove(raft, "n9")).toEqual(refused(/member "n9" is not committed yet/));
   });
 
   it("lets the dead go, and refuses what would leave no live majority", () => {

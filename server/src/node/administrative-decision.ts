@@ -63,8 +63,8 @@ function add(raft: DecidingRaft, name: string, address: string): Decision | Fail
 }
 
 function promote(raft: DecidingRaft, self: number, named: string): Decision | Failure {
-  const member = find(raft.configuration, named);
-  if (member === undefined) return unknown(named);
+  const member = findMember(raft.configuration, named);
+  if (member === undefined) return unsettled(named);
   if (member.role === "voter") {
     return { kind: "decided", memberId: member.id, index: raft.configurationIndex };
   }
@@ -81,8 +81,8 @@ function promote(raft: DecidingRaft, self: number, named: string): Decision | Fa
 }
 
 function remove(raft: DecidingRaft, self: number, named: string): Decision | Failure {
-  const member = find(raft.configuration, named);
-  if (member === undefined) return unknown(named);
+  const member = findMember(raft.configuration, named);
+  if (member === undefined) return unsettled(named);
   const { members } = raft.configuration;
   const voters = members.filter(({ id, role }) => role === "voter" && id !== member.id);
   const short = member.role === "voter" && voters.length > 0 ? shortage(raft, [self], voters) : undefined;
@@ -95,7 +95,7 @@ function remove(raft: DecidingRaft, self: number, named: string): Decision | Fai
 }
 
 function transfer(raft: DecidingRaft, self: number, named: string): Decision | Failure {
-  const id = named === "" ? heirOf(raft) : find(raft.configuration, named)?.id;
+  const id = named === "" ? heirOf(raft) : findMember(raft.configuration, named)?.id;
   if (id === undefined) {
     return named === "" ? membershipRefused("there is no other voter that could lead") : unknown(named);
   }
@@ -136,14 +136,20 @@ function shortage(
 }
 
 /** By name, or by id in hexadecimal digits. */
-function find({ members }: Configuration, named: string): Member | undefined {
+export function findMember({ members }: Configuration, named: string): Member | undefined {
   const byName = members.find(({ name }) => name === named);
   if (byName !== undefined || !/^[0-9a-f]{16}$/i.test(named)) return byName;
   return members.find(({ id }) => id === Number.parseInt(named, 16));
 }
 
-function unknown(named: string): Failure {
+/** To be said only of what is committed: whoever hears it of a removal takes the node's machine away. */
+export function unknown(named: string): Failure {
   return membershipRefused(`there is no member "${named}"; \`quorate member list\` shows them`);
+}
+
+/** The leader's newest configuration does not hold it, which may still be taken back. */
+function unsettled(named: string): Failure {
+  return membershipRefused(`a change of member "${named}" is not committed yet: retry when it is`);
 }
 
 function decided(result: MembershipChangeResult, memberId: number, name: string): Decision | Failure {
@@ -167,7 +173,7 @@ function decided(result: MembershipChangeResult, memberId: number, name: string)
     case "memberExists":
       return membershipRefused(`there is such a member as "${name}" already`);
     case "unknownMember":
-      return unknown(name);
+      return unsettled(name);
     case "notALearner":
       return membershipRefused(`"${name}" is no learner`);
   }

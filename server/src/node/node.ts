@@ -172,6 +172,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
       raft: this.raft,
       roster: this.roster,
       appliedIndex: () => this.machine.appliedIndex,
+      read: (fresh) => this.read(fresh),
       link: (peer) => this.peers?.link(peer),
       schedule: () => this.schedule(),
       patienceMs: electionTimeoutMs * PROPOSAL_PATIENCE,

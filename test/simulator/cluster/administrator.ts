@@ -1,10 +1,11 @@
 import type { Administration } from "../faults/nemesis.js";
+import type { Observer } from "../observation.js";
 import type { SimulationOptions } from "../run/options.js";
 import { AdministrationProgram } from "../workload/administration.js";
 import { Process } from "../world/process.js";
 import type { Random } from "../world/random.js";
 import type { World } from "../world/world.js";
-import { clientAddress, peerAddress, type SimulatedCluster, type SimulatedNode } from "./cluster.js";
+import { peerAddress, type SimulatedCluster, type SimulatedNode } from "./cluster.js";
 
 /** Voters below which none is removed, and beyond which none is added. */
 const VOTERS_MIN = 3;
@@ -16,6 +17,7 @@ export class Administrator implements Administration {
   readonly #cluster: SimulatedCluster;
   readonly #random: Random;
   readonly #process: Process;
+  readonly #observer: Observer;
   readonly #failed: (error: unknown) => void;
   /** The second one only works when changes may be asked for at once. */
   readonly #programs: readonly AdministrationProgram[];
@@ -26,11 +28,13 @@ export class Administrator implements Administration {
     cluster: SimulatedCluster,
     random: Random,
     { concurrentChanges }: SimulationOptions,
+    observer: Observer,
     failed: (error: unknown) => void,
   ) {
     this.#world = world;
     this.#cluster = cluster;
     this.#random = random;
+    this.#observer = observer;
     this.#failed = failed;
     this.#process = new Process("admin", random.fork(1), world.nowMs, failed);
     this.#programs = Array.from({ length: concurrentChanges ? 2 : 1 }, () => new AdministrationProgram());
@@ -82,8 +86,7 @@ export class Administrator implements Administration {
     if (program === undefined) return false;
     const members = this.#members;
     if (members.some(({ damaged }) => damaged)) return false;
-    const grow =
-      members.length < VOTERS_MAX && (members.length <= VOTERS_MIN || this.#random.chance(0.5));
+    const grow = members.length < VOTERS_MAX && (members.length <= VOTERS_MIN || this.#random.chance(0.5));
     if (grow) this.#add(program);
     else if (members.length > VOTERS_MIN) this.#remove(program, this.#random.pick(members));
     else return false;
@@ -103,10 +106,9 @@ export class Administrator implements Administration {
       address: peerAddress(name),
       abandoned: () => this.#cluster.nodes.get(name)?.leaving ?? false,
       start: () => {
-        const join = this.#cluster.endpoints.filter((endpoint) => endpoint !== clientAddress(name));
         // Outside of the administrator's own process.
         this.#world.after(0, undefined, "boot", () => {
-          this.#cluster.boot(this.#cluster.add(name, { initialCluster: [], join }));
+          this.#cluster.boot(this.#cluster.add(name, []));
         });
       },
     });
@@ -119,6 +121,7 @@ export class Administrator implements Administration {
       name: node.name,
       removed: () => {
         node.retired = true;
+        if (node.id !== undefined) this.#observer.removalTold(node.id, this.#world.nowMs);
       },
     });
   }

@@ -23,7 +23,7 @@ export interface SimulatedNode {
   readonly disk: SimulatedDisk;
   readonly logEntriesKept: number;
   /** How it was told to find its cluster. */
-  readonly membership: Pick<ServerOptions, "initialCluster" | "join">;
+  readonly initialCluster: ServerOptions["initialCluster"];
   process: Process | undefined;
   server: RunningServer | undefined;
   view: RaftView | undefined;
@@ -54,6 +54,10 @@ export class SimulatedCluster {
   readonly #observer: Observer;
   /** Calls `failed` once with what no fault explains. */
   readonly #failed: (error: unknown) => void;
+  /** Called once, when a node becomes the leader. */
+  onNextLeader: ((node: SimulatedNode) => void) | undefined;
+  /** The highest term of which a leader was seen. */
+  #ledTerm = 0;
   /** Whether ended processes are started again. */
   supervising = true;
   boots = 0;
@@ -94,13 +98,14 @@ export class SimulatedCluster {
     return [...this.nodes.values()].filter(({ process }) => process?.alive);
   }
 
-  add(name: string, membership: SimulatedNode["membership"]): SimulatedNode {
+  /** A node of the first cluster, or with an empty `initialCluster` one that joins it later. */
+  add(name: string, initialCluster: SimulatedNode["initialCluster"]): SimulatedNode {
     const random = this.#random.fork(this.nodes.size + 1);
     const node: SimulatedNode = {
       name,
       disk: new SimulatedDisk({ root: DATA_ROOT, random: random.next }),
       logEntriesKept: random.pick(this.#options.logEntriesKept),
-      membership,
+      initialCluster,
       process: undefined,
       server: undefined,
       view: undefined,
@@ -161,7 +166,12 @@ export class SimulatedCluster {
     return {
       name: node.name,
       dataDir: DATA_ROOT,
-      ...node.membership,
+      initialCluster: node.initialCluster,
+      // Whoever starts a node that is to join names the members of that time.
+      join:
+        node.initialCluster.length > 0
+          ? []
+          : this.endpoints.filter((endpoint) => endpoint !== clientAddress(node.name)),
       clientListen: { host: node.name, port: CLIENT_PORT },
       peerListen: { host: node.name, port: PEER_PORT },
       httpListen: { host: node.name, port: HTTP_PORT },
@@ -235,6 +245,15 @@ export class SimulatedCluster {
     this.#world.after(downMs, undefined, "restart", () => this.boot(node));
   }
 
+  /** Nodes that wait to join are started again: the members that they were told of may all be gone by now. */
+  restartJoining(): void {
+    for (const node of this.live) {
+      if (node.view !== undefined || node.initialCluster.length > 0) continue;
+      this.kill(node, false);
+      this.boot(node);
+    }
+  }
+
   pause(node: SimulatedNode, ms: number): void {
     const { process } = node;
     if (process === undefined || !process.alive) return;
@@ -289,6 +308,11 @@ export class SimulatedCluster {
     const { view } = node;
     if (view === undefined) return;
     this.#observer.stepped(view, this.#world.nowMs);
+    if (view.role !== "leader" || view.term <= this.#ledTerm) return;
+    this.#ledTerm = view.term;
+    const told = this.onNextLeader;
+    this.onNextLeader = undefined;
+    told?.(node);
   }
 
   #firstSight(node: SimulatedNode, process: Process): void {

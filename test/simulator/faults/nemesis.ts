@@ -36,6 +36,7 @@ const injections: Readonly<Record<FaultKind, Inject>> = {
   pause: pauseSome,
   partition: partitionSome,
   isolateLeader,
+  newLeader: cutOffNextLeader,
   oneWay: blockOneWay,
   slowLink,
   congestion,
@@ -96,6 +97,7 @@ export class Nemesis {
 
   stop(): void {
     this.#stopped = true;
+    this.#victims.cluster.onNextLeader = undefined;
   }
 }
 
@@ -186,6 +188,25 @@ function isolateLeader(victims: Victims): boolean {
     victims,
     others.filter((name) => name !== leader.name).flatMap((name) => bothWays(leader.name, name)),
   );
+}
+
+/** Whoever becomes the leader next is cut off before it has done much: alone, or with some of the others. */
+function cutOffNextLeader(victims: Victims): boolean {
+  const { world, random, cluster } = victims;
+  if (cluster.onNextLeader !== undefined) return false;
+  cluster.onNextLeader = (leader) => {
+    const alone = random.chance(0.6);
+    world.after(random.exponential(random.pick([1, 10, 50, 200])), undefined, "cut off", () => {
+      const others = [...cluster.nodes.keys()].filter((name) => name !== leader.name);
+      const side = alone ? [] : random.shuffled(others).slice(0, Math.floor((others.length - 1) / 2));
+      const apart = others.filter((name) => !side.includes(name));
+      blockFor(
+        victims,
+        [leader.name, ...side].flatMap((a) => apart.flatMap((b) => bothWays(a, b))),
+      );
+    });
+  };
+  return true;
 }
 
 function blockOneWay(victims: Victims): boolean {

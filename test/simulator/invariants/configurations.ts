@@ -5,6 +5,7 @@ import { violated } from "./violation.js";
 interface Applied {
   readonly index: number;
   readonly voters: string;
+  readonly members: ReadonlySet<number>;
 }
 
 /**
@@ -20,7 +21,21 @@ export class Configurations {
     if (entry.index <= (this.#applied.at(-1)?.index ?? 0)) return;
     const { members } = decodeConfiguration(entry.data);
     const voters = members.filter(({ role }) => role === "voter").map(({ id }) => id);
-    this.#applied.push({ index: entry.index, voters: voters.join() });
+    this.#applied.push({
+      index: entry.index,
+      voters: voters.join(),
+      members: new Set(members.map(({ id }) => id)),
+    });
+  }
+
+  /** DUR: whoever is told that a member is gone takes its machine away, so an entry that says so is committed. */
+  removalTold(nodeId: number): void {
+    const newest = this.#applied.at(-1);
+    if (newest !== undefined && !newest.members.has(nodeId)) return;
+    violated("DUR", `the removal of node ${nodeId} is told as done, and is not committed`, {
+      node: nodeId,
+      configurationIndex: newest?.index ?? 0,
+    });
   }
 
   check(node: NodeView): void {

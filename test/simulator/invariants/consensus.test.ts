@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { encodeConfiguration } from "../../../server/src/raft/index.js";
 import { command, HandMadeRun, put, tripped } from "./hand-made-run.test-support.js";
 
 /** A run in which node 1 leads term 1 and entries 1 and 2 are committed on all nodes. */
@@ -211,6 +212,19 @@ describe("DUR", () => {
     const run = committedRun();
     run.observer.statePersisted(1, 1, run.trueMs);
     expect(tripped(() => run.observer.logCut(1, { index: 2, term: 1 }, run.trueMs))).toBe("DUR");
+  });
+
+  it("trips when a removal is told that is not committed", () => {
+    const run = committedRun();
+    expect(tripped(() => run.observer.removalTold(3, run.trueMs))).toBe("DUR");
+    const members = [1, 2].map((id) => ({ id, name: `n${id}`, address: `h:${id}`, role: "voter" as const }));
+    const other = committedRun();
+    const data = encodeConfiguration({ members });
+    other.apply(other.nodes[0], { index: 3, term: 1, kind: "configuration", data }, []);
+    expect(tripped(() => other.observer.removalTold(2, other.trueMs))).toBe("DUR");
+    const third = committedRun();
+    third.apply(third.nodes[0], { index: 3, term: 1, kind: "configuration", data }, []);
+    expect(tripped(() => third.observer.removalTold(3, third.trueMs))).toBeUndefined();
   });
 
   it("trips when a node starts without a committed entry that its disk holds", () => {

@@ -230,6 +230,10 @@ export class RunObserver implements Observer {
     });
   }
 
+  removalTold(nodeId: number, trueMs: number): void {
+    this.#guard(trueMs, () => this.#configurations.removalTold(nodeId));
+  }
+
   clientEvent(event: ClientEvent): void {
     this.#guard(event.trueMs, () => this.#clients.event(event));
   }

@@ -258,6 +258,24 @@ export const replicationMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "removal-told-before-commit",
+    wrong: "a member that a leader is about to remove is told to be gone, by its newest configuration",
+    trips: ["DUR", "LIVE"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/node/administration.ts",
+        find: 'if (change.case !== "remove" && change.case !== "promote") {',
+        replace: 'if (change.case !== "promote") {',
+      },
+      {
+        file: "server/src/node/administrative-decision.ts",
+        find: "return membershipRefused(`a change of member",
+        replace: "return unknown(named);\n  return membershipRefused(`a change of member",
+      },
+    ],
+  },
+  {
     name: "configuration-not-rolled-back",
     wrong: "a configuration stays in effect when its entry is truncated away",
     trips: ["ES", "LC", "DUR", "LIVE"],

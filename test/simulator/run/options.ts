@@ -1,5 +1,5 @@
 import { Random } from "../world/random.js";
-import { concentrate, type Theme, themes } from "./themes.js";
+import { concentrate, drawTheme, type Theme } from "./themes.js";
 
 /** Everything that can go wrong in a run, each with the mean time between two of its kind, in milliseconds. */
 export const faultKinds = [
@@ -8,6 +8,7 @@ export const faultKinds = [
   "pause",
   "partition",
   "isolateLeader",
+  "newLeader",
   "oneWay",
   "slowLink",
   "congestion",
@@ -101,7 +102,7 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
   const messy = random.chance(0.4);
   const drawn: SimulationOptions = {
     seed,
-    theme: random.chance(0.5) ? "everything" : random.pick(themes),
+    theme: drawTheme(random),
     nodes,
     clients: random.integer(2, 4),
     safetyMs: 20_000,

@@ -86,6 +86,7 @@ export class Simulation {
       this.#cluster,
       this.#random.fork(3),
       options,
+      this.#observer,
       (error) => this.#fail(error),
     );
     this.#nemesis = new Nemesis({
@@ -152,7 +153,7 @@ export class Simulation {
     const names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
     const initialCluster = names.map((name) => ({ name, address: peerAddress(name) }));
     for (const name of names) {
-      const node = this.#cluster.add(name, { initialCluster, join: [] });
+      const node = this.#cluster.add(name, initialCluster);
       node.disk.faults = usualDisk(this.#options);
       this.#world.after(this.#random.between(0, 50), undefined, "boot", () => this.#cluster.boot(node));
     }
@@ -220,6 +221,7 @@ export class Simulation {
       }
     }
     for (const process of this.#clients.keys()) this.#world.resume(process);
+    this.#cluster.restartJoining();
     for (const node of this.#cluster.nodes.values()) this.#cluster.boot(node);
     const deadlineMs = this.#world.nowMs + livenessMs;
     // Operations go on for a moment: the healed cluster must serve new ones, too.

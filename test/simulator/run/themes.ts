@@ -2,13 +2,24 @@ import type { Random } from "../world/random.js";
 import type { SimulationOptions } from "./options.js";
 
 /** What a run concentrates on. */
-export const themes = ["everything", "elections", "staleLeaders", "members", "watchers"] as const;
+export type Theme = "everything" | "elections" | "staleLeaders" | "members" | "watchers";
 
-export type Theme = (typeof themes)[number];
+/** How many of the runs concentrate on what, of eleven. */
+const shares: readonly (readonly [Theme, number])[] = [
+  ["everything", 5],
+  ["elections", 2],
+  ["staleLeaders", 2],
+  ["members", 1],
+  ["watchers", 1],
+];
+
+export function drawTheme(random: Random): Theme {
+  return random.pick(shares.flatMap(([theme, share]) => Array<Theme>(share).fill(theme)));
+}
 
 /**
- * Rare accidents need many faults of a few kinds in a row, which a swarm over all kinds seldom draws: half of the runs
- * concentrate on one part of the system. Returns what that takes, over what was drawn for the run at large.
+ * Rare accidents need many faults of a few kinds in a row, which a swarm over all kinds seldom draws. Returns what it
+ * takes to concentrate on a theme, over what was drawn for the run at large.
  */
 export function concentrate(theme: Theme, random: Random): Partial<SimulationOptions> {
   return settings[theme](random);
@@ -24,12 +35,13 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
     lossRate: random.pick([0, 0.02, 0.1]),
     duplicationRate: random.pick([0, 0.1, 0.3]),
     reorderingRate: random.pick([0, 0.1, 0.3]),
-    appendBytesMax: random.pick([1, 300]),
-    thinkMs: random.pick([20, 100]),
+    appendBytesMax: random.pick([1, 1, 300]),
+    thinkMs: random.pick([50, 200]),
     faults: {
-      congestion: random.pick([400, 1_000]),
-      isolateLeader: random.pick([500, 1_500]),
-      partition: 2_000,
+      congestion: random.pick([400, 2_000]),
+      isolateLeader: random.pick([500, 2_000]),
+      newLeader: random.pick([100, 500]),
+      partition: random.pick([2_000, 8_000]),
       transfer: random.pick([500, 2_000]),
       ...(random.chance(0.5) ? { kill: 1_500 } : {}),
     },
@@ -46,6 +58,7 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
       pause: random.pick([800, 2_000]),
       slowLink: random.pick([500, 1_500]),
       transfer: random.pick([500, 1_500]),
+      newLeader: 2_000,
       ...(random.chance(0.7) ? { isolateLeader: 1_500 } : {}),
       ...(random.chance(0.5) ? { oneWay: 1_500 } : {}),
     },
@@ -53,6 +66,7 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
   }),
   /** Changes of the membership, two at a time, while the leader may be cut off with too few of the others. */
   members: (random) => ({
+    nodes: random.pick([3, 4, 5]),
     electionTimeoutMs: 500,
     tempo: random.pick([1, 0.4]),
     concurrentChanges: true,
@@ -61,6 +75,7 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
       membership: random.pick([100, 300]),
       partition: random.pick([600, 1_500]),
       isolateLeader: random.pick([800, 2_000]),
+      newLeader: random.pick([200, 1_000]),
       ...(random.chance(0.5) ? { congestion: 2_000 } : {}),
       ...(random.chance(0.5) ? { transfer: 1_000 } : {}),
       ...(random.chance(0.3) ? { kill: 2_000 } : {}),

@@ -12,7 +12,8 @@ export async function runRegisters(context: ClientContext): Promise<void> {
     if (stopping()) return;
     const path = random.pick(registerPaths);
     const drawn = random.next();
-    if (drawn < 0.1) await burst(context);
+    if (drawn < 0.05) await burst(context);
+    else if (drawn < 0.1) await poll(context);
     else if (drawn < 0.35) await read(context, path);
     else if (drawn < 0.6) await put(context, path);
     else if (drawn < 0.68) await remove(context, path);
@@ -46,6 +47,18 @@ async function burst(context: ClientContext): Promise<void> {
     await sleep(random.between(1, 20));
   }
   await Promise.all(writes);
+}
+
+/** Reads that do not wait for each other: a leader that is cut off is still asked when another one leads. */
+async function poll(context: ClientContext): Promise<void> {
+  const { random, sleep } = context;
+  const reads: Promise<void>[] = [];
+  const pauseMs = random.pick([10, 100, 300]);
+  for (let left = random.integer(3, 8); left > 0; left--) {
+    reads.push(read(context, random.pick(registerPaths)));
+    await sleep(random.exponential(pauseMs));
+  }
+  await Promise.all(reads);
 }
 
 async function remove({ quorate, recorder }: ClientContext, path: string): Promise<void> {
