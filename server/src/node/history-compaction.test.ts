@@ -2,7 +2,15 @@ import { describe, expect, it } from "vitest";
 import { HistoryCompaction, type HistoryState } from "./history-compaction.js";
 
 function state(revision: number, compactedRevision = 0, space: Partial<HistoryState> = {}): HistoryState {
-  return { revision, compactedRevision, spaceBytes: 0, historyBytes: 0, spaceBytesMax: 0, ...space };
+  return {
+    revision,
+    compactedRevision,
+    spaceBytes: 0,
+    historyBytes: 0,
+    spaceBytesMax: 0,
+    curableRefusals: 0,
+    ...space,
+  };
 }
 
 describe("compaction by number", () => {
@@ -72,5 +80,16 @@ describe("compaction for want of space", () => {
   it("keeps a history that would free next to nothing, while there is some space", () => {
     expect(due(800, 10)).toBeUndefined();
     expect(due(1_000, 0)).toBeUndefined();
+  });
+
+  it("forgets all for a put that was kept out, however little that is, once", () => {
+    const refused = (curableRefusals: number) =>
+      compaction.due(
+        0,
+        state(100, 50, { spaceBytes: 700, historyBytes: 10, spaceBytesMax: 1_000, curableRefusals }),
+      );
+    expect(refused(1)).toBe(100);
+    expect(refused(1)).toBeUndefined();
+    expect(refused(3)).toBe(100);
   });
 });

@@ -14,6 +14,8 @@ export interface HistoryState {
   readonly historyBytes: number;
   /** How many there may be, 0 for any number. */
   readonly spaceBytesMax: number;
+  /** How often a put was refused, so far, for want of space that history takes. */
+  readonly curableRefusals: number;
 }
 
 /** How much history is kept. */
@@ -31,6 +33,7 @@ export interface HistoryRetention {
 export class HistoryCompaction {
   private readonly retention: HistoryRetention;
   private readonly ages: HistoryAges;
+  private refusals = 0;
 
   constructor(retention: HistoryRetention) {
     this.retention = retention;
@@ -40,7 +43,7 @@ export class HistoryCompaction {
   /** The revision to compact at now; undefined when there is nothing to do. To be asked by a leader, again and again. */
   due(nowMs: number, state: HistoryState): number | undefined {
     const { revision, compactedRevision } = state;
-    let target = Math.max(this.byCount(state), bySpace(state));
+    let target = Math.max(this.byCount(state), bySpace(state), this.byRefusal(state));
     if (this.retention.historyKeptMs !== 0) {
       this.ages.note(nowMs, revision);
       target = Math.max(target, this.ages.oldRevision(nowMs));
@@ -56,6 +59,13 @@ export class HistoryCompaction {
   private byCount({ revision, compactedRevision }: HistoryState): number {
     const kept = this.retention.historyRevisionsKept;
     return revision - compactedRevision < kept * SLACK ? 0 : revision - kept;
+  }
+
+  /** All of it for a put that it kept out, however small its share: the next try is to succeed. */
+  private byRefusal({ revision, curableRefusals }: HistoryState): number {
+    if (curableRefusals === this.refusals) return 0;
+    this.refusals = curableRefusals;
+    return revision;
   }
 }
 

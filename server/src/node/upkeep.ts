@@ -87,13 +87,14 @@ export class Upkeep {
   /** What only a leader decides, for all nodes. */
   private lead(nowMs: number): void {
     this.limits.tick();
+    if (this.compactionProposed) return;
     const { machine } = this.parts.state;
-    const { revision, compactedRevision, spaceBytes, historyBytes } = machine;
+    const { revision, compactedRevision, spaceBytes, historyBytes, curableRefusals } = machine;
     const { spaceBytesMax } = machine.limits;
     const due = this.compaction.due(nowMs, {
-      ...{ revision, compactedRevision, spaceBytes, historyBytes, spaceBytesMax },
+      ...{ revision, compactedRevision, spaceBytes, historyBytes, spaceBytesMax, curableRefusals },
     });
-    if (due === undefined || this.compactionProposed) return;
+    if (due === undefined) return;
     this.compactionProposed = true;
     this.parts.submit({ kind: "compact", revision: due }, () => {
       this.compactionProposed = false;

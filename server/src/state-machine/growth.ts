@@ -18,6 +18,7 @@ export class Growth {
   readonly #mvcc: Mvcc;
   readonly #quotas: QuotaTable;
   readonly #limits: AgreedLimits;
+  #curableRefusals = 0;
 
   constructor(mvcc: Mvcc, quotas: QuotaTable, limits: AgreedLimits) {
     this.#mvcc = mvcc;
@@ -28,6 +29,11 @@ export class Growth {
   /** Whether anything is limited at all. */
   get isLimited(): boolean {
     return !this.#quotas.isEmpty || this.#limits.current.spaceBytesMax !== 0;
+  }
+
+  /** How often space was refused that compaction could have made. No part of the state. */
+  get curableRefusals(): number {
+    return this.#curableRefusals;
   }
 
   /** Why there is no room for a put. */
@@ -86,8 +92,9 @@ export class Growth {
 
   #checkSpace(bytes: number): ErrorResult | undefined {
     const { spaceBytesMax } = this.#limits.current;
-    const { heldBytes, spaceBytes } = this.#mvcc;
+    const { heldBytes, spaceBytes, historyBytes } = this.#mvcc;
     if (spaceBytesMax === 0 || heldBytes + bytes <= spaceBytesMax) return undefined;
+    if (spaceBytes - historyBytes + bytes <= spaceBytesMax) this.#curableRefusals += 1;
     return refuse(
       "SPACE_EXCEEDED",
       `the store takes ${spaceBytes} bytes, history included, and may take ${spaceBytesMax}; this would add ${bytes}: delete keys, or raise --space-bytes-max on every node`,

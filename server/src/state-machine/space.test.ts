@@ -74,6 +74,21 @@ describe("the space of the store", () => {
     expect(t.machine.spaceBytes).toBe(bytesOf(0));
   });
 
+  it("counts refusals that compaction would cure, and no others", () => {
+    const t = limited(1_000);
+    t.run(put("/a", "v".repeat(400)));
+    t.run(put("/b", "v".repeat(300)));
+    t.run(del("/b"));
+    expect(t.run(put("/c", "v".repeat(300)))).toMatchObject({ code: "SPACE_EXCEEDED" });
+    expect(t.machine.curableRefusals).toBe(1);
+    expect(t.run(put("/c", "v".repeat(900)))).toMatchObject({ code: "SPACE_EXCEEDED" });
+    expect(t.machine.curableRefusals).toBe(1);
+    t.run({ kind: "compact", revision: t.machine.revision });
+    t.run(put("/d"));
+    t.run({ kind: "compact", revision: t.machine.revision });
+    expect(t.run(put("/c", "v".repeat(300)))).toMatchObject({ kind: "put" });
+  });
+
   it("keeps its limit, in the hash too, across a restart", () => {
     const t = limited(1_000);
     const without = new TestMachine();

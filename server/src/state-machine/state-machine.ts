@@ -218,6 +218,11 @@ export class StateMachine {
     return this.#mvcc.historyBytes;
   }
 
+  /** How often, since this process began, a put was refused for want of space that compaction could have made. */
+  get curableRefusals(): number {
+    return this.#growth.curableRefusals;
+  }
+
   /** A lease or session; undefined when it does not exist. */
   leaseInfo(id: number): LeaseInfo | undefined {
     return this.#leases.get(id);
