@@ -207,6 +207,26 @@ describe("a watch stream", () => {
     call.cancel();
   });
 
+  it("of an empty store begins with nothing, and has the first change once", async () => {
+    node.waiting = [];
+    const replies: WatchReply[] = [];
+    const call = openWatches();
+    call.on("data", (reply: WatchReply) => replies.push(reply));
+    call.write(creation(1n, "/d", true));
+    await until(() => node.waiting?.length === 1);
+    // Between the answer that it was created and the first page: revision 0 must not be read as the current one.
+    for (const fresh of node.waiting) fresh();
+    node.state.run(put("/d/a"));
+    node.watches.applied(node.state.applied.changes);
+    await until(() => replies.length === 3);
+    expect(replies.map(({ reply }) => [reply.case, reply.value])).toMatchObject([
+      ["created", { revision: 0n }],
+      ["initial", { entries: [], revision: 0n, more: false }],
+      ["events", { events: [{ entry: { path: "/d/a" } }], revision: 1n }],
+    ]);
+    call.cancel();
+  });
+
   it("delivers a revision that is larger than any message", async () => {
     const replies: WatchReply[] = [];
     const call = openWatches();

@@ -175,7 +175,9 @@ class WatchStream {
   /** One page of the entries as of `at`; the next one follows once the client has taken it. */
   private sendInitial(watchId: bigint, creation: Creation, spec: WatchSpec, at: number, from: Key): void {
     if (this.creations.get(watchId) !== creation) return;
-    const page = readBounded(this.node.machine, pageOf(spec, at, from), bounds.watchReplyBytesMax);
+    // As of revision 0 nothing was ever written; asked for, it would stand for the current one.
+    const page =
+      at === 0 ? nothing : readBounded(this.node.machine, pageOf(spec, at, from), bounds.watchReplyBytesMax);
     if (page.kind === "error") {
       this.end(watchId, page);
       return;
@@ -307,6 +309,8 @@ function problemOfStart(start: number, current: number, compacted: number): Requ
   }
   return undefined;
 }
+
+const nothing = { kind: "range", entries: [], more: false } as const;
 
 function pageOf(spec: WatchSpec, at: number, from: Key): Range {
   return {

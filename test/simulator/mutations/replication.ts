@@ -4,12 +4,19 @@ const following = "server/src/raft/following.ts";
 const log = "server/src/raft/log.ts";
 const replication = "server/src/raft/replication.ts";
 
-/** The check before Raft's own is taken out of the way: it would refuse most of what the rule is there to refuse. */
-const withoutAdministrativeCheck = {
-  file: "server/src/node/administrative-decision.ts",
-  find: "  if (up >= quorum) return undefined;",
-  replace: "  if (up >= 0) return undefined;",
-} as const;
+/** The checks before Raft's own are taken out of the way: they would refuse most of what the rule is there to refuse. */
+const withoutAdministrativeChecks = [
+  {
+    file: "server/src/node/administrative-decision.ts",
+    find: "  if (up >= quorum) return undefined;",
+    replace: "  if (up >= 0) return undefined;",
+  },
+  {
+    file: "server/src/node/administration.ts",
+    find: 'if (change.case !== "remove" && change.case !== "promote") {',
+    replace: 'if (change.case !== "remove" || change.value.member !== "") {',
+  },
+] as const;
 
 /** Wrong copies of the log, and wrong conclusions from them. */
 export const replicationMutations: readonly Mutation[] = [
@@ -230,7 +237,7 @@ export const replicationMutations: readonly Mutation[] = [
     trips: ["ES", "LC", "DUR"],
     court: "simulator",
     edits: [
-      withoutAdministrativeCheck,
+      ...withoutAdministrativeChecks,
       {
         file: "server/src/raft/membership-change.ts",
         find: '  if (log.committed < raft.termStartIndex) return { accepted: false, reason: "termNotCommitted" };\n',
@@ -244,7 +251,7 @@ export const replicationMutations: readonly Mutation[] = [
     trips: ["ES", "LC", "DUR"],
     court: "simulator",
     edits: [
-      withoutAdministrativeCheck,
+      ...withoutAdministrativeChecks,
       {
         file: "server/src/raft/membership-change.ts",
         find: '  if (newest.index > log.committed) return { accepted: false, reason: "pendingChange" };\n',
