@@ -71,6 +71,7 @@ function compareToMessage(compare: Compare): CompareCommand {
     $typeName: "quorate.v1.CompareCommand",
     key: keyToBytes(compare.key),
     rangeEnd: endToBytes(compare.end),
+    subtree: compare.subtree,
     relation: relationNumbers[compare.relation],
     target: targetToCase(compare.target),
   };
@@ -93,6 +94,7 @@ function compareFromMessage(message: CompareCommand): Compare {
   return {
     key: keyFromBytes(message.key),
     end: endFromBytes(message.rangeEnd),
+    subtree: message.subtree,
     relation: relationFromNumber(message.relation),
     target: targetFromCase(message.target),
   };

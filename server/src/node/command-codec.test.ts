@@ -2,7 +2,15 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { CommandBatchSchema } from "@quorate/proto";
 import { describe, expect, it } from "vitest";
 import type { CommandBody } from "../state-machine/command.js";
-import { compare, compareValue, del, put, range, txn } from "../state-machine/machine.test-support.js";
+import {
+  compare,
+  compareValue,
+  del,
+  put,
+  range,
+  subtreeOf,
+  txn,
+} from "../state-machine/machine.test-support.js";
 import { decodeBatch, encodeBatch } from "./command-codec.js";
 import { UnknownFormat } from "./command-codec-format.js";
 
@@ -42,6 +50,7 @@ describe("command codec", () => {
       [
         ...relations.map((relation) => compareValue("/a", relation, "\xfe", "")),
         ...numbers.map((kind) => compare("/a", kind, "less", 2 ** 52, "/b")),
+        subtreeOf(compare("/a", "version", "equal", 0)),
       ],
       [
         range("/a", { end: "/b", limit: 5, revision: 9, keysOnly: true, countOnly: true }),

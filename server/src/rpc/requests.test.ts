@@ -9,6 +9,8 @@ import {
   TxnRequestSchema,
 } from "@quorate/proto";
 import { describe, expect, it } from "vitest";
+import type { Txn } from "../state-machine/index.js";
+import { put, TestMachine } from "../state-machine/machine.test-support.js";
 import { toFence, toGet, toGrant, toList, toPut, toTxn } from "./requests.js";
 
 type Target = "version" | "createRevision" | "modRevision" | "leaseId";
@@ -41,5 +43,28 @@ describe.each(Object.entries(numbers))("the %s of a request", (_, translate) => 
 
   it("is accepted when it is a number like any other", () => {
     expect(() => translate(2_000n)).not.toThrow();
+  });
+});
+
+describe("a compare of a subtree", () => {
+  const missing = (path: string): Txn => {
+    const target = { case: "version", value: 0n } as const;
+    const compare = create(CompareSchema, { path, recursive: true, target });
+    return toTxn(create(TxnRequestSchema, { compares: [compare] }));
+  };
+
+  it.each(["/a-b", "/a.b", "/a b/c", "/a0", "/ab"])("of /a is none of %s", (sibling) => {
+    const t = new TestMachine();
+    t.run(put(sibling));
+    expect(t.run(missing("/a"))).toMatchObject({ succeeded: true });
+    expect(t.run(missing(sibling))).toMatchObject({ succeeded: false });
+    expect(t.run(missing("/"))).toMatchObject({ succeeded: false });
+  });
+
+  it.each(["/a", "/a/b", "/a/b/c"])("of /a is one of %s", (key) => {
+    const t = new TestMachine();
+    expect(t.run(missing("/"))).toMatchObject({ succeeded: true });
+    t.run(put(key));
+    expect(t.run(missing("/a"))).toMatchObject({ succeeded: false });
   });
 });

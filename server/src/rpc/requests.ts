@@ -56,15 +56,17 @@ export function toPut(request: PutRequest): Put {
 const SEQUENCE_DIGITS = 16;
 
 export function toDelete(request: DeleteRequest): DeleteRange {
-  const root = request.path === "/" && request.recursive;
-  return {
-    kind: "delete",
-    key: root ? "/" : keyOf(request.path),
-    // Every key begins with "/", so what ends at "0", the next character, is all of them.
-    end: root ? "0" : undefined,
-    subtree: request.recursive && !root,
-    returnPrevious: request.returnPrevious,
-  };
+  return { kind: "delete", ...toCovered(request), returnPrevious: request.returnPrevious };
+}
+
+/** The key of a path or, with `recursive`, that key and its subtree: what a delete deletes and a compare compares. */
+function toCovered({
+  path,
+  recursive,
+}: DeleteRequest | CompareRequest): Pick<DeleteRange, "key" | "end" | "subtree"> {
+  // Every key begins with "/", so what ends at "0", the next character, is all of them.
+  if (path === "/" && recursive) return { key: "/", end: "0", subtree: false };
+  return { key: keyOf(path), end: undefined, subtree: recursive };
 }
 
 export function toGet(request: GetRequest): Range {
@@ -216,9 +218,7 @@ function toCompare(request: CompareRequest): Compare {
   const relation = RELATIONS[request.relation];
   if (relation === undefined)
     throw new RequestError("INVALID_ARGUMENT", `unknown relation ${request.relation}`);
-  const key = request.path === "/" && request.recursive ? "/" : keyOf(request.path);
-  const end = request.recursive ? subtreeEnd(directoryKeyOf(request.path)) : undefined;
-  return { key, end, relation, target: toTarget(request) };
+  return { ...toCovered(request), relation, target: toTarget(request) };
 }
 
 function toTarget({ target }: CompareRequest): Compare["target"] {

@@ -1,19 +1,34 @@
 import type { Compare, Relation } from "./command.js";
 import type { Entry } from "./entry.js";
+import { type Key, subtreeEnd, subtreeStart } from "./key.js";
 import type { Mvcc } from "./mvcc.js";
 
-/** Whether a compare holds now: for every key of its range, or for a missing key when the range is empty. */
+/**
+ * Whether a compare holds now: for every key it covers, or for a missing key when none of them exists.
+ *
+ * Invariant: the subtree of a key is the key and what begins with it and a slash. It is no one range: siblings such as
+ * "/a-b" and "/a.b" sort between "/a" and "/a/".
+ */
 export function holds(mvcc: Mvcc, compare: Compare): boolean {
-  if (compare.end === undefined) return holdsFor(mvcc.get(compare.key), compare);
-  const end = compare.end;
-  const cursor = mvcc.live.seek(compare.key);
-  let found = false;
+  const { key, end, subtree } = compare;
+  if (end !== undefined) return holdsForAll(mvcc, compare, key, end) ?? holdsFor(undefined, compare);
+  const own = mvcc.get(key);
+  if (!subtree) return holdsFor(own, compare);
+  if (own !== undefined && !holdsFor(own, compare)) return false;
+  const below = holdsForAll(mvcc, compare, subtreeStart(key), subtreeEnd(key));
+  return below ?? holdsFor(own, compare);
+}
+
+/** Whether it holds for every key from `from` on and before `end`, "" for no end; undefined when there is none. */
+function holdsForAll(mvcc: Mvcc, compare: Compare, from: Key, end: Key): boolean | undefined {
+  const cursor = mvcc.live.seek(from);
+  let found: true | undefined;
   for (let key = cursor.key; key !== undefined && (end === "" || key < end); key = cursor.key) {
     if (!holdsFor(mvcc.get(key), compare)) return false;
     found = true;
     cursor.next();
   }
-  return found || holdsFor(undefined, compare);
+  return found;
 }
 
 function holdsFor(entry: Entry | undefined, compare: Compare): boolean {

@@ -170,11 +170,16 @@ export function compare(
   number: number,
   end?: Key,
 ): Compare {
-  return { key, end, relation, target: { kind, number } };
+  return { key, end, subtree: false, relation, target: { kind, number } };
 }
 
 export function compareValue(key: Key, relation: Relation, value: string, end?: Key): Compare {
-  return { key, end, relation, target: { kind: "value", value: bytes(value) } };
+  return { key, end, subtree: false, relation, target: { kind: "value", value: bytes(value) } };
+}
+
+/** The compare of a key as one of the key and its subtree. */
+export function subtreeOf(compare: Compare): Compare {
+  return { ...compare, subtree: true };
 }
 
 /** A generator of numbers in [0, 1) that a seed repeats (mulberry32). */

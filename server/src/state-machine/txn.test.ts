@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { compare, compareValue, del, put, range, TestMachine, txn } from "./machine.test-support.js";
+import {
+  compare,
+  compareValue,
+  del,
+  put,
+  range,
+  subtreeOf,
+  TestMachine,
+  txn,
+} from "./machine.test-support.js";
 
 describe("compares", () => {
   const succeeded = (t: TestMachine, ...compares: Parameters<typeof txn>[0]) => {
@@ -42,6 +51,36 @@ describe("compares", () => {
     expect(succeeded(t, compareValue("/a", "equal", "x", "/c"))).toBe(false);
     expect(succeeded(t, compare("/x", "version", "equal", 0, ""))).toBe(true);
     expect(succeeded(t, compare("/a", "version", "greater", 0, ""))).toBe(true);
+  });
+
+  it("of a subtree cover the key and what is below it, and no sibling that sorts between", () => {
+    const t = new TestMachine();
+    const missing = subtreeOf(compare("/a", "version", "equal", 0));
+    const exists = subtreeOf(compare("/a", "version", "greater", 0));
+    const first = subtreeOf(compare("/a", "version", "equal", 1));
+    for (const sibling of ["/a-b", "/a.b", "/a b/c", "/a!", "/a0", "/ab"]) {
+      t.run(put(sibling));
+      t.run(put(sibling));
+    }
+    expect(succeeded(t, missing)).toBe(true);
+    expect(succeeded(t, exists)).toBe(false);
+    t.run(put("/a/b"));
+    expect(succeeded(t, missing)).toBe(false);
+    expect(succeeded(t, first)).toBe(true);
+    t.run(put("/a/z/z"));
+    t.run(put("/a/z/z"));
+    expect(succeeded(t, first)).toBe(false);
+    t.run(del("/a/z/z"));
+    t.run(put("/a"));
+    expect(succeeded(t, first)).toBe(true);
+    expect(succeeded(t, exists)).toBe(true);
+    t.run(put("/a"));
+    expect(succeeded(t, first)).toBe(false);
+    t.run(del("/a/b"));
+    expect(succeeded(t, exists)).toBe(true);
+    expect(succeeded(t, first)).toBe(false);
+    t.run(del("/a"));
+    expect(succeeded(t, missing)).toBe(true);
   });
 
   it("must all hold", () => {
