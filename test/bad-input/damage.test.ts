@@ -13,6 +13,8 @@ async function withStoppedNode(
   await using cluster = await LocalCluster.start();
   // With a session, writes are sent again until they are answered when the stopped node was the leader.
   await using client = await cluster.connect({ requestTimeoutMs: 15_000 });
+  await client.put("/damage/overwritten", "the first of two versions");
+  await client.put("/damage/overwritten", "the second");
   for (let i = 0; i < 50; i++) await client.put(`/damage/${i}`, `value ${i} of some length`);
   await cluster.waitForAgreement();
   await cluster[stop](2);
@@ -68,12 +70,39 @@ it("refuses to start when the middle of the state file was overwritten, or the s
     const db = new Database(file);
     db.exec("UPDATE change SET value = x'00' WHERE seq = (SELECT max(seq) FROM change)");
     db.close();
-    expectOneLine(await runServer(cluster.flags(2)), 1, /is damaged: .*hash/);
+    expectOneLine(await runServer(cluster.flags(2)), 1, /state\.db: change \d+ does not match its checksum/);
     const bytes = readFileSync(file);
     bytes.fill(0xff, 8_192, statSync(file).size);
     writeFileSync(file, bytes);
     expectOneLine(await runServer(cluster.flags(2)), 1, /is damaged: /);
   });
+});
+
+it("refuses to start when the oldest version of a key was altered, which nothing current shows", async () => {
+  await withStoppedNode(async (cluster, dataDir) => {
+    const altered = alterOldest(join(dataDir, "state.db"), "/damage/overwritten");
+    expectOneLine(
+      await runServer(cluster.flags(2)),
+      1,
+      new RegExp(`n3 is damaged: .*state\\.db: change ${altered} does not match its checksum`),
+    );
+  });
+});
+
+it("serves no older version that is altered while it runs, and stops, naming the file", async () => {
+  await using cluster = await LocalCluster.start({ nodes: 1 });
+  await using client = await cluster.connect({ session: false });
+  // More than what is kept of the history in memory, so that the first version is read from disk.
+  const values = Array.from({ length: 40 }, (_, i) => new Uint8Array(1_048_576).fill(i + 1));
+  const { revision } = await client.put("/big", "first");
+  for (const value of values) await client.put("/big", value);
+  expect((await client.get("/big", { revision }))?.text()).toBe("first");
+
+  const { dataDir } = cluster.node(0);
+  const altered = alterOldest(join(dataDir, "state.db"), "/big");
+  await expect(client.get("/big", { revision, timeoutMs: 5_000 })).rejects.toThrow();
+  expect(cluster.log(0)).toMatch(new RegExp(`state\\.db: change ${altered} does not match its checksum`));
+  expectOneLine(await runServer(cluster.flags(0)), 1, /state\.db: change \d+ does not match its checksum/);
 });
 
 it("refuses to start when its log, hence its votes, or its identity is gone", async () => {
@@ -132,6 +161,23 @@ function flipInEntry(file: string): number {
     data.writeUInt8(data.readUInt8(15) ^ 1, 15);
     db.prepare("UPDATE entry SET data = ? WHERE idx = ?").run(data, idx);
     return idx;
+  } finally {
+    db.close();
+  }
+}
+
+/** Flips a bit in the value of the oldest change of a key. Returns its number. */
+function alterOldest(file: string, key: string): number {
+  const db = new Database(file);
+  try {
+    const { seq, value } = db
+      .prepare<[Buffer], { seq: number; value: Buffer }>(
+        "SELECT seq, value FROM change WHERE key = ? ORDER BY seq LIMIT 1",
+      )
+      .get(Buffer.from(key)) ?? { seq: 0, value: Buffer.alloc(0) };
+    value.writeUInt8(value.readUInt8(0) ^ 0x80, 0);
+    db.prepare("UPDATE change SET value = ? WHERE seq = ?").run(value, seq);
+    return seq;
   } finally {
     db.close();
   }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
 import { expect, it } from "vitest";
 import { runServer } from "../bad-input/server-run.js";
@@ -21,7 +22,24 @@ function corrupt(file: string, older: Buffer): void {
   writeFileSync(file, older);
   const forged = new Database(file);
   forged.prepare("UPDATE meta SET applied_index = ?, applied_term = ?").run(applied.index, applied.term);
+  forged.prepare("UPDATE meta SET checksum = ?").run(metaChecksum(forged));
   forged.close();
+}
+
+/** The checksum that the server would have written: without it the node would not start, and differ from nobody. */
+function metaChecksum(db: Database.Database): number {
+  const numbers = db
+    .prepare<[], number[]>(
+      "SELECT applied_index, applied_term, revision, compacted_revision, last_seq, next_lease_id, configuration_index FROM meta",
+    )
+    .raw()
+    .get();
+  const rest = db
+    .prepare<[], { configuration: Buffer; hash: string }>("SELECT configuration, hash FROM meta")
+    .get();
+  if (numbers === undefined || rest === undefined) throw new Error("nothing was stored");
+  const bytes = Buffer.from(new Float64Array(numbers).buffer);
+  return crc32(Buffer.concat([bytes, rest.configuration, Buffer.from(rest.hash)]));
 }
 
 it("a node whose state differs from the others' stops, says so, and never serves on those data again", async () => {

@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import DatabaseConstructor, { type Database, type Statement } from "better-sqlite3";
 import type { HardState, LogEntry, LogPosition, LogStorage } from "../raft/index.js";
+import { checksumOf, extended } from "./checksum.js";
 import { CorruptData, UnusableDataDirectory } from "./errors.js";
 import { openDatabase } from "./sqlite.js";
 
@@ -331,16 +332,10 @@ function checksum(entry: LogEntry): number {
   header.writeDoubleLE(entry.index, 0);
   header.writeDoubleLE(entry.term, 8);
   header.writeUInt8(KINDS[entry.kind], 16);
-  const ofHeader = crc32(header);
-  // Not crc32 of nothing: it forgets the value it was given when an empty buffer has no memory behind it, as one read
-  // from SQLite has none.
-  return entry.data.length === 0 ? ofHeader : crc32(entry.data, ofHeader);
+  return extended(crc32(header), entry.data);
 }
 
 /** Checksum of two numbers that belong together. */
 function pairChecksum(first: number, second: number): number {
-  const bytes = Buffer.alloc(16);
-  bytes.writeDoubleLE(first, 0);
-  bytes.writeDoubleLE(second, 8);
-  return crc32(bytes);
+  return checksumOf([first, second]);
 }

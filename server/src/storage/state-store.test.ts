@@ -32,6 +32,12 @@ function reopen(): StateMachine {
   return StateMachine.restore(image, store);
 }
 
+function changesOf(machine: StateMachine): Iterable<unknown> {
+  const changes = machine.history({ key: "/a", from: 0, to: 0 });
+  if ("kind" in changes) throw new Error(changes.message);
+  return changes;
+}
+
 const n1: SetMember = {
   kind: "member",
   memberId: 2 ** 52 + 1,
@@ -130,26 +136,16 @@ describe("state store", () => {
     expect(again).toEqual(results);
   });
 
-  it("keeps quotas and limits, and only with them refuses versions that do not know them", () => {
-    const formatOf = () => {
-      const db = openDatabase(file);
-      try {
-        return db.pragma("user_version", { simple: true });
-      } finally {
-        db.close();
-      }
-    };
+  it("keeps quotas and limits", () => {
     const t = new TestMachine();
     t.run(put("/a/b", "value"));
     store.write(t.machine.takeDelta());
-    expect(formatOf()).toBe(2);
     t.run({ kind: "quota", key: "", keysMax: 0, bytesMax: 2 ** 52 });
     t.run({ kind: "quota", key: "/\xc3\xa4", keysMax: 1, bytesMax: 0 });
     t.run({ kind: "quota", key: "/a", keysMax: 5, bytesMax: 6 });
     t.run({ kind: "quota", key: "/a", keysMax: 7, bytesMax: 8 });
     t.run({ kind: "limits", spaceBytesMax: 2 ** 52, sessionResultBytesMax: 9 });
     store.write(t.machine.takeDelta());
-    expect(formatOf()).toBe(3);
     const restored = reopen();
     expect(restored.quotas()).toEqual(t.machine.quotas());
     expect(restored.quotas()).toMatchObject([{ keys: 1, bytes: 9 }, { keysMax: 7, keys: 1 }, { keys: 0 }]);
@@ -260,13 +256,81 @@ describe("state store", () => {
     }
   });
 
+  describe("when what is on disk is altered", () => {
+    /** Changes of one key, of which only the last is current, a delete among them, and one too large for a page. */
+    function write(): TestMachine {
+      const t = new TestMachine();
+      const session = t.session();
+      t.run(put("/a", "first"));
+      t.run(put("/a", "x".repeat(10_000)));
+      t.run(del("/a"));
+      t.on(session, 1, put("/a", ""));
+      store.write(t.machine.takeDelta());
+      return t;
+    }
+
+    function alter(statement: string): void {
+      const db = openDatabase(file);
+      db.exec(statement);
+      db.close();
+    }
+
+    const ofChange = (seq: number) => `${file}: change ${seq} does not match its checksum`;
+
+    it.each([
+      [1, "revision = 0"],
+      [1, "key = x'2f62'"],
+      [1, "put = 0"],
+      [1, "value = x'6669727375'"],
+      [1, "value = x''"],
+      [1, "create_revision = 2"],
+      [1, "version = 2"],
+      [1, "lease = 1"],
+      [1, "checksum = checksum + 1"],
+      // A character of the key goes over to the value, and the bytes after one another are the same.
+      [1, "key = x'2f', value = x'616669727374'"],
+      [2, "value = zeroblob(10000)"],
+      [3, "key = x'2f62'"],
+      [4, "value = x'00'"],
+    ])("finds in change %d that %s, at the start and where it is read", (seq, what) => {
+      write();
+      store.close();
+      alter(`UPDATE change SET ${what} WHERE seq = ${seq}`);
+      expect(() => reopen()).toThrow(ofChange(seq));
+      expect(() => store.change(seq)).toThrow(ofChange(seq));
+      expect(() => store.changesFrom(1, 10)).toThrow(ofChange(seq));
+    });
+
+    it("serves no older version that was altered after the start", () => {
+      write();
+      const restored = reopen();
+      alter("UPDATE change SET value = x'6669727375' WHERE seq = 1");
+      restored.changeLog.restart(restored.revision + 1);
+      expect(() => restored.read(range("/a", { revision: 1 }))).toThrow(ofChange(1));
+      expect(() => [...changesOf(restored)]).toThrow(ofChange(1));
+      expect(() => store.changesFrom(1, 1)).toThrow(ofChange(1));
+      expect(restored.read(range("/a", { revision: 2 }))).toMatchObject({ entries: [{ key: "/a" }] });
+    });
+
+    it("finds what is altered in the numbers of the state and in the results of a session", () => {
+      write();
+      store.close();
+      alter("UPDATE meta SET applied_index = applied_index - 1");
+      expect(() => reopen()).toThrow(`${file}: the numbers of the state do not match their checksum`);
+      alter("UPDATE meta SET applied_index = applied_index + 1");
+      expect(reopen().revision).toBe(4);
+      alter("UPDATE lease SET record = x''");
+      expect(() => reopen()).toThrow(`${file}: lease 1 does not match its checksum`);
+    });
+  });
+
   it("refuses a format it does not know", () => {
     store.close();
     const db = openDatabase(file);
-    db.pragma("user_version = 4");
+    db.pragma("user_version = 3");
     db.close();
     expect(() => StateStore.open(file)).toThrow(UnusableDataDirectory);
-    expect(() => StateStore.open(file)).toThrow("state format 4");
+    expect(() => StateStore.open(file)).toThrow("state format 3");
   });
 
   it("refuses a file that is no database", () => {

@@ -5,35 +5,37 @@ import type { Change, HistoryReader } from "../state-machine/entry.js";
 import type { Quota } from "../state-machine/quota.js";
 import type { LeaseImage, StateDelta, StateImage, StateMeta } from "../state-machine/state-image.js";
 import { readChanges } from "./change-pages.js";
+import { type ChangeRow, changeChecksum, toChange } from "./change-row.js";
+import { checksumOf } from "./checksum.js";
 import { CorruptData, UnusableDataDirectory } from "./errors.js";
-import { openDatabase } from "./sqlite.js";
+import { damageOf, openDatabase } from "./sqlite.js";
 import { decodeLease, decodeMember, encodeLease, encodeMember } from "./state-store-records.js";
 import { keyFromBytes, keyToBytes } from "./state-store-results.js";
 
-/** Newest format of the tables and of the records in them: format 3 has quotas or limits. */
-export const STATE_FORMAT = 3;
-/** Format of a state without them, which older versions can read, as long as there are none. */
-const PLAIN_FORMAT = 2;
+/** Format of the tables and of the records in them. */
+export const STATE_FORMAT = 4;
 
 /** Pages (of 8 KiB) a backup copies at once, between turns of the event loop: about 1 MiB, some milliseconds. */
 const BACKUP_PAGES = 128;
 
-interface ChangeRow {
-  readonly seq: number;
-  readonly revision: number;
-  readonly key: Buffer;
-  readonly put: number;
-  readonly value: Buffer | null;
-  readonly create_revision: number;
-  readonly version: number;
-  readonly lease: number;
-}
+type ChangeColumns = [
+  seq: number,
+  revision: number,
+  key: Uint8Array,
+  put: number,
+  value: Uint8Array | null,
+  createRevision: number,
+  version: number,
+  lease: number,
+  checksum: number,
+];
 
-type ChangeColumns = [number, number, Uint8Array, number, Uint8Array | null, number, number, number];
+type MetaColumns = [number, number, number, number, number, number, number, Uint8Array, string, number];
 
-type MetaColumns = [number, number, number, number, number, number, number, Uint8Array, string];
-
-type MetaRow = Omit<StateMeta, "configuration"> & { readonly configuration: Buffer };
+type MetaRow = Omit<StateMeta, "configuration"> & {
+  readonly configuration: Buffer;
+  readonly checksum: number;
+};
 
 type LimitsColumns = [spaceBytesMax: number, sessionResultBytesMax: number];
 
@@ -42,18 +44,27 @@ interface RecordRow {
   readonly record: Buffer;
 }
 
+interface LeaseRow extends RecordRow {
+  readonly checksum: number;
+}
+
 /**
  * The state on disk: one SQLite file, `state.db`. The history is one table by change number, append-only but for
  * compaction, so a write touches the end of one tree; there is no index on revisions, since they rise with the number.
+ *
+ * Invariant: nothing is handed out that is not what was written. The state hash covers what is current, and checksums
+ * what it does not: older versions, the results that sessions keep, and the numbers of the state.
  */
 export class StateStore implements HistoryReader {
   readonly #db: Database;
+  readonly #file: string;
   readonly #selectChange: Statement<[number], ChangeRow>;
   readonly #selectFrom: Statement<[number], ChangeRow>;
+  readonly #selectBefore: Statement<[number], ChangeRow>;
   readonly #selectPosition: Statement<[number], { seq: number; revision: number }>;
   readonly #insertChange: Statement<ChangeColumns>;
   readonly #deleteChange: Statement<[number]>;
-  readonly #putLease: Statement<[number, Uint8Array]>;
+  readonly #putLease: Statement<[number, Uint8Array, number]>;
   readonly #deleteLease: Statement<[number]>;
   readonly #putMember: Statement<[number, Uint8Array]>;
   readonly #deleteMembers: Statement<[]>;
@@ -72,43 +83,52 @@ export class StateStore implements HistoryReader {
     const db = openDatabase(file);
     try {
       prepareTables(db, file);
-      return new StateStore(db);
+      return new StateStore(db, file);
     } catch (error) {
       db.close();
       throw error;
     }
   }
 
-  private constructor(db: Database) {
+  private constructor(db: Database, file: string) {
     this.#db = db;
+    this.#file = file;
     this.#selectChange = db.prepare("SELECT * FROM change WHERE seq = ?");
     this.#selectFrom = db.prepare("SELECT * FROM change WHERE seq >= ? ORDER BY seq");
+    this.#selectBefore = db.prepare("SELECT * FROM change WHERE seq < ? ORDER BY seq DESC LIMIT 1");
     this.#selectPosition = db.prepare("SELECT seq, revision FROM change WHERE seq >= ? ORDER BY seq LIMIT 1");
-    this.#insertChange = db.prepare("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#insertChange = db.prepare("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     this.#deleteChange = db.prepare("DELETE FROM change WHERE seq = ?");
-    this.#putLease = db.prepare("INSERT OR REPLACE INTO lease VALUES (?, ?)");
+    this.#putLease = db.prepare("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)");
     this.#deleteLease = db.prepare("DELETE FROM lease WHERE id = ?");
     this.#putMember = db.prepare("INSERT INTO member VALUES (?, ?)");
     this.#deleteMembers = db.prepare("DELETE FROM member");
     this.#putQuota = db.prepare("INSERT INTO quota VALUES (?, ?, ?)");
     this.#deleteQuotas = db.prepare("DELETE FROM quota");
     this.#putLimits = db.prepare("INSERT OR REPLACE INTO limits VALUES (0, ?, ?)");
-    this.#putMeta = db.prepare("INSERT OR REPLACE INTO meta VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#putMeta = db.prepare("INSERT OR REPLACE INTO meta VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     this.#selectMeta = db.prepare(
       `SELECT applied_index AS appliedIndex, applied_term AS appliedTerm, revision,
          compacted_revision AS compactedRevision, last_seq AS lastSeq, next_lease_id AS nextLeaseId,
-         configuration_index AS configurationIndex, configuration, hash
+         configuration_index AS configurationIndex, configuration, hash, checksum
        FROM meta`,
     );
     this.#writeAll = db.transaction((delta: StateDelta) => this.#write(delta));
   }
 
-  /** The numbers of the state; undefined when nothing was written yet. */
+  /**
+   * The numbers of the state; undefined when nothing was written yet.
+   * @throws CorruptData when they are not those that were written.
+   */
   meta(): StateMeta | undefined {
     const row = this.#selectMeta.get();
     if (row === undefined) return undefined;
     // A plain array that is nobody else's: what SQLite returns is a view.
-    return { ...row, configuration: Uint8Array.from(row.configuration) };
+    const { checksum, ...meta } = { ...row, configuration: Uint8Array.from(row.configuration) };
+    if (metaChecksum(meta) !== checksum) {
+      throw new CorruptData(`${this.#file}: the numbers of the state do not match their checksum`);
+    }
+    return meta;
   }
 
   /**
@@ -120,7 +140,7 @@ export class StateStore implements HistoryReader {
     if (meta === undefined) return undefined;
     return {
       meta,
-      changes: readChanges(this.#db, (seq) => this.change(seq)),
+      changes: readChanges(this.#db, this.#file, (seq) => this.change(seq)),
       leases: this.#leases(),
       members: this.#members(),
       quotas: this.#quotas(),
@@ -133,23 +153,33 @@ export class StateStore implements HistoryReader {
     this.#writeAll(delta);
   }
 
-  /** The change of that number, without `previous`; undefined when it is not on disk. */
+  /**
+   * The change of that number, without `previous`; undefined when it is not on disk.
+   * @throws CorruptData when it is not what was written.
+   */
   change(seq: number): Change | undefined {
-    const row = this.#selectChange.get(seq);
-    return row === undefined ? undefined : toChange(row);
+    const row = this.#reading(() => this.#selectChange.get(seq));
+    return row === undefined ? undefined : toChange(row, this.#file);
   }
 
   /**
    * The changes on disk from `revision` on, in order and without `previous`: `limit` of them, and as many more as the
    * last revision needs to be whole.
+   * @throws CorruptData when one is not what was written.
    */
   changesFrom(revision: number, limit: number): Change[] {
-    const changes: Change[] = [];
-    for (const row of this.#selectFrom.iterate(this.#firstSeqOf(revision))) {
-      if (changes.length >= limit && row.revision !== changes[changes.length - 1]?.revision) break;
-      changes.push(toChange(row));
-    }
-    return changes;
+    return this.#reading(() => {
+      const first = this.#firstSeqOf(revision);
+      // The search believes what it reads. That this one is sound shows that it ended where it should.
+      const before = this.#selectBefore.get(first);
+      if (before !== undefined) toChange(before, this.#file);
+      const changes: Change[] = [];
+      for (const row of this.#selectFrom.iterate(first)) {
+        if (changes.length >= limit && row.revision !== changes[changes.length - 1]?.revision) break;
+        changes.push(toChange(row, this.#file));
+      }
+      return changes;
+    });
   }
 
   /** Copies the state into `file`, some pages at a time; what is written meanwhile is in the copy, whole. */
@@ -159,6 +189,15 @@ export class StateStore implements HistoryReader {
 
   close(): void {
     this.#db.close();
+  }
+
+  /** Reads, and names the file when SQLite finds it damaged. */
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw damageOf(this.#file, error);
+    }
   }
 
   /** The lowest number whose change is of `revision` or later. Searches by number: revisions rise with it. */
@@ -176,17 +215,13 @@ export class StateStore implements HistoryReader {
   }
 
   #write(delta: StateDelta): void {
-    for (const { seq, revision, key, entry } of delta.changes) {
-      const bytes = keyToBytes(key);
-      if (entry === undefined) this.#insertChange.run(seq, revision, bytes, 0, null, 0, 0, 0);
-      else {
-        const { value, createRevision, version, lease } = entry;
-        this.#insertChange.run(seq, revision, bytes, 1, value, createRevision, version, lease);
-      }
-    }
+    for (const change of delta.changes) this.#writeChange(change);
     for (const seq of delta.forgotten) this.#deleteChange.run(seq);
     for (const id of delta.leasesRemoved) this.#deleteLease.run(id);
-    for (const lease of delta.leases) this.#putLease.run(lease.id, encodeLease(lease));
+    for (const lease of delta.leases) {
+      const record = encodeLease(lease);
+      this.#putLease.run(lease.id, record, checksumOf([lease.id], record));
+    }
     if (delta.members !== undefined) {
       this.#deleteMembers.run();
       for (const member of delta.members) this.#putMember.run(member.memberId, encodeMember(member));
@@ -200,10 +235,6 @@ export class StateStore implements HistoryReader {
     if (delta.limits !== undefined) {
       this.#putLimits.run(delta.limits.spaceBytesMax, delta.limits.sessionResultBytesMax);
     }
-    // An older version would go on without them, and differ from the other nodes: it must refuse the file instead.
-    if (delta.quotas !== undefined || delta.limits !== undefined) {
-      this.#db.pragma(`user_version = ${STATE_FORMAT}`);
-    }
     const { meta } = delta;
     this.#putMeta.run(
       meta.appliedIndex,
@@ -215,12 +246,31 @@ export class StateStore implements HistoryReader {
       meta.configurationIndex,
       meta.configuration,
       meta.hash,
+      metaChecksum(meta),
     );
   }
 
+  #writeChange({ seq, revision, key, entry }: Change): void {
+    const bytes = keyToBytes(key);
+    if (entry === undefined) {
+      const checksum = changeChecksum([seq, revision, 0, 0, 0, 0, bytes.length], bytes);
+      this.#insertChange.run(seq, revision, bytes, 0, null, 0, 0, 0, checksum);
+      return;
+    }
+    const { value, createRevision, version, lease } = entry;
+    const numbers = [seq, revision, 1, createRevision, version, lease, bytes.length] as const;
+    const checksum = changeChecksum(numbers, bytes, value);
+    this.#insertChange.run(seq, revision, bytes, 1, value, createRevision, version, lease, checksum);
+  }
+
   *#leases(): Generator<LeaseImage> {
-    const rows = this.#db.prepare<[], RecordRow>("SELECT id, record FROM lease ORDER BY id");
-    for (const { id, record } of rows.iterate()) yield decodeLease(id, record);
+    const rows = this.#db.prepare<[], LeaseRow>("SELECT id, record, checksum FROM lease ORDER BY id");
+    for (const { id, record, checksum } of rows.iterate()) {
+      if (checksumOf([id], record) !== checksum) {
+        throw new CorruptData(`${this.#file}: lease ${id} does not match its checksum`);
+      }
+      yield decodeLease(id, record);
+    }
   }
 
   *#members(): Generator<SetMember> {
@@ -254,40 +304,39 @@ function prepareTables(db: Database, file: string): void {
       db.exec(`
         CREATE TABLE change (
           seq INTEGER PRIMARY KEY, revision INTEGER NOT NULL, key BLOB NOT NULL, put INTEGER NOT NULL, value BLOB,
-          create_revision INTEGER NOT NULL, version INTEGER NOT NULL, lease INTEGER NOT NULL) STRICT;
-        CREATE TABLE lease (id INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT;
+          create_revision INTEGER NOT NULL, version INTEGER NOT NULL, lease INTEGER NOT NULL,
+          checksum INTEGER NOT NULL) STRICT;
+        CREATE TABLE lease (
+          id INTEGER PRIMARY KEY, record BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
         CREATE TABLE member (id INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT;
         CREATE TABLE meta (
           id INTEGER PRIMARY KEY CHECK (id = 0), applied_index INTEGER NOT NULL,
           applied_term INTEGER NOT NULL, revision INTEGER NOT NULL, compacted_revision INTEGER NOT NULL,
           last_seq INTEGER NOT NULL, next_lease_id INTEGER NOT NULL,
-          configuration_index INTEGER NOT NULL, configuration BLOB NOT NULL, hash TEXT NOT NULL) STRICT;
-        PRAGMA user_version = ${PLAIN_FORMAT};
+          configuration_index INTEGER NOT NULL, configuration BLOB NOT NULL, hash TEXT NOT NULL,
+          checksum INTEGER NOT NULL) STRICT;
+        CREATE TABLE quota (
+          key BLOB PRIMARY KEY, keys_max INTEGER NOT NULL, bytes_max INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE limits (
+          id INTEGER PRIMARY KEY CHECK (id = 0), space_bytes_max INTEGER NOT NULL,
+          session_result_bytes_max INTEGER NOT NULL) STRICT;
+        PRAGMA user_version = ${STATE_FORMAT};
       `);
     })();
   }
   const format = db.pragma("user_version", { simple: true });
-  if (format !== PLAIN_FORMAT && format !== STATE_FORMAT) {
+  if (format !== STATE_FORMAT) {
     throw new UnusableDataDirectory(
-      `${file} has state format ${String(format)}, this version of Quorate reads formats ${PLAIN_FORMAT} and ${STATE_FORMAT}`,
+      `${file} has state format ${String(format)}, this version of Quorate reads format ${STATE_FORMAT}`,
     );
   }
-  db.exec(`
-    CREATE TABLE IF NOT EXISTS quota (
-      key BLOB PRIMARY KEY, keys_max INTEGER NOT NULL, bytes_max INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS limits (
-      id INTEGER PRIMARY KEY CHECK (id = 0), space_bytes_max INTEGER NOT NULL,
-      session_result_bytes_max INTEGER NOT NULL) STRICT;
-  `);
 }
 
-function toChange(row: ChangeRow): Change {
-  const key = keyFromBytes(row.key);
-  const { seq, revision } = row;
-  if (row.put === 0) return { seq, revision, key, entry: undefined, previous: undefined };
-  if (row.value === null) throw new CorruptData(`change ${seq} is a put without a value`);
-  const value = new Uint8Array(row.value.buffer, row.value.byteOffset, row.value.byteLength);
-  const { create_revision: createRevision, version, lease } = row;
-  const entry = { key, value, createRevision, modRevision: revision, version, lease };
-  return { seq, revision, key, entry, previous: undefined };
+function metaChecksum(meta: StateMeta): number {
+  const { appliedIndex, appliedTerm, revision, compactedRevision, lastSeq, nextLeaseId } = meta;
+  return checksumOf(
+    [appliedIndex, appliedTerm, revision, compactedRevision, lastSeq, nextLeaseId, meta.configurationIndex],
+    meta.configuration,
+    Buffer.from(meta.hash),
+  );
 }
