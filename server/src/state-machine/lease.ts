@@ -5,6 +5,7 @@ import type { Key } from "./key.js";
 import { leaseIdMax } from "./limits.js";
 import { refuse } from "./refusal.js";
 import type { ErrorResult, Result } from "./result.js";
+import { feedResult } from "./result-digest.js";
 import { Session } from "./session.js";
 import type { LeaseImage } from "./state-image.js";
 
@@ -225,8 +226,7 @@ export class LeaseTable {
     digest.start(resultTag);
     digest.number(lease.id);
     digest.number(sequence);
-    digest.text(result.kind);
-    digest.number(result.kind === "grant" ? result.lease : result.revision);
+    feedResult(digest, result);
     digest.finish();
   }
 }

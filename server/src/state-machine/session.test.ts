@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { sessionResultsMax } from "./limits.js";
 import { put, TestMachine, txn } from "./machine.test-support.js";
 import { Session } from "./session.js";
+import { StateMachine } from "./state-machine.js";
 
 describe("exactly-once", () => {
   it("answers a retry with the very result of the first time, and applies nothing", () => {
@@ -24,6 +25,22 @@ describe("exactly-once", () => {
     expect(t.lease()).toBe(2);
     expect(t.on(session, 1, doomed)).toMatchObject({ code: "LEASE_NOT_FOUND" });
     expect(t.on(session, 2, doomed)).toMatchObject({ kind: "put" });
+  });
+
+  it("tells by the hash that a retry would be answered otherwise", () => {
+    const t = new TestMachine();
+    const session = t.session();
+    t.on(session, 1, txn([], [put("/a", "1")]));
+    t.flush();
+    const image = t.disk.image();
+    const [lease] = image.leases;
+    if (lease?.session === undefined) throw new Error("the session was not written");
+    const results = lease.session.results.map(
+      ([sequence, result]) => [sequence, { ...result, succeeded: false }] as const,
+    );
+    const leases = [{ ...lease, session: { ...lease.session, results } }];
+    expect(() => StateMachine.restore({ ...image, leases }, t.disk)).toThrow("has hash");
+    expect(StateMachine.restore(t.disk.image(), t.disk).hash).toBe(t.machine.hash);
   });
 
   it("keeps what a transaction read", () => {
