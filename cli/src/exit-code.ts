@@ -69,6 +69,8 @@ export function adviceFor(error: unknown): string | undefined {
       return "`quorate quota ls` shows the quotas and what they hold";
     case "SPACE_EXCEEDED":
       return "`quorate stat` shows what is used; what is deleted counts until its history is compacted, a moment later";
+    case "LEASES_EXCEEDED":
+      return "`quorate lease ls` shows them; those that end or are revoked make room";
     case "COMPACTED":
       return "history before that revision is gone: read without --revision, or watch with --initial or --relist";
     default:

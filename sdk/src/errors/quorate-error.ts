@@ -22,6 +22,8 @@ export type QuorateErrorCode =
   | "QUOTA_EXCEEDED"
   | "SPACE_EXCEEDED"
   | "SESSION_FULL"
+  | "LEASES_EXCEEDED"
+  | "KEY_NOT_FOUND"
   | "COMPARE_FAILED"
   | "CLOSED";
 
@@ -218,6 +220,22 @@ export class SessionFull extends QuorateError {
   override readonly name = "SessionFull";
   constructor(message: string, options?: ErrorOptions) {
     super("SESSION_FULL", message, options);
+  }
+}
+
+/** There are as many leases, sessions among them, as the cluster may hold. Those that end make room. */
+export class LeasesExceeded extends QuorateError {
+  override readonly name = "LeasesExceeded";
+  constructor(message: string, options?: ErrorOptions) {
+    super("LEASES_EXCEEDED", message, options);
+  }
+}
+
+/** The key whose value or lease a put was to keep does not exist. */
+export class KeyNotFound extends QuorateError {
+  override readonly name = "KeyNotFound";
+  constructor(message: string, options?: ErrorOptions) {
+    super("KEY_NOT_FOUND", message, options);
   }
 }
 

@@ -8,8 +8,10 @@ import {
   FutureRevision,
   Internal,
   InvalidArgument,
+  KeyNotFound,
   LeaseExists,
   LeaseNotFound,
+  LeasesExceeded,
   MembershipRefused,
   NoQuorum,
   OutcomeUnknown,
@@ -68,6 +70,10 @@ function errorOfCode(code: ErrorCode, message: string, revision: number): Quorat
       return new SpaceExceeded(message);
     case ErrorCode.SESSION_FULL:
       return new SessionFull(message);
+    case ErrorCode.LEASES_EXCEEDED:
+      return new LeasesExceeded(message);
+    case ErrorCode.KEY_NOT_FOUND:
+      return new KeyNotFound(message);
     case ErrorCode.UNSPECIFIED:
     case ErrorCode.INTERNAL:
       return new Internal(message);

@@ -349,6 +349,8 @@ function isVerdict({ code }: QuorateError): boolean {
     case "LEASE_EXISTS":
     case "QUOTA_EXCEEDED":
     case "SPACE_EXCEEDED":
+    case "LEASES_EXCEEDED":
+    case "KEY_NOT_FOUND":
       return true;
     default:
       return false;

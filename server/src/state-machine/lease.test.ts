@@ -35,6 +35,37 @@ describe("granting", () => {
   });
 });
 
+describe("the number of leases and sessions", () => {
+  const grant = { kind: "grant", ttlMs: 1_000, lease: 0, session: false } as const;
+
+  it("is bounded, and those that end make room", () => {
+    const t = new TestMachine({ countMax: 3 });
+    const first = t.lease();
+    t.session();
+    const last = t.lease();
+    for (const session of [false, true]) {
+      const { hash } = t.machine;
+      expect(t.run({ ...grant, session })).toMatchObject({ code: "LEASES_EXCEEDED" });
+      expect(t.machine.hash).toBe(hash);
+    }
+    expect(t.run({ ...grant, lease: last })).toMatchObject({ code: "LEASE_EXISTS" });
+    t.run({ kind: "revoke", lease: first });
+    expect(t.run({ ...grant, session: true })).toMatchObject({ kind: "grant", lease: last + 1 });
+    expect(t.run(grant)).toMatchObject({ code: "LEASES_EXCEEDED" });
+    t.run({ kind: "expire", term: 1, leases: [last, last + 1], asOfIndex: t.machine.appliedIndex });
+    expect([t.run(grant), t.run(grant)]).toMatchObject([{ kind: "grant" }, { kind: "grant" }]);
+  });
+
+  it("is the same after a restart", () => {
+    const t = new TestMachine({ countMax: 2 });
+    t.lease();
+    t.session();
+    t.flush();
+    t.restart();
+    expect(t.run(grant)).toMatchObject({ code: "LEASES_EXCEEDED" });
+  });
+});
+
 describe("keys on leases", () => {
   it("move with the last put, and leave with a put without a lease or a delete", () => {
     const t = new TestMachine();

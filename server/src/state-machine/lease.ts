@@ -2,7 +2,7 @@ import type { Grant } from "./command.js";
 import { Digest, leaseTag, resultTag, type StateHash } from "./hash.js";
 import { invariant } from "./invariant.js";
 import type { Key } from "./key.js";
-import { leaseIdMax } from "./limits.js";
+import { type LeaseBounds, leaseIdMax } from "./limits.js";
 import { refuse } from "./refusal.js";
 import type { ErrorResult, Result } from "./result.js";
 import { feedResult } from "./result-digest.js";
@@ -63,13 +63,17 @@ export class Lease implements LeaseInfo {
 export class LeaseTable {
   readonly #leases = new Map<number, Lease>();
   readonly #hash: StateHash;
+  readonly #bounds: LeaseBounds;
   readonly #digest = new Digest();
   #nextId = 1;
   #dirty: Lease[] = [];
   #removed: number[] = [];
+  // Invariant: the sum of the sessions' resultBytes.
+  #resultBytes = 0;
 
-  constructor(hash: StateHash) {
+  constructor(hash: StateHash, bounds: LeaseBounds) {
     this.#hash = hash;
+    this.#bounds = bounds;
   }
 
   /** The id the next lease gets unless its caller chooses: above every id ever used. */
@@ -89,7 +93,15 @@ export class LeaseTable {
     return this.#leases.values();
   }
 
-  /** Creates a lease. INVALID_ARGUMENT for a bad TTL or id, LEASE_EXISTS for an id in use. */
+  /** Whether the sessions together keep as many bytes of results as they may. */
+  get isFull(): boolean {
+    return this.#resultBytes >= this.#bounds.resultBytesMax;
+  }
+
+  /**
+   * Creates a lease. INVALID_ARGUMENT for a bad TTL or id, LEASE_EXISTS for an id in use, LEASES_EXCEEDED when there are
+   * as many as there may be.
+   */
   grant(command: Grant, index: number): Lease | ErrorResult {
     const { ttlMs, lease: wished, session } = command;
     if (!Number.isSafeInteger(ttlMs) || ttlMs < 1)
@@ -103,6 +115,13 @@ export class LeaseTable {
     }
     const id = wished === 0 ? this.#nextId : wished;
     if (this.#leases.has(id)) return refuse("LEASE_EXISTS", `lease ${id} exists already`);
+    const { countMax } = this.#bounds;
+    if (this.#leases.size >= countMax) {
+      return refuse(
+        "LEASES_EXCEEDED",
+        `there are ${countMax} leases and sessions, as many as there may be: end those that are not needed, or wait until some expire`,
+      );
+    }
     const lease = new Lease(id, ttlMs, index, session ? new Session() : undefined);
     this.#nextId = Math.max(this.#nextId, id + 1);
     this.#leases.set(id, lease);
@@ -117,6 +136,7 @@ export class LeaseTable {
     this.#leases.delete(lease.id);
     this.#hash.remove(lease.hashA, lease.hashB);
     if (lease.session !== undefined) {
+      this.#resultBytes -= lease.session.resultBytes;
       for (const [sequence, result] of lease.session.results) this.#removeResult(lease, sequence, result);
     }
     this.#removed.push(lease.id);
@@ -140,7 +160,9 @@ export class LeaseTable {
   /** Raises a session's lowest pending sequence. */
   acknowledge(lease: Lease, session: Session, lowestPending: number): void {
     if (lowestPending <= session.lowestPending) return;
+    this.#resultBytes -= session.resultBytes;
     session.acknowledge(lowestPending, (sequence, result) => this.#removeResult(lease, sequence, result));
+    this.#resultBytes += session.resultBytes;
     this.#hash.remove(lease.hashA, lease.hashB);
     this.#addHash(lease);
     this.#touch(lease);
@@ -158,7 +180,9 @@ export class LeaseTable {
 
   /** Keeps the result of a session's mutation. */
   keep(lease: Lease, session: Session, sequence: number, result: Result): void {
+    this.#resultBytes -= session.resultBytes;
     session.keep(sequence, result);
+    this.#resultBytes += session.resultBytes;
     this.#digestResult(lease, sequence, result);
     this.#hash.add(this.#digest.a, this.#digest.b);
     this.#touch(lease);
@@ -186,6 +210,7 @@ export class LeaseTable {
       this.#leases.set(lease.id, lease);
       if (session !== undefined && image.session !== undefined) {
         session.restore(image.session.lowestPending, image.session.results);
+        this.#resultBytes += session.resultBytes;
         for (const [sequence, result] of session.results) {
           this.#digestResult(lease, sequence, result);
           this.#hash.add(this.#digest.a, this.#digest.b);

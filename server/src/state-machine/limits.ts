@@ -10,6 +10,20 @@ export const sessionResultsMax = 65_536;
  */
 export const resultBytesMax = 4 * 1024 * 1024;
 
+/** What all leases and sessions may take together. */
+export interface LeaseBounds {
+  /** How many there may be, sessions among them. */
+  readonly countMax: number;
+  /** Bytes of results that the sessions may keep together, a last one of at most `resultBytesMax` not counted. */
+  readonly resultBytesMax: number;
+}
+
+/**
+ * What one client's sessions may take is bounded, but not how many sessions clients may open: these bound the memory of
+ * every node, at some 300 bytes a lease. Replicated: every node refuses the same grants and mutations.
+ */
+export const leaseBounds: LeaseBounds = { countMax: 1_000_000, resultBytesMax: 1_073_741_824 };
+
 /** Quotas at most: each is looked up by path, but all are written to disk together when one changes. */
 export const quotasMax = 1_024;
 

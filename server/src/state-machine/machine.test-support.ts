@@ -13,6 +13,7 @@ import type {
 } from "./command.js";
 import type { Change } from "./entry.js";
 import type { Key } from "./key.js";
+import { type LeaseBounds, leaseBounds } from "./limits.js";
 import type { RangeResult, Result } from "./result.js";
 import type { LeaseImage, StateDelta, StateImage } from "./state-image.js";
 import { type Applied, StateMachine } from "./state-machine.js";
@@ -20,9 +21,15 @@ import { type Applied, StateMachine } from "./state-machine.js";
 /** A state machine with what stands for its disk, fed one command an entry. For tests. */
 export class TestMachine {
   readonly disk = new MemoryDisk();
-  machine = new StateMachine(this.disk);
+  machine: StateMachine;
   term = 1;
   applied: Applied = { results: [], changes: [], leasesGranted: [], leasesEnded: [] };
+  readonly #bounds: LeaseBounds;
+
+  constructor(bounds: Partial<LeaseBounds> = {}) {
+    this.#bounds = { ...leaseBounds, ...bounds };
+    this.machine = new StateMachine(this.disk, this.#bounds);
+  }
 
   /** Applies one command outside any session. */
   run(body: CommandBody, fence?: Fence): Result {
@@ -73,7 +80,7 @@ export class TestMachine {
 
   /** Starts over from what is on disk. */
   restart(): void {
-    this.machine = StateMachine.restore(this.disk.image(), this.disk);
+    this.machine = StateMachine.restore(this.disk.image(), this.disk, this.#bounds);
   }
 }
 

@@ -74,8 +74,13 @@ describe("revisions and versions", () => {
     t.run(put("/a", "", { ignoreValue: true }));
     expect(t.text("/a")).toBe("2");
     expect(t.range("/a").entries[0]?.entry?.lease).toBe(0);
-    expect(t.run(put("/b", "", { ignoreValue: true }))).toMatchObject({ code: "INVALID_ARGUMENT" });
-    expect(t.run(put("/b", "1", { ignoreLease: true }))).toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(t.run(put("/b", "", { ignoreValue: true }))).toMatchObject({ code: "KEY_NOT_FOUND" });
+    expect(t.run(put("/b", "1", { ignoreLease: true }))).toMatchObject({ code: "KEY_NOT_FOUND" });
+    // The key before the lease: that it is missing too is beside the point.
+    expect(t.run(put("/b", "", { ignoreValue: true, lease: 99 }))).toMatchObject({ code: "KEY_NOT_FOUND" });
+    expect(t.run(put("/a", "", { ignoreValue: true, lease: 99 }))).toMatchObject({ code: "LEASE_NOT_FOUND" });
+    const sequential = put("/a", "", { ignoreValue: true, sequential: true });
+    expect(t.run(sequential)).toMatchObject({ code: "INVALID_ARGUMENT" });
   });
 
   it("names a sequential key after its own revision", () => {

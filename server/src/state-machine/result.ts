@@ -24,7 +24,9 @@ export type RefusalCode =
   | "MEMBERSHIP_REFUSED"
   | "QUOTA_EXCEEDED"
   | "SPACE_EXCEEDED"
-  | "SESSION_FULL";
+  | "SESSION_FULL"
+  | "LEASES_EXCEEDED"
+  | "KEY_NOT_FOUND";
 
 export interface ErrorResult {
   readonly kind: "error";

@@ -51,6 +51,35 @@ describe("exactly-once", () => {
     expect(t.on(session, 1, body)).toBe(first);
   });
 
+  it("bounds the bytes of the results that all sessions keep together", () => {
+    const t = new TestMachine({ resultBytesMax: 3_000 });
+    const [first, second] = [t.session(), t.session()];
+    const large = put("/a", "x".repeat(1_000), { returnPrevious: true });
+    t.run(large);
+    t.on(first, 1, large);
+    t.on(first, 2, large);
+    t.on(second, 1, large);
+    const full = { code: "SESSION_FULL", message: expect.stringContaining("together") };
+    for (const session of [first, second]) {
+      const { revision } = t.machine;
+      expect(t.on(session, 5, large)).toMatchObject(full);
+      expect(t.machine.revision).toBe(revision);
+      // What was kept is told all the same.
+      expect(t.on(session, 1, large)).toMatchObject({ kind: "put" });
+    }
+    t.flush();
+    t.restart();
+    expect(t.on(second, 5, large)).toMatchObject(full);
+    // Acknowledging makes room in one session for all, and it is no refusal that is kept.
+    expect(t.on(first, 3, large, 3)).toMatchObject({ kind: "put" });
+    expect(t.on(second, 5, large)).toMatchObject({ kind: "put" });
+    expect(t.on(second, 6, large)).toMatchObject(full);
+    // So does the end of a session, which can always be asked for on itself.
+    expect(t.on(first, 9, { kind: "revoke", lease: second }, 3)).toMatchObject(full);
+    expect(t.on(second, 9, { kind: "revoke", lease: second })).toMatchObject({ kind: "done" });
+    expect(t.on(first, 10, large)).toMatchObject({ kind: "put" });
+  });
+
   it("takes sequences in any order", () => {
     const t = new TestMachine();
     const session = t.session();

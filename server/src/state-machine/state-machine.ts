@@ -22,7 +22,7 @@ import { type HistoryRange, readHistory } from "./history-read.js";
 import { invariant } from "./invariant.js";
 import { type Key, subtreeEnd, subtreeStart } from "./key.js";
 import { type LeaseInfo, LeaseTable } from "./lease.js";
-import { quotaCountedKeysMax } from "./limits.js";
+import { type LeaseBounds, leaseBounds, quotaCountedKeysMax } from "./limits.js";
 import { MemberTable } from "./members.js";
 import { Mvcc } from "./mvcc.js";
 import { QuotaTable, type QuotaUsage } from "./quota.js";
@@ -63,7 +63,8 @@ export class StateMachine {
   readonly changeLog = new ChangeLog();
   readonly #hash = new StateHash();
   readonly #mvcc: Mvcc;
-  readonly #leases = new LeaseTable(this.#hash);
+  readonly #leases: LeaseTable;
+  readonly #leaseBounds: LeaseBounds;
   readonly #members = new MemberTable(this.#hash);
   readonly #quotas = new QuotaTable(this.#hash);
   readonly #limits = new AgreedLimits(this.#hash);
@@ -77,7 +78,9 @@ export class StateMachine {
   #granted: number[] = [];
   #ended: number[] = [];
 
-  constructor(history: HistoryReader) {
+  constructor(history: HistoryReader, bounds: LeaseBounds = leaseBounds) {
+    this.#leaseBounds = bounds;
+    this.#leases = new LeaseTable(this.#hash, bounds);
     this.#mvcc = new Mvcc(this.changeLog, history, this.#hash);
     this.#writer = new Writer(this.#mvcc, this.#leases, this.#quotas);
     this.#growth = new Growth(this.#mvcc, this.#quotas, this.#limits);
@@ -87,8 +90,8 @@ export class StateMachine {
    * Builds the state that an image holds.
    * @throws Error when the image contradicts itself or does not have the hash it says.
    */
-  static restore(image: StateImage, history: HistoryReader): StateMachine {
-    const machine = new StateMachine(history);
+  static restore(image: StateImage, history: HistoryReader, bounds: LeaseBounds = leaseBounds): StateMachine {
+    const machine = new StateMachine(history, bounds);
     machine.#restore(image);
     return machine;
   }
@@ -307,6 +310,12 @@ export class StateMachine {
         `the session keeps ${full} for retries, as many as it may: raise its lowest pending sequence`,
       );
     }
+    if (this.#leases.isFull && !endsItsSession(command)) {
+      return refuse(
+        "SESSION_FULL",
+        `all sessions together keep ${this.#leaseBounds.resultBytesMax} bytes of results for retries, as many as they may: acknowledge results, or end sessions that keep many`,
+      );
+    }
     const result = boundedResult(this.#applyFenced(command, term));
     // Unless the command ended the very session it came on.
     if (this.#leases.get(sessionId) === lease) this.#leases.keep(lease, session, sequence, result);
@@ -463,4 +472,9 @@ export class StateMachine {
       cursor.next();
     }
   }
+}
+
+/** Whether nothing of it is kept, because its session ends with it: it makes room where there is none. */
+function endsItsSession({ sessionId, fence, body }: Command): boolean {
+  return fence === undefined && body.kind === "revoke" && body.lease === sessionId;
 }

@@ -153,7 +153,7 @@ describe("transactions", () => {
       { code: "LEASE_NOT_FOUND" },
       { code: "FUTURE_REVISION" },
       { code: "LEASE_NOT_FOUND" },
-      { code: "INVALID_ARGUMENT" },
+      { code: "KEY_NOT_FOUND" },
     ]);
     expect(t.machine.hash).toBe(hash);
     expect(t.machine.lastSeq).toBe(0);

@@ -1,6 +1,6 @@
 import type { DeleteRange, Put } from "./command.js";
 import type { Entry } from "./entry.js";
-import { type Key, sequentialKey, subtreeEnd, subtreeStart } from "./key.js";
+import { type Key, sequentialKey, shownKey, subtreeEnd, subtreeStart } from "./key.js";
 import type { Lease, LeaseTable } from "./lease.js";
 import type { Mvcc } from "./mvcc.js";
 import type { QuotaTable } from "./quota.js";
@@ -22,18 +22,21 @@ export class Writer {
 
   /** Why a put could not be applied, if it could not. */
   checkPut(put: Put): ErrorResult | undefined {
+    if (put.ignoreValue || put.ignoreLease) {
+      if (put.sequential) return refuse("INVALID_ARGUMENT", "a sequential put has nothing to keep");
+      if (this.#mvcc.get(put.key) === undefined) {
+        return refuse(
+          "KEY_NOT_FOUND",
+          `${shownKey(put.key)} does not exist: there is no value or lease to keep`,
+        );
+      }
+    }
     if (put.lease !== 0 && !put.ignoreLease && this.#leases.get(put.lease) === undefined) {
       return refuse("LEASE_NOT_FOUND", `lease ${put.lease} does not exist`);
     }
     if (put.sequential && this.#mvcc.get(sequentialKey(put.key, this.#mvcc.writeRevision)) !== undefined) {
       // Somebody wrote that name by hand. Its create revision, the fencing token, would not be the one in its name.
       return refuse("INVALID_ARGUMENT", "the key that the sequential put would create exists already");
-    }
-    if (put.ignoreValue || put.ignoreLease) {
-      if (put.sequential) return refuse("INVALID_ARGUMENT", "a sequential put has nothing to keep");
-      if (this.#mvcc.get(put.key) === undefined) {
-        return refuse("INVALID_ARGUMENT", "the key whose value or lease is to be kept does not exist");
-      }
     }
     return undefined;
   }

@@ -23,6 +23,8 @@ const refusalNumbers: Record<RefusalCode, number> = {
   QUOTA_EXCEEDED: ErrorCode.QUOTA_EXCEEDED,
   SPACE_EXCEEDED: ErrorCode.SPACE_EXCEEDED,
   SESSION_FULL: ErrorCode.SESSION_FULL,
+  LEASES_EXCEEDED: ErrorCode.LEASES_EXCEEDED,
+  KEY_NOT_FOUND: ErrorCode.KEY_NOT_FOUND,
 };
 
 const noBytes = new Uint8Array(0);
@@ -186,6 +188,10 @@ function refusalCode(number: number): RefusalCode {
       return "SPACE_EXCEEDED";
     case ErrorCode.SESSION_FULL:
       return "SESSION_FULL";
+    case ErrorCode.LEASES_EXCEEDED:
+      return "LEASES_EXCEEDED";
+    case ErrorCode.KEY_NOT_FOUND:
+      return "KEY_NOT_FOUND";
     default:
       throw new CorruptData(`a session's result holds the unknown error code ${number}`);
   }
