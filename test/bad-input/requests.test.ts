@@ -39,6 +39,8 @@ const badPaths: readonly (readonly [what: string, path: string, says: RegExp])[]
   ["a NUL", "/a\0b", /control/],
   ["a newline", "/a\nb", /control/],
   ["a DEL", "/a\u007f", /control/],
+  ["a C1 control character", "/a\u0080", /control/],
+  ["the last of them", "/é\u009f/b", /control/],
   ["half a surrogate pair", "/a\ud800", /surrogate/],
   ["1,025 bytes", `/${"a".repeat(1_024)}`, /1024 bytes/],
   ["1,025 bytes of UTF-8 in fewer characters", `/${"é".repeat(512)}`, /1024 bytes/],

@@ -6,7 +6,7 @@ const ASCII_PATH = /^(?:\/[!-.0-~][ -.0-~]*)+$/;
 
 /**
  * The key of a path, after checking that it is one: absolute, without empty, "." or ".." segments, a trailing slash or
- * a NUL, and within the bounds of length and depth.
+ * control characters, and within the bounds of length and depth.
  */
 export function keyOf(path: string): Key {
   if (path.length > bounds.pathBytesMax) {
@@ -39,7 +39,9 @@ function checkSegments(path: string): void {
   }
   for (let i = 0; i < path.length; i++) {
     const unit = path.charCodeAt(i);
-    if (unit < 0x20 || unit === 0x7f) throw invalid("a path has no control characters", path);
+    // C0, DEL and C1.
+    if (unit < 0x20 || (unit >= 0x7f && unit <= 0x9f))
+      throw invalid("a path has no control characters", path);
   }
   if (/\p{Surrogate}/u.test(path)) throw invalid("a path is well-formed UTF-8", path);
 }

@@ -68,3 +68,18 @@ describe("a compare of a subtree", () => {
     expect(t.run(missing("/a"))).toMatchObject({ succeeded: false });
   });
 });
+
+describe("a path", () => {
+  it.each(["\0", "\u001f", "\u007f", "\u0080", "\u0085", "\u009f"])(
+    "has no control character %j",
+    (character) => {
+      expect(() => toGet(create(GetRequestSchema, { path: `/a${character}b` }))).toThrow(
+        "no control characters",
+      );
+    },
+  );
+
+  it.each([" ", "~", "\u00a0", "é", "\u{1f511}"])("may have %j", (character) => {
+    expect(() => toGet(create(GetRequestSchema, { path: `/a${character}b` }))).not.toThrow();
+  });
+});
