@@ -107,6 +107,7 @@ export const stateTag = 5;
 export const configurationTag = 6;
 export const quotaTag = 7;
 export const limitsTag = 8;
+export const usageTag = 9;
 
 /** The lanes as 16 hexadecimal digits. */
 export function hexOf(a: number, b: number): string {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { TxnOperation } from "./command.js";
+import { StateHash } from "./hash.js";
 import { quotasMax } from "./limits.js";
 import { compare, del, put, range, seeded, TestMachine, txn } from "./machine.test-support.js";
+import { QuotaTable } from "./quota.js";
 
 function withQuota(key: string, keysMax: number, bytesMax = 0): TestMachine {
   const t = new TestMachine();
@@ -119,6 +121,37 @@ describe("quotas of subtrees", () => {
     for (let n = 0; n < quotasMax; n += 1) t.run({ kind: "quota", key: `/q${n}`, keysMax: 1, bytesMax: 0 });
     const one = { kind: "quota", key: "/more", keysMax: 1, bytesMax: 0 } as const;
     expect(t.run(one)).toMatchObject({ message: expect.stringContaining(String(quotasMax)) });
+  });
+
+  it("count into the hash what their subtrees hold, each for itself", () => {
+    const hash = new StateHash();
+    const quotas = new QuotaTable(hash);
+    const lanes = () => [hash.a, hash.b];
+    const set = (key: string, keys: number, bytes: number) =>
+      quotas.set({ key, keysMax: 9, bytesMax: 0 }, () => ({ keys, bytes }));
+    set("/a", 0, 0);
+    set("/b", 0, 0);
+    const empty = lanes();
+    const seen = new Set<string>();
+    for (const [key, keys, bytes] of [
+      ["/a", 1, 0],
+      ["/a", 0, 1],
+      ["/b", 1, 0],
+      ["/b", 0, 1],
+      ["/a", 1, 2 ** 31],
+    ] as const) {
+      quotas.changed(key, keys, bytes);
+      seen.add(String(lanes()));
+      quotas.changed(key, -keys, -bytes);
+      expect(lanes()).toEqual(empty);
+    }
+    expect(seen.size).toBe(5);
+    // Counted at once or as it comes, and whatever the maxima were meanwhile.
+    quotas.changed("/a/x", 2, 70);
+    const counted = lanes();
+    quotas.set({ key: "/a", keysMax: 0, bytesMax: 0 }, () => ({ keys: 0, bytes: 0 }));
+    set("/a", 2, 70);
+    expect(lanes()).toEqual(counted);
   });
 
   it("are part of the hash, and leave it as it was when they are removed", () => {

@@ -1,4 +1,4 @@
-import { Digest, quotaTag, type StateHash } from "./hash.js";
+import { Digest, quotaTag, type StateHash, usageTag } from "./hash.js";
 import type { Key } from "./key.js";
 import { quotasMax } from "./limits.js";
 import { refuse } from "./refusal.js";
@@ -24,20 +24,36 @@ export interface Usage {
 /** A quota, and what its subtree holds now. */
 export interface QuotaUsage extends Quota, Usage {}
 
-/** A quota as the table keeps it. Invariant: `keys` and `bytes` are what a walk of the subtree would count. */
+/**
+ * A quota as the table keeps it. Invariant: `keys` and `bytes` are what a walk of the subtree would count. They decide
+ * what is refused, so they are part of the state hash though they follow from the keys.
+ */
 export class QuotaRecord implements QuotaUsage {
   readonly key: Key;
   readonly keysMax: number;
   readonly bytesMax: number;
   keys: number;
   bytes: number;
+  /** What a key and a byte of the subtree count in the state hash, whose sums a change of either then costs a step. */
+  readonly keyWeightA: number;
+  readonly keyWeightB: number;
+  readonly byteWeightA: number;
+  readonly byteWeightB: number;
 
-  constructor({ key, keysMax, bytesMax }: Quota, { keys, bytes }: Usage) {
+  constructor({ key, keysMax, bytesMax }: Quota, { keys, bytes }: Usage, digest: Digest) {
     this.key = key;
     this.keysMax = keysMax;
     this.bytesMax = bytesMax;
     this.keys = keys;
     this.bytes = bytes;
+    digest.start(usageTag);
+    digest.text(key);
+    digest.finish();
+    // Odd, so that no difference below 2^32 disappears.
+    this.keyWeightA = digest.a | 1;
+    this.keyWeightB = digest.b | 1;
+    this.byteWeightA = Math.imul(digest.a, 0x9e3779b1) | 1;
+    this.byteWeightB = Math.imul(digest.b, 0x85ebca6b) | 1;
   }
 }
 
@@ -85,7 +101,7 @@ export class QuotaTable {
     }
     const usage = before ?? measure();
     if (before !== undefined) this.#remove(before);
-    this.#add(new QuotaRecord(quota, usage));
+    this.#add(new QuotaRecord(quota, usage, this.#digest));
     this.#changed = true;
     return undefined;
   }
@@ -107,6 +123,7 @@ export class QuotaTable {
     for (const quota of this.enclosing(key)) {
       quota.keys += keys;
       quota.bytes += bytes;
+      this.#count(quota, keys, bytes);
     }
   }
 
@@ -119,20 +136,30 @@ export class QuotaTable {
 
   /** Takes over the quotas of an earlier life. What the subtrees hold is counted afterwards. */
   restore(quotas: Iterable<Quota>): void {
-    for (const quota of quotas) this.#add(new QuotaRecord(quota, { keys: 0, bytes: 0 }));
+    for (const quota of quotas) this.#add(new QuotaRecord(quota, { keys: 0, bytes: 0 }, this.#digest));
   }
 
   #add(quota: QuotaRecord): void {
     this.#quotas.set(quota.key, quota);
     this.#feed(quota);
     this.#hash.add(this.#digest.a, this.#digest.b);
+    this.#count(quota, quota.keys, quota.bytes);
   }
 
   #remove(quota: QuotaRecord): void {
     this.#quotas.delete(quota.key);
     this.#feed(quota);
     this.#hash.remove(this.#digest.a, this.#digest.b);
+    this.#count(quota, -quota.keys, -quota.bytes);
     this.#changed = true;
+  }
+
+  /** So much more is in the hash. */
+  #count(quota: QuotaRecord, keys: number, bytes: number): void {
+    this.#hash.add(
+      Math.imul(keys, quota.keyWeightA) + Math.imul(bytes, quota.byteWeightA),
+      Math.imul(keys, quota.keyWeightB) + Math.imul(bytes, quota.byteWeightB),
+    );
   }
 
   #feed(quota: Quota): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { versionOverheadBytes as overhead } from "./limits.js";
 import { del, put, seeded, TestMachine, txn } from "./machine.test-support.js";
+import { StateMachine } from "./state-machine.js";
 
 /** "/k" with so many bytes of value. */
 const bytesOf = (value: number) => 2 + value + overhead;
@@ -87,6 +88,25 @@ describe("the space of the store", () => {
     t.run(put("/d"));
     t.run({ kind: "compact", revision: t.machine.revision });
     expect(t.run(put("/c", "v".repeat(300)))).toMatchObject({ kind: "put" });
+  });
+
+  it("is part of the hash: nodes that keep another history would refuse otherwise", () => {
+    const t = new TestMachine();
+    t.run(put("/a", "1"));
+    t.run(put("/a", "2"));
+    t.run(put("/a", "3"));
+    t.flush();
+    const image = t.disk.image();
+    const changes = [...image.changes].slice(1);
+    expect(() => StateMachine.restore({ ...image, changes }, t.disk)).toThrow("has hash");
+    const value = new Uint8Array(2);
+    const longer = [...image.changes].map((change) =>
+      change.seq === 1 && change.entry !== undefined
+        ? { ...change, entry: { ...change.entry, value } }
+        : change,
+    );
+    expect(() => StateMachine.restore({ ...image, changes: longer }, t.disk)).toThrow("has hash");
+    expect(StateMachine.restore(image, t.disk).hash).toBe(t.machine.hash);
   });
 
   it("keeps its limit, in the hash too, across a restart", () => {

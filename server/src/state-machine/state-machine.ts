@@ -139,6 +139,10 @@ export class StateMachine {
     digest.number(this.#hash.b);
     digest.number(this.#mvcc.revision);
     digest.number(this.#mvcc.compactedRevision);
+    // They follow from the history, but decide what is refused, and of the history the hash has nothing else.
+    digest.number(this.#mvcc.spaceBytes);
+    digest.number(this.#mvcc.historyBytes);
+    digest.number(this.#mvcc.heldBytes);
     digest.number(this.#leases.nextId);
     digest.finish();
     return hexOf(digest.a, digest.b);
