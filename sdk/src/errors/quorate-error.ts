@@ -105,7 +105,7 @@ export class Fenced extends QuorateError {
 /** The asked revision was compacted away. */
 export class Compacted extends QuorateError {
   override readonly name = "Compacted";
-  /** The lowest revision still readable, 0 when unknown. */
+  /** The compacted revision, the oldest that can still be read or watched from; 0 when unknown. */
   readonly revision: number;
   constructor(message: string, revision: number, options?: ErrorOptions) {
     super("COMPACTED", message, options);

@@ -299,7 +299,7 @@ export class FakeNode {
       return;
     }
     const start = Number(create.startRevision);
-    if (start > this.store.revision + 1 || (start !== 0 && start <= this.store.compactedRevision)) {
+    if (start > this.store.revision + 1 || (start !== 0 && start < this.store.compactedRevision)) {
       const code = start > this.store.revision ? ErrorCode.FUTURE_REVISION : ErrorCode.COMPACTED;
       send({ case: "ended", value: { $typeName: "quorate.v1.WatchEnded", error: wireError(code) } });
       return;

@@ -132,8 +132,10 @@ describe("a watch", () => {
     const { client, store } = await cluster(1);
     await client.put("/a", "1");
     await client.put("/a", "2");
-    store.compactedRevision = 1;
+    store.compactedRevision = 2;
     await expect(client.watch("/a", { fromRevision: 1 }).next()).rejects.toMatchObject({ code: "COMPACTED" });
+    await using watch = client.watch("/a", { fromRevision: 2 });
+    expect(await take(watch, 1)).toMatchObject([{ revision: 2 }]);
   });
 
   it("waits for a node that has not heard of the start revision yet", async () => {

@@ -80,8 +80,11 @@ class Sink implements WatchSink {
 
   progress(): void {}
 
-  end(code: string): void {
-    throw new Error(`the watch was ended: ${code}`);
+  /** With which code, message and revision it was ended. */
+  ended: readonly [string, string, number] | undefined;
+
+  end(code: string, message: string, revision: number): void {
+    this.ended = [code, message, revision];
   }
 }
 
@@ -104,9 +107,26 @@ async function turns(): Promise<void> {
   for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-function expectBounded({ deliveries }: Sink): void {
+function expectBounded({ deliveries, ended }: Sink): void {
+  expect(ended).toBeUndefined();
   for (const { bytes } of deliveries) expect(bytes).toBeLessThanOrEqual(bounds.watchReplyBytesMax);
 }
+
+describe("a watch of a compacted history", () => {
+  it("begins at the compacted revision, whose changes are all there, and not below it", async () => {
+    const { history, hub, apply } = hubOf();
+    apply([1, 2, 3].flatMap((revision) => revisionOf(revision, 2)));
+    history.compactedRevision = 2;
+    const [at, below] = [new Sink(), new Sink()];
+    hub.add(everything, 2, at);
+    hub.add(everything, 1, below);
+    await until(() => at.deliveries.at(-1)?.revision === 3 && below.ended !== undefined);
+    expect(at.keys).toEqual(["/2/0", "/2/1", "/3/0", "/3/1"]);
+    expect(below.keys).toEqual([]);
+    expect(below.ended).toEqual(["COMPACTED", expect.stringMatching(/oldest that can be watched is 2$/), 2]);
+    expect(hub.count).toBe(1);
+  });
+});
 
 describe("a watch of large revisions", () => {
   it("gets a revision over the bound in parts, and only the last one completes it", () => {

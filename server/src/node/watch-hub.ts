@@ -159,11 +159,12 @@ export class WatchHub {
   private advance(watch: Watch): void {
     const { history } = this;
     if (watch.pending && (!watch.flush() || watch.pending)) return;
-    if (watch.nextRevision <= history.compactedRevision) {
+    // The changes of the compacted revision itself are all there: only what lies below it may be gone.
+    if (watch.nextRevision < history.compactedRevision) {
       watch.end(
         "COMPACTED",
-        `revision ${watch.nextRevision} was compacted; the oldest that can be watched is ${history.compactedRevision + 1}`,
-        history.compactedRevision + 1,
+        `revision ${watch.nextRevision} was compacted; the oldest that can be watched is ${history.compactedRevision}`,
+        history.compactedRevision,
       );
       this.remove(watch);
       return;

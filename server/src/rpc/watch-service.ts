@@ -300,11 +300,11 @@ function problemOfStart(start: number, current: number, compacted: number): Requ
       current,
     );
   }
-  if (start !== 0 && start <= compacted) {
+  if (start !== 0 && start < compacted) {
     return new RequestError(
       "COMPACTED",
-      `revision ${start} was compacted; the oldest that can be watched is ${compacted + 1}`,
-      compacted + 1,
+      `revision ${start} was compacted; the oldest that can be watched is ${compacted}`,
+      compacted,
     );
   }
   return undefined;

@@ -182,7 +182,7 @@ export const stateMutations: readonly Mutation[] = [
       {
         file: "server/src/state-machine/mvcc.ts",
         find: "this.#supersessions.takeBelow(revision);",
-        replace: "this.#supersessions.takeBelow(revision + 2);",
+        replace: "this.#supersessions.takeBelow(revision + 1);",
       },
     ],
   },
@@ -194,12 +194,12 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: "server/src/rpc/watch-service.ts",
-        find: "if (start !== 0 && start <= compacted) {",
-        replace: "if (start < 0 && start <= compacted) {",
+        find: "if (start !== 0 && start < compacted) {",
+        replace: "if (start < 0 && start < compacted) {",
       },
       {
         file: watchHub,
-        find: "if (watch.nextRevision <= history.compactedRevision) {",
+        find: "if (watch.nextRevision < history.compactedRevision) {",
         replace: "if (watch.nextRevision < 0) {",
       },
     ],
