@@ -176,7 +176,7 @@ export const stateMutations: readonly Mutation[] = [
   {
     name: "event-lost-at-compaction",
     wrong: "compaction forgets the deletes of the first revision that can still be watched",
-    trips: ["WATCH"],
+    trips: ["WATCH", "LIVE"],
     court: "simulator",
     edits: [
       {
@@ -212,8 +212,8 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: watchHub,
-        find: "          watch.seenTo(this.offeredRevision);\n          watch.flush();\n          this.lag(watch);",
-        replace: "          watch.next = Math.max(1, watch.next - 5);\n          this.lag(watch);",
+        find: "      watch.seenTo(this.offeredRevision);\n      watch.flush();\n      this.lag(watch);",
+        replace: "      watch.next = Math.max(1, watch.next - 5);\n      this.lag(watch);",
       },
     ],
   },
