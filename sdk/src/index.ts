@@ -40,6 +40,7 @@ export type {
   DeleteOptions,
   LeaseChoice,
   ListOptions,
+  MutationOptions,
   Ownership,
   PutOptions,
   ReadOptions,

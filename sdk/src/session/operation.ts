@@ -1,4 +1,4 @@
-import type { Operation, OperationResult, TxnRequest } from "@quorate/proto";
+import type { Fence, Operation, OperationResult, TxnRequest } from "@quorate/proto";
 import type { CallOptions } from "../client/options.js";
 import { Internal, OutcomeUnknown, type QuorateError } from "../errors/quorate-error.js";
 import { errorOfWire } from "../errors/wire-error.js";
@@ -103,11 +103,14 @@ const operationOverheadBytes = 96;
 /** About how many bytes the operation takes on the wire. Never less than its values and paths. */
 export function operationBytes(request: OperationRequest): number {
   switch (request.case) {
-    case "put":
-      return operationOverheadBytes + request.value.path.length + request.value.value.length;
+    case "put": {
+      const { path, value } = request.value;
+      return operationOverheadBytes + path.length + value.length + fenceBytes(request.value);
+    }
     case "get":
-    case "delete":
       return operationOverheadBytes + request.value.path.length;
+    case "delete":
+      return operationOverheadBytes + request.value.path.length + fenceBytes(request.value);
     case "list":
       return operationOverheadBytes + request.value.path.length + request.value.after.length;
     case "txn":
@@ -116,13 +119,18 @@ export function operationBytes(request: OperationRequest): number {
       return operationOverheadBytes + 10 * request.value.leaseIds.length;
     case "grant":
     case "revoke":
+      return operationOverheadBytes + fenceBytes(request.value);
     case "timeToLive":
-      return operationOverheadBytes;
+      return operationOverheadBytes + request.value.after.length;
   }
 }
 
+function fenceBytes({ fence }: { readonly fence?: Fence | undefined }): number {
+  return fence === undefined ? 0 : operationOverheadBytes + fence.key.length;
+}
+
 function txnBytes(txn: TxnRequest): number {
-  let bytes = 0;
+  let bytes = fenceBytes(txn);
   for (const condition of txn.compares) {
     bytes += operationOverheadBytes + condition.path.length;
     if (condition.target.case === "value") bytes += condition.target.value.length;

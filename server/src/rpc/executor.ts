@@ -154,7 +154,7 @@ export class Executor {
   }
 
   private grant(request: GrantRequest, identity: Identity, reply: Reply): void {
-    this.submit(toGrant(request, false), undefined, identity, (outcome) =>
+    this.submit(toGrant(request, false), toFence(request.fence), identity, (outcome) =>
       reply(
         outcome.kind === "grant" ? { case: "grant", value: toGrantResponse(outcome) } : unexpected(outcome),
       ),
@@ -162,7 +162,8 @@ export class Executor {
   }
 
   private revoke(request: RevokeRequest, identity: Identity, reply: Reply): void {
-    this.submit({ kind: "revoke", lease: leaseId(request.leaseId) }, undefined, identity, (outcome) =>
+    const revoke = { kind: "revoke", lease: leaseId(request.leaseId) } as const;
+    this.submit(revoke, toFence(request.fence), identity, (outcome) =>
       reply(
         outcome.kind === "done"
           ? {
