@@ -115,6 +115,8 @@ export const bounds = {
   historyVersionsMax: 1_000,
   /** Keys of a subtree counted before other work gets a turn: some milliseconds. */
   statKeysMax: 4_096,
+  /** Revisions as of which a subtree is counted before the call fails because each was compacted on the way. */
+  statAttemptsMax: 10,
   /** States whose hash a node remembers, to compare them with the leader's: about a second of the highest load. */
   stateHashesKept: 4_096,
   /** Comparisons of states that wait for answers, or for their index. */

@@ -141,7 +141,10 @@ export interface MutationId {
 /** The mutation may or may not have been applied. It will not be sent again. */
 export class OutcomeUnknown extends QuorateError {
   override readonly name = "OutcomeUnknown";
-  /** To ask `Quorate.outcome` about; undefined where nobody could tell, as for a client without a session. */
+  /**
+   * To ask `Quorate.outcome` about; undefined where nobody could tell, as for a client without a session, and for the
+   * release of a lock or leadership, which goes on by itself: to ask about it would put an end to it.
+   */
   readonly mutation: MutationId | undefined;
   constructor(message: string, options?: ErrorOptions & { readonly mutation?: MutationId }) {
     super("OUTCOME_UNKNOWN", message, options);

@@ -1,6 +1,6 @@
 import type { Fence, Operation, OperationResult, TxnRequest } from "@quorate/proto";
 import type { CallOptions } from "../client/options.js";
-import { Internal, OutcomeUnknown, type QuorateError } from "../errors/quorate-error.js";
+import { Internal, type MutationId, OutcomeUnknown, type QuorateError } from "../errors/quorate-error.js";
 import { errorOfWire } from "../errors/wire-error.js";
 
 /** One operation to be run, of any kind. */
@@ -41,18 +41,20 @@ export function responseOf(result: OperationResult["result"]): OperationResponse
 
 /**
  * The result of a response. Throws what `convert` throws, but of a mutation, which did happen, OutcomeUnknown: an answer
- * that cannot be read is none.
+ * that cannot be read is none. `mutation` is what it is known by, on a session.
  */
 export function converted<T>(
   request: OperationRequest,
   response: OperationResponse,
   convert: (response: OperationResponse) => T,
+  mutation?: MutationId,
 ): T {
   try {
     return convert(response);
   } catch (cause) {
     if (!isMutation(request)) throw cause;
-    throw new OutcomeUnknown(`${request.case}: the answer cannot be read: ${String(cause)}`, { cause });
+    const message = `${request.case}: the answer cannot be read: ${String(cause)}`;
+    throw new OutcomeUnknown(message, mutation === undefined ? { cause } : { cause, mutation });
   }
 }
 

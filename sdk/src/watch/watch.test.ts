@@ -138,6 +138,25 @@ describe("a watch", () => {
     expect(await take(watch, 1)).toMatchObject([{ revision: 2 }]);
   });
 
+  it("begins its initial entries again when they are compacted before the last of them, but not for ever", async () => {
+    const { client, members } = await cluster(1);
+    const [node] = members;
+    if (node === undefined) throw new Error("no node");
+    for (let i = 1; i <= 5; i++) await client.put(`/a/${i}`, "x");
+    node.initialPageEntries = 2;
+    node.compactInitial = 2;
+    await using watch = client.watch("/a", { recursive: true, initial: true });
+    const events = await take(watch, 5);
+    expect(events.map(({ path, initial }) => [path, initial])).toEqual(
+      [1, 2, 3, 4, 5].map((i) => [`/a/${i}`, true]),
+    );
+    expect(node.watchCreates).toHaveLength(3);
+    node.compactInitial = Number.POSITIVE_INFINITY;
+    const overtaken = client.watch("/a", { recursive: true, initial: true });
+    await expect(overtaken.next()).rejects.toMatchObject({ code: "COMPACTED" });
+    expect(node.watchCreates).toHaveLength(3 + bounds.watchRelistAttemptsMax);
+  });
+
   it("waits for a node that has not heard of the start revision yet", async () => {
     const { client } = await cluster(1);
     await using watch = client.watch("/a", { fromRevision: 3 });
