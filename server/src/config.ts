@@ -57,6 +57,12 @@ export const bounds = {
   /** Reads waiting at one node for a read index. */
   pendingReadsMax: 200_000,
 
+  /**
+   * Milliseconds that a serializable read waits for its minimal revision before the node says that it is too far behind:
+   * longer than a follower lags under load, no longer than a client of the SDK waits unless it is told to.
+   */
+  minRevisionWaitMs: 5_000,
+
   /** Bytes of entries in one AppendEntries. */
   appendBytesMax: 1_048_576,
   /** Unanswered AppendEntries to one follower. */

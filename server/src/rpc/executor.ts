@@ -61,18 +61,17 @@ export type ReadGate = (read: () => void) => void;
 
 const atOnce: ReadGate = (read) => read();
 
-/** Milliseconds that a serializable read waits for its minimal revision. */
-const MIN_REVISION_WAIT_MS = 5_000;
-
 /** What carrying out operations takes of a node. */
 type OperatedNode = Pick<Node, "machine" | "submit" | "read" | "readAt" | "renewLeases">;
 
 /** Carries out operations, whichever service they came by: checks, translates, hands over, and translates back. */
 export class Executor {
   private readonly node: OperatedNode;
+  private readonly minRevisionWaitMs: number;
 
-  constructor(node: OperatedNode) {
+  constructor(node: OperatedNode, minRevisionWaitMs: number = bounds.minRevisionWaitMs) {
     this.node = node;
+    this.minRevisionWaitMs = minRevisionWaitMs;
   }
 
   /** Never throws: whatever is wrong with the operation is its answer. */
@@ -208,7 +207,7 @@ export class Executor {
       else reply(failed(failure));
     };
     if (request.consistency === Consistency.SERIALIZABLE) {
-      this.node.readAt(revision(request.minRevision), MIN_REVISION_WAIT_MS, fresh);
+      this.node.readAt(revision(request.minRevision), this.minRevisionWaitMs, fresh);
     } else {
       this.node.read(fresh);
     }
