@@ -1,6 +1,7 @@
 import type { AdministerResponse } from "@quorate/proto";
 import { describe, expect, it } from "vitest";
 import type { Configuration, Raft } from "../raft/index.js";
+import { removal } from "../transport/handshake.js";
 import type { PeerLink } from "../transport/peer-link.js";
 import { type AdministeredChange, type AdministeredDone, Administration } from "./administration.js";
 import { noQuorum } from "./failure.js";
@@ -10,6 +11,7 @@ import type { Roster } from "./roster.js";
 const three: Configuration = {
   members: [1, 2, 3].map((id) => ({ id, name: `n${id}`, address: `h:${id}`, role: "voter" })),
 };
+const CLUSTER = 7;
 const without = (name: string): Configuration => ({
   members: three.members.filter((member) => member.name !== name),
 });
@@ -55,7 +57,7 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
   } as unknown as Roster;
   const link = {
     isConnected: true,
-    handshake: { clusterId: "c", memberId: self, version: 1 },
+    handshake: { clusterId: CLUSTER, from: self },
     client: {
       makeUnaryRequest: (...call: unknown[]) => passedOn.push(call.at(-1) as (typeof passedOn)[number]),
     },
@@ -150,6 +152,12 @@ describe("a removal", () => {
     atLeader.passedOn[0]?.(new Error("the link broke"));
     await turn();
     expect(atLeader.answers).toHaveLength(1);
+
+    const refused = asked(removalOf("n2"), { self: 2 });
+    const refusal = removal(CLUSTER, 2);
+    refused.passedOn[0]?.(Object.assign(new Error(refusal.details), refusal));
+    await turn();
+    expect(refused.answers).toEqual([{ kind: "done", memberId: 2 }]);
 
     const reading = asked(removalOf("0000000000000001"), { newest: without("n1") });
     reading.administration.removed();

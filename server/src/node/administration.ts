@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type AdministerResponse, AdministerResponseSchema, ErrorCode } from "@quorate/proto";
 import type { Raft } from "../raft/index.js";
 import { type AdministeredChange, passOn } from "../transport/administration.js";
+import { isRemoval } from "../transport/handshake.js";
 import type { PeerLink } from "../transport/peer-link.js";
 import {
   type Decision,
@@ -117,7 +118,11 @@ export class Administration {
       else
         passOn(leaderLink, change, patienceMs).then(
           (response) => decided(fromWire(response, namedBy(change))),
-          (error: unknown) => decided(unanswered(error)),
+          (error: unknown) => {
+            // The leader would not hear a node that was removed, and only what is committed removes one.
+            if (isRemoval(error, leaderLink.handshake)) this.removed();
+            decided(unanswered(error));
+          },
         );
     }
   }
