@@ -171,6 +171,20 @@ describe("a removal", () => {
   });
 });
 
+it("leaves no change without an answer when the node stops, and answers none twice", async () => {
+  const deciding = asked(removalOf("n3"), { self: 2 });
+  deciding.administration.stop();
+  expect(deciding.answers).toMatchObject([{ kind: "failure", code: "OUTCOME_UNKNOWN" }]);
+  const leader = asked(transferTo(""));
+  leader.administration.passedOn(removalOf("n3"), (response) => deciding.passedOn[0]?.(null, response));
+  await turn();
+  deciding.administration.settle();
+  expect(deciding.answers).toHaveLength(1);
+  const applying = asked(removalOf("n3"));
+  applying.administration.stop();
+  expect(applying.answers).toMatchObject([{ kind: "failure", code: "OUTCOME_UNKNOWN" }]);
+});
+
 describe("handing over to a member", () => {
   it("whose removal is not committed says so", () => {
     const { reads, answers } = asked(transferTo("n3"), { newest: noN3 });

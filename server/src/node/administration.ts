@@ -193,7 +193,10 @@ export class Administration {
   }
 
   stop(): void {
-    for (const { done } of this.waits.splice(0)) done({ ...stopping, code: "OUTCOME_UNKNOWN" });
+    // Those at the leader too: what it decides later, nobody here would apply and tell.
+    const unanswered = [...this.waits.splice(0), ...this.asked];
+    this.asked.clear();
+    for (const { done } of unanswered) done({ ...stopping, code: "OUTCOME_UNKNOWN" });
   }
 }
 
