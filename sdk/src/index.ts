@@ -42,6 +42,7 @@ export type {
   DeleteOptions,
   LeaseChoice,
   ListOptions,
+  MutationOptions,
   Ownership,
   PutOptions,
   ReadOptions,

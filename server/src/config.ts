@@ -57,6 +57,12 @@ export const bounds = {
   /** Reads waiting at one node for a read index. */
   pendingReadsMax: 200_000,
 
+  /**
+   * Milliseconds that a serializable read waits for its minimal revision before the node says that it is too far behind:
+   * longer than a follower lags under load, no longer than a client of the SDK waits unless it is told to.
+   */
+  minRevisionWaitMs: 5_000,
+
   /** Bytes of entries in one AppendEntries. */
   appendBytesMax: 1_048_576,
   /** Unanswered AppendEntries to one follower. */
@@ -115,6 +121,8 @@ export const bounds = {
   historyVersionsMax: 1_000,
   /** Keys of a subtree counted before other work gets a turn: some milliseconds. */
   statKeysMax: 4_096,
+  /** Revisions as of which a subtree is counted before the call fails because each was compacted on the way. */
+  statAttemptsMax: 10,
   /** States whose hash a node remembers, to compare them with the leader's: about a second of the highest load. */
   stateHashesKept: 4_096,
   /** Comparisons of states that wait for answers, or for their index. */

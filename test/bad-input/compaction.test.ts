@@ -25,11 +25,18 @@ it("refuses what was compacted in get, list and watch, and says what can still b
     }
     await expect(client.watch("/first", { fromRevision: 1 }).next()).rejects.toMatchObject({
       code: "COMPACTED",
-      revision: oldest + 1,
+      revision: oldest,
     });
-    // What is named as still readable is.
+    await expect(client.watch("/counter", { fromRevision: oldest - 1 }).next()).rejects.toMatchObject({
+      code: "COMPACTED",
+    });
+    // What is named as still there can be read, and watched from.
     expect((await client.get("/first", { revision: oldest }))?.text()).toBe("1");
-    await using watch = client.watch("/counter", { fromRevision: oldest + 1 });
-    expect((await watch.next()).value).toMatchObject({ path: "/counter", revision: oldest + 1 });
+    await using watch = client.watch("/counter", { fromRevision: oldest, previous: true });
+    expect((await watch.next()).value).toMatchObject({
+      path: "/counter",
+      revision: oldest,
+      previous: { modRevision: oldest - 1 },
+    });
   });
 });

@@ -119,6 +119,15 @@ describe("a lock", () => {
     await other.put(PROTECTED, "second", { fence: next });
     await expect(former.delete(PROTECTED, { fence: lost })).rejects.toBeInstanceOf(Fenced);
     await expect(former.txn({ fence: lost })).rejects.toBeInstanceOf(Fenced);
+    await expect(former.grantLease(5_000, { fence: lost })).rejects.toBeInstanceOf(Fenced);
+    await expect(former.quota.set("/owned", { keysMax: 1 }, { fence: lost })).rejects.toBeInstanceOf(Fenced);
+    const { id } = await former.grantLease(60_000, { fence: next });
+    await expect(former.revokeLease(id, { fence: lost })).rejects.toBeInstanceOf(Fenced);
+    await former.revokeLease(id, { fence: next });
+    await former.quota.set("/owned/quota", { keysMax: 7 }, { fence: next });
+    await expect(former.quota.delete("/owned/quota", { fence: lost })).rejects.toBeInstanceOf(Fenced);
+    expect(await former.quota.get("/owned/quota")).toMatchObject({ keysMax: 7 });
+    await former.quota.delete("/owned/quota", { fence: next });
     expect((await former.get(PROTECTED))?.text()).toBe("second");
     await eventually(() => lost.signal.aborted, "the former owner to be told");
     await cluster.waitForAgreement();

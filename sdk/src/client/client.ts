@@ -13,7 +13,7 @@ import {
 } from "../errors/quorate-error.js";
 import { type Entry, entryOf } from "../kv/entry.js";
 import { type HistoryOptions, readHistory, type Version } from "../kv/history.js";
-import type { DeleteOptions, ListOptions, PutOptions, ReadOptions } from "../kv/options.js";
+import type { DeleteOptions, ListOptions, MutationOptions, PutOptions, ReadOptions } from "../kv/options.js";
 import {
   type DeleteOutcome,
   deleteOutcome,
@@ -234,7 +234,7 @@ export class QuorateClient implements Quorate, QueueClient {
     return outcomeOf(mutation, this.#session, this.#unary, options);
   }
 
-  async lease(ttlMs: number, options: CallOptions = {}): Promise<Lease> {
+  async lease(ttlMs: number, options: MutationOptions = {}): Promise<Lease> {
     const lease = await Lease.grant(this.#runner, ttlMs, options, (ended) => this.#leases.delete(ended));
     if (this.#closed === undefined) this.#leases.add(lease);
     else lease.end(new Closed("the client is closed"));
@@ -255,7 +255,7 @@ export class QuorateClient implements Quorate, QueueClient {
 
   grantLease(
     ttlMs: number,
-    options: CallOptions = {},
+    options: MutationOptions = {},
   ): Promise<{ readonly id: number; readonly ttlMs: number }> {
     return grantLease(this.#runner, ttlMs, options);
   }
@@ -264,7 +264,7 @@ export class QuorateClient implements Quorate, QueueClient {
     return keepLeaseAlive(this.#runner, id, options);
   }
 
-  revokeLease(id: number, options: CallOptions = {}): Promise<void> {
+  revokeLease(id: number, options: MutationOptions = {}): Promise<void> {
     return revokeLease(this.#runner, id, options);
   }
 

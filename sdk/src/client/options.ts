@@ -36,7 +36,10 @@ export interface ConnectOptions {
    * are gone, to the cluster's other members. Default true.
    */
   readonly followLeader?: boolean | undefined;
-  /** Told every change of state, in order. Must not throw. */
+  /**
+   * Told every change of state of the session, in order. Must not throw. Without a session (`session: false`) there is no
+   * state to change, and it is never called.
+   */
   readonly onStateChange?: ((change: StateChange) => void) | undefined;
 }
 
@@ -98,7 +101,10 @@ export const bounds = {
    * before it fails with TOO_LARGE.
    */
   watchKnownBytesMax: 128 * 1024 * 1024,
-  /** How often it reads what it watches again because history was compacted in the meantime, before it fails. */
+  /**
+   * How often a watch reads what there is, initial entries or a relist, because history was compacted in the meantime,
+   * before it fails.
+   */
   watchRelistAttemptsMax: 10,
   /** Pause before a read is repeated without which a watch cannot go on. */
   watchRelistRetryMs: 200,

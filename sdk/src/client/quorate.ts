@@ -2,7 +2,7 @@ import type { Cluster } from "../cluster/cluster.js";
 import type { MutationId } from "../errors/quorate-error.js";
 import type { Entry } from "../kv/entry.js";
 import type { HistoryOptions, Version } from "../kv/history.js";
-import type { DeleteOptions, ListOptions, PutOptions, ReadOptions } from "../kv/options.js";
+import type { DeleteOptions, ListOptions, MutationOptions, PutOptions, ReadOptions } from "../kv/options.js";
 import type { DeleteOutcome, Listing, PutOutcome, TxnOutcome } from "../kv/outcome.js";
 import type { TxnSpec } from "../kv/txn.js";
 import type { Walk, WalkOptions } from "../kv/walk.js";
@@ -74,7 +74,7 @@ export interface Quorate extends Cluster, Leases, AsyncDisposable {
   watch(path: string, options: ProgressWatchOptions): Watch<WatchEvent | WatchProgress>;
   watch(path: string, options?: WatchOptions): Watch;
   /** Grants a lease of at least `ttlMs` milliseconds and keeps it alive. */
-  lease(ttlMs: number, options?: CallOptions): Promise<Lease>;
+  lease(ttlMs: number, options?: MutationOptions): Promise<Lease>;
   /** Waits for a mutex. `timeoutMs` bounds the waiting, by default it is unbounded. */
   lock(key: string, options?: LockOptions): Promise<Lock>;
   /** Waits to be elected leader under `name`. `timeoutMs` bounds the waiting, by default it is unbounded. */

@@ -20,7 +20,7 @@ export interface NodeStatus {
   readonly leaderId: string | undefined;
   /** The store's revision at the node. */
   readonly revision: number;
-  /** The lowest revision still readable. */
+  /** The compacted revision: the oldest that can still be read or watched from. */
   readonly compactedRevision: number;
   /** Index of the last log entry it applied. */
   readonly appliedIndex: number;

@@ -107,7 +107,7 @@ export class Fenced extends QuorateError {
 /** The asked revision was compacted away. */
 export class Compacted extends QuorateError {
   override readonly name = "Compacted";
-  /** The lowest revision still readable, 0 when unknown. */
+  /** The compacted revision, the oldest that can still be read or watched from; 0 when unknown. */
   readonly revision: number;
   constructor(message: string, revision: number, options?: ErrorOptions) {
     super("COMPACTED", message, options);
@@ -143,7 +143,10 @@ export interface MutationId {
 /** The mutation may or may not have been applied. It will not be sent again. */
 export class OutcomeUnknown extends QuorateError {
   override readonly name = "OutcomeUnknown";
-  /** To ask `Quorate.outcome` about; undefined where nobody could tell, as for a client without a session. */
+  /**
+   * To ask `Quorate.outcome` about; undefined where nobody could tell, as for a client without a session, and for the
+   * release of a lock or leadership, which goes on by itself: to ask about it would put an end to it.
+   */
   readonly mutation: MutationId | undefined;
   constructor(message: string, options?: ErrorOptions & { readonly mutation?: MutationId }) {
     super("OUTCOME_UNKNOWN", message, options);

@@ -46,10 +46,14 @@ export interface PutFields {
   readonly returnPrevious?: boolean | undefined;
 }
 
-/** Options of `put`. */
-export interface PutOptions extends PutFields, CallOptions {
-  /** Apply only while this ownership is held; otherwise the put fails with FENCED. */
+/** Options of a mutation. */
+export interface MutationOptions extends CallOptions {
+  /** Apply only while this ownership is held; otherwise the mutation fails with FENCED. */
   readonly fence?: Ownership | undefined;
+}
+
+/** Options of `put`. */
+export interface PutOptions extends PutFields, MutationOptions {
   /** Apply only if the key's mod revision is this one, 0 for "does not exist"; otherwise COMPARE_FAILED. */
   readonly ifModRevision?: number | undefined;
 }
@@ -63,9 +67,7 @@ export interface DeleteFields {
 }
 
 /** Options of `delete`. */
-export interface DeleteOptions extends DeleteFields, CallOptions {
-  /** Apply only while this ownership is held; otherwise the delete fails with FENCED. */
-  readonly fence?: Ownership | undefined;
+export interface DeleteOptions extends DeleteFields, MutationOptions {
   /** Apply only if the key's mod revision is this one; otherwise COMPARE_FAILED. */
   readonly ifModRevision?: number | undefined;
 }

@@ -52,7 +52,8 @@ function consistencyOf(choice: ReadOptions["consistency"]): Consistency {
   }
 }
 
-function fenceOf(fence: Ownership | undefined): Fence | undefined {
+/** A fence as the wire has it. */
+export function fenceOf(fence: Ownership | undefined): Fence | undefined {
   if (fence === undefined) return undefined;
   return {
     $typeName: "quorate.v1.Fence",

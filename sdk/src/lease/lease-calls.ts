@@ -1,6 +1,8 @@
+import type { Fence } from "@quorate/proto";
 import { bounds, type CallOptions } from "../client/options.js";
 import { InvalidArgument, LeaseNotFound } from "../errors/quorate-error.js";
-import { int64 } from "../kv/request.js";
+import type { MutationOptions } from "../kv/options.js";
+import { fenceOf, int64 } from "../kv/request.js";
 import { type OperationRunner, unexpectedResponse } from "../session/operation.js";
 
 /** A lease as a server granted it. */
@@ -9,11 +11,11 @@ export interface Granted {
   readonly ttlMs: number;
 }
 
-/** Grants a lease. */
+/** Grants a lease. Rejects with Fenced when the ownership it is to depend on is not held. */
 export async function grantLease(
   runner: OperationRunner,
   ttlMs: number,
-  options: CallOptions,
+  options: MutationOptions,
 ): Promise<Granted> {
   if (!(ttlMs >= bounds.durationMinMs && ttlMs <= bounds.durationMaxMs)) {
     throw new InvalidArgument(
@@ -24,6 +26,7 @@ export async function grantLease(
     $typeName: "quorate.v1.GrantRequest" as const,
     ttlMs: int64("ttlMs", Math.ceil(ttlMs)),
     leaseId: 0n,
+    ...fencePart(options),
   };
   return runner.run(
     { case: "grant", value },
@@ -35,9 +38,17 @@ export async function grantLease(
   );
 }
 
-/** Ends a lease. Rejects with LeaseNotFound when it does not exist. */
-export async function revokeLease(runner: OperationRunner, id: number, options: CallOptions): Promise<void> {
-  const value = { $typeName: "quorate.v1.RevokeRequest" as const, leaseId: leaseId(id) };
+/** Ends a lease. Rejects with LeaseNotFound when it does not exist, and with Fenced as a grant does. */
+export async function revokeLease(
+  runner: OperationRunner,
+  id: number,
+  options: MutationOptions,
+): Promise<void> {
+  const value = {
+    $typeName: "quorate.v1.RevokeRequest" as const,
+    leaseId: leaseId(id),
+    ...fencePart(options),
+  };
   await runner.run(
     { case: "revoke", value },
     (response) => {
@@ -70,6 +81,11 @@ export async function keepLeaseAlive(
   if (ttlMs === 0)
     throw new LeaseNotFound(`lease ${id} does not exist: it expired, was revoked, or never was`);
   return ttlMs;
+}
+
+function fencePart({ fence }: MutationOptions): { readonly fence?: Fence } {
+  const wire = fenceOf(fence);
+  return wire === undefined ? {} : { fence: wire };
 }
 
 /** An id as the wire has it. Throws InvalidArgument when it is none. */

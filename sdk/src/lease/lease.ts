@@ -1,5 +1,5 @@
-import type { CallOptions } from "../client/options.js";
-import { Closed, LeaseNotFound, type QuorateError, SessionExpired } from "../errors/quorate-error.js";
+import { Closed, Fenced, LeaseNotFound, type QuorateError, SessionExpired } from "../errors/quorate-error.js";
+import type { MutationOptions } from "../kv/options.js";
 import type { OperationRunner } from "../session/operation.js";
 import { grantLease, revokeLease } from "./lease-calls.js";
 import { LeaseKeeper } from "./lease-keeper.js";
@@ -48,7 +48,7 @@ export class Lease implements AsyncDisposable {
   static async grant(
     runner: OperationRunner,
     ttlMs: number,
-    options: CallOptions,
+    options: MutationOptions,
     onEnd: (lease: Lease) => void,
   ): Promise<Lease> {
     const sentAtMs = performance.now();
@@ -64,13 +64,15 @@ export class Lease implements AsyncDisposable {
   }
 
   /** Ends the lease and deletes its keys. Succeeds when it is gone already. */
-  async revoke(options: CallOptions = {}): Promise<void> {
+  async revoke(options: MutationOptions = {}): Promise<void> {
+    const revoked = new LeaseNotFound(`lease ${this.id} was revoked`);
     try {
       await revokeLease(this.#runner, this.id, options);
+      this.end(revoked);
     } catch (error) {
+      // Refused by its fence, the lease lives on and is kept alive.
+      if (!(error instanceof Fenced)) this.end(revoked);
       if (!(error instanceof LeaseNotFound)) throw error;
-    } finally {
-      this.end(new LeaseNotFound(`lease ${this.id} was revoked`));
     }
   }
 

@@ -1,4 +1,5 @@
 import type { CallOptions } from "../client/options.js";
+import type { MutationOptions } from "../kv/options.js";
 
 /** A lease or session in a list. */
 export interface LeaseInfo {
@@ -29,9 +30,12 @@ export interface Leases {
   /** The paths of the keys that live on a lease, in order, read page by page; none when it does not exist. */
   leaseKeys(id: number, options?: CallOptions): AsyncIterableIterator<string>;
   /** Grants a lease that nothing keeps alive. A `ttlMs` below the servers' minimum is raised to it. */
-  grantLease(ttlMs: number, options?: CallOptions): Promise<{ readonly id: number; readonly ttlMs: number }>;
+  grantLease(
+    ttlMs: number,
+    options?: MutationOptions,
+  ): Promise<{ readonly id: number; readonly ttlMs: number }>;
   /** Gives a lease its full time again, and resolves with that. Throws LeaseNotFound when it does not exist. */
   keepLeaseAlive(id: number, options?: CallOptions): Promise<number>;
   /** Ends a lease and deletes its keys. Throws LeaseNotFound when it does not exist. */
-  revokeLease(id: number, options?: CallOptions): Promise<void>;
+  revokeLease(id: number, options?: MutationOptions): Promise<void>;
 }

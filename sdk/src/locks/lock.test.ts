@@ -111,6 +111,11 @@ describe("a lock", () => {
     expect(lost.signal.reason).toMatchObject({ code: "FENCED" });
     await using held = await second.lock("/l");
     await expect(first.put("/data", "2", { fence: lost })).rejects.toMatchObject({ code: "FENCED" });
+    await expect(first.lease(5_000, { fence: lost })).rejects.toMatchObject({ code: "FENCED" });
+    await using lease = await first.lease(5_000);
+    await expect(lease.revoke({ fence: lost })).rejects.toMatchObject({ code: "FENCED" });
+    // Nothing happened to it, so it is still kept alive.
+    expect(lease.signal.aborted).toBe(false);
     await second.put("/data", "3", { fence: held });
     expect((await second.get("/data"))?.text()).toBe("3");
   });

@@ -47,6 +47,8 @@ export type OperationVerdict =
   | { readonly kind: "serve" }
   | { readonly kind: "answer"; readonly code: ErrorCode }
   | { readonly kind: "apply-silently" }
+  /** Apply it, and answer as if it had been another operation. */
+  | { readonly kind: "apply-and-garble" }
   | { readonly kind: "ignore" };
 
 /** One node of a fake cluster: serves a store over real gRPC, and misbehaves as a test scripts it. */
@@ -61,6 +63,8 @@ export class FakeNode {
   /** Ends every new watch at once with this code. */
   refuseWatch: ErrorCode | undefined;
   onOperation: (operation: Operation) => OperationVerdict = () => ({ kind: "serve" });
+  /** So many watches end as compacted after the first page of their initial entries. */
+  compactInitial = 0;
   /** Entries per page of a watch's initial snapshot, and whether to break the stream after the first page. */
   initialPageEntries = 1_000;
   breakInitialOnce = false;
@@ -253,6 +257,9 @@ export class FakeNode {
       case "apply-silently":
         this.store.run(sessionId, operation);
         return undefined;
+      case "apply-and-garble":
+        this.store.run(sessionId, operation);
+        return { case: "keepAlive", value: { $typeName: "quorate.v1.KeepAliveResponse", ttlsMs: [] } };
       case "ignore":
         return undefined;
     }
@@ -299,7 +306,7 @@ export class FakeNode {
       return;
     }
     const start = Number(create.startRevision);
-    if (start > this.store.revision + 1 || (start !== 0 && start <= this.store.compactedRevision)) {
+    if (start > this.store.revision + 1 || (start !== 0 && start < this.store.compactedRevision)) {
       const code = start > this.store.revision ? ErrorCode.FUTURE_REVISION : ErrorCode.COMPACTED;
       send({ case: "ended", value: { $typeName: "quorate.v1.WatchEnded", error: wireError(code) } });
       return;
@@ -320,6 +327,12 @@ export class FakeNode {
           case: "initial",
           value: { $typeName: "quorate.v1.WatchInitial", entries: page, revision, more },
         });
+        if (more && this.compactInitial > 0) {
+          this.compactInitial -= 1;
+          const error = wireError(ErrorCode.COMPACTED);
+          send({ case: "ended", value: { $typeName: "quorate.v1.WatchEnded", error } });
+          return;
+        }
         if (this.breakInitialOnce) {
           this.breakInitialOnce = false;
           this.breakWatches();

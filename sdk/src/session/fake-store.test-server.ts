@@ -97,6 +97,7 @@ export class FakeStore {
         return { case: "keepAlive", value: { $typeName: "quorate.v1.KeepAliveResponse", ttlsMs } };
       }
       case "grant": {
+        if (!this.#holds(operation.value.fence)) return { case: "error", value: wireError(ErrorCode.FENCED) };
         const leaseId = this.#nextLease++;
         this.leases.set(leaseId, operation.value.ttlMs);
         return {
@@ -105,6 +106,7 @@ export class FakeStore {
         };
       }
       case "revoke": {
+        if (!this.#holds(operation.value.fence)) return { case: "error", value: wireError(ErrorCode.FENCED) };
         if (!this.leases.has(operation.value.leaseId)) {
           return { case: "error", value: wireError(ErrorCode.LEASE_NOT_FOUND) };
         }

@@ -88,7 +88,7 @@ export class OperationQueue {
   readonly #options: OperationQueueOptions;
   /** By sequence, and in its order, since sequences only rise. */
   readonly #pending = new Map<number, PendingOperation>();
-  /** Sequences of mutations that were given up and may have been applied. */
+  /** Sequences of mutations that were given up, or answered unreadably, and may have been applied. */
   readonly #doubts = new Set<number>();
   #ready: PendingOperation[] = [];
   #readyHead = 0;
@@ -133,6 +133,11 @@ export class OperationQueue {
     if (this.#nextSequence - sequence <= this.#options.doubtSpanMax) return true;
     this.#doubts.delete(sequence);
     return false;
+  }
+
+  /** The answer to a mutation said nothing of what became of it: its result is to be kept, to be asked for. */
+  doubt(sequence: number): void {
+    this.#doubts.add(sequence);
   }
 
   /** Nobody will ask any more what became of a mutation: `lowestPending` may pass it. */

@@ -1,6 +1,6 @@
-import type { Operation, OperationResult, TxnRequest } from "@quorate/proto";
+import type { Fence, Operation, OperationResult, TxnRequest } from "@quorate/proto";
 import type { CallOptions } from "../client/options.js";
-import { Internal, OutcomeUnknown, type QuorateError } from "../errors/quorate-error.js";
+import { Internal, type MutationId, OutcomeUnknown, type QuorateError } from "../errors/quorate-error.js";
 import { errorOfWire } from "../errors/wire-error.js";
 
 /** One operation to be run, of any kind. */
@@ -41,18 +41,20 @@ export function responseOf(result: OperationResult["result"]): OperationResponse
 
 /**
  * The result of a response. Throws what `convert` throws, but of a mutation, which did happen, OutcomeUnknown: an answer
- * that cannot be read is none.
+ * that cannot be read is none. `mutation` is what it is known by, on a session.
  */
 export function converted<T>(
   request: OperationRequest,
   response: OperationResponse,
   convert: (response: OperationResponse) => T,
+  mutation?: MutationId,
 ): T {
   try {
     return convert(response);
   } catch (cause) {
     if (!isMutation(request)) throw cause;
-    throw new OutcomeUnknown(`${request.case}: the answer cannot be read: ${String(cause)}`, { cause });
+    const message = `${request.case}: the answer cannot be read: ${String(cause)}`;
+    throw new OutcomeUnknown(message, mutation === undefined ? { cause } : { cause, mutation });
   }
 }
 
@@ -103,11 +105,14 @@ const operationOverheadBytes = 96;
 /** About how many bytes the operation takes on the wire. Never less than its values and paths. */
 export function operationBytes(request: OperationRequest): number {
   switch (request.case) {
-    case "put":
-      return operationOverheadBytes + request.value.path.length + request.value.value.length;
+    case "put": {
+      const { path, value } = request.value;
+      return operationOverheadBytes + path.length + value.length + fenceBytes(request.value);
+    }
     case "get":
-    case "delete":
       return operationOverheadBytes + request.value.path.length;
+    case "delete":
+      return operationOverheadBytes + request.value.path.length + fenceBytes(request.value);
     case "list":
       return operationOverheadBytes + request.value.path.length + request.value.after.length;
     case "txn":
@@ -116,13 +121,18 @@ export function operationBytes(request: OperationRequest): number {
       return operationOverheadBytes + 10 * request.value.leaseIds.length;
     case "grant":
     case "revoke":
+      return operationOverheadBytes + fenceBytes(request.value);
     case "timeToLive":
-      return operationOverheadBytes;
+      return operationOverheadBytes + request.value.after.length;
   }
 }
 
+function fenceBytes({ fence }: { readonly fence?: Fence | undefined }): number {
+  return fence === undefined ? 0 : operationOverheadBytes + fence.key.length;
+}
+
 function txnBytes(txn: TxnRequest): number {
-  let bytes = 0;
+  let bytes = fenceBytes(txn);
   for (const condition of txn.compares) {
     bytes += operationOverheadBytes + condition.path.length;
     if (condition.target.case === "value") bytes += condition.target.value.length;

@@ -78,6 +78,21 @@ describe("a mutation that was given up", () => {
     expect(node.store.applied).toEqual([]);
   });
 
+  it("whose answer cannot be read was applied, and is told by its number too", async () => {
+    const node = await startNode();
+    const client = await open(node.endpoint);
+    node.onOperation = (operation) => (isPut(operation) ? { kind: "apply-and-garble" } : serve);
+    const unknown = await client.put("/a", "1").catch((thrown: unknown) => thrown);
+    if (!(unknown instanceof OutcomeUnknown)) throw unknown;
+    const { mutation } = unknown;
+    if (mutation === undefined) throw new Error("the mutation has no id");
+    expect(mutation).toEqual({ sessionId: client.sessionId, sequence: Number(puts(node)[0]?.sequence) });
+    // Until somebody asks, the servers are to keep the result.
+    await client.get("/a");
+    expect(node.requests.at(-1)?.lowestPending).toBe(BigInt(mutation.sequence));
+    expect(await client.outcome(mutation)).toMatchObject({ kind: "applied", result: { kind: "put" } });
+  });
+
   it("is forgotten once its session ended", async () => {
     const node = await startNode();
     node.onOperation = (operation) => (isPut(operation) ? { kind: "apply-silently" } : serve);

@@ -5,6 +5,7 @@ import { InterruptiblePause } from "../endpoints/interruptible-pause.js";
 import {
   Cancelled,
   Closed,
+  OutcomeUnknown,
   type QuorateError,
   SessionExpired,
   TooLarge,
@@ -157,8 +158,10 @@ export class Session implements OperationRunner {
           timeoutMs: options.timeoutMs ?? this.#options.requestTimeoutMs,
           succeed: (response) => {
             try {
-              resolve(converted(request, response, convert));
+              const mutation = { sessionId: this.sessionId, sequence: operation.sequence };
+              resolve(converted(request, response, convert, mutation));
             } catch (error) {
+              if (error instanceof OutcomeUnknown) this.#queue.doubt(operation.sequence);
               reject(error);
             }
           },

@@ -1,6 +1,7 @@
 import { grpcServiceDefinition, type Quota as QuotaMessage, SpaceService } from "@quorate/proto";
 import type { CallOptions } from "../client/options.js";
-import { int64, wirePath } from "../kv/request.js";
+import type { MutationOptions } from "../kv/options.js";
+import { fenceOf, int64, wirePath } from "../kv/request.js";
 import type { UnaryRunner } from "../session/unary-runner.js";
 import type { Quota, QuotaLimits, Quotas, SubtreeStat } from "./space.js";
 
@@ -33,7 +34,8 @@ export class SpaceClient implements Quotas {
     };
   }
 
-  async set(path: string, limits: QuotaLimits, options: CallOptions = {}): Promise<Quota | undefined> {
+  async set(path: string, limits: QuotaLimits, options: MutationOptions = {}): Promise<Quota | undefined> {
+    const fence = fenceOf(options.fence);
     const { quota } = await this.#unary.call(
       {
         method: service.setQuota,
@@ -42,6 +44,7 @@ export class SpaceClient implements Quotas {
           path: wirePath(path),
           keysMax: int64("keysMax", limits.keysMax),
           bytesMax: int64("bytesMax", limits.bytesMax),
+          ...(fence === undefined ? {} : { fence }),
         },
         mutation: true,
       },
@@ -74,7 +77,7 @@ export class SpaceClient implements Quotas {
     return quotas.map(toQuota);
   }
 
-  async delete(path: string, options: CallOptions = {}): Promise<void> {
+  async delete(path: string, options: MutationOptions = {}): Promise<void> {
     await this.set(path, {}, options);
   }
 }

@@ -1,4 +1,5 @@
 import type { CallOptions } from "../client/options.js";
+import type { MutationOptions } from "../kv/options.js";
 
 /** How much a subtree may hold. */
 export interface QuotaLimits {
@@ -50,11 +51,11 @@ export interface Quotas {
    * Sets the quota of a subtree in place of the one before. The subtree may hold more already: then it can only shrink.
    * Both limits 0 or absent remove it. May be repeated when the outcome is unknown.
    */
-  set(path: string, limits: QuotaLimits, options?: CallOptions): Promise<Quota | undefined>;
+  set(path: string, limits: QuotaLimits, options?: MutationOptions): Promise<Quota | undefined>;
   /** The quota of this very subtree, linearizably; undefined when it has none of its own. */
   get(path: string, options?: CallOptions): Promise<Quota | undefined>;
   /** All quotas, in path order, linearizably. */
   list(options?: CallOptions): Promise<Quota[]>;
   /** Removes the quota of a subtree. One that has none is no error. */
-  delete(path: string, options?: CallOptions): Promise<void>;
+  delete(path: string, options?: MutationOptions): Promise<void>;
 }

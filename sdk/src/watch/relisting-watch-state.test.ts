@@ -52,7 +52,7 @@ class Versions implements RelistedClient {
   }
 
   async *#events(path: string, from: number): AsyncGenerator<WatchEvent, void, undefined> {
-    if (from <= this.compactedRevision) throw new Compacted(`revision ${from}`, this.compactedRevision + 1);
+    if (from < this.compactedRevision) throw new Compacted(`revision ${from}`, this.compactedRevision);
     for (const [i, change] of this.#changes.entries()) {
       const revision = i + 1;
       if (revision < from || !(change.path === path || change.path.startsWith(`${path}/`))) continue;
@@ -71,7 +71,7 @@ class Versions implements RelistedClient {
   #check(kind: "get" | "list", revision: number | undefined): void {
     this.onRead({ kind, revision });
     if (revision === undefined || revision >= this.compactedRevision) return;
-    throw new Compacted(`revision ${revision} was compacted`, this.compactedRevision + 1);
+    throw new Compacted(`revision ${revision} was compacted`, this.compactedRevision);
   }
 
   #asOf(revision = this.revision): Map<string, Entry> {
@@ -168,7 +168,8 @@ describe("a watch that relists, from a revision of the past,", () => {
     const watch = new RelistingWatch(store, "/a", { recursive, fromRevision: 3 });
     // What it starts with has been read by the time the history after it is gone.
     await new Promise((resolve) => setImmediate(resolve));
-    store.compactedRevision = 3;
+    store.put("/b");
+    store.compactedRevision = 4;
     const { value } = await watch.next();
     expect(value).toMatchObject({ kind: "delete", path: "/a", synthesized: true });
     await watch.return();
@@ -199,7 +200,8 @@ describe("a relist", () => {
   it("fails with what kept it from beginning, once it has waited as long as it is to", async () => {
     const store = new Versions();
     store.put("/a");
-    store.compactedRevision = 1;
+    store.put("/b");
+    store.compactedRevision = 2;
     let reads = 0;
     store.onRead = () => {
       reads += 1;

@@ -142,9 +142,13 @@ describe("a watch that relists", () => {
     await client.put("/a", "1");
     await using watch = client.watch("/a", { onCompacted: "relist", initial: true });
     expect(await take(watch, 1)).toEqual([["put", "/a", false]]);
-    await missing(node, () => client.put("/a", "2"));
+    const and = async (change: Promise<unknown>): Promise<void> => {
+      await change;
+      await client.put("/b", "compacted up to here");
+    };
+    await missing(node, () => and(client.put("/a", "2")));
     expect(await take(watch, 1)).toEqual([["put", "/a", true]]);
-    await missing(node, () => client.delete("/a"));
+    await missing(node, () => and(client.delete("/a")));
     expect(await take(watch, 1)).toEqual([["delete", "/a", true]]);
   });
 

@@ -222,6 +222,10 @@ export class WatchConnection implements WatchFeed {
         if (this.#mayCatchUp(watcher)) this.#restartLater(watcher, error);
         else watcher.end(error);
         return;
+      case "COMPACTED":
+        if (watcher.beginsAgain()) this.#restartLater(watcher, error);
+        else watcher.end(error);
+        return;
       default:
         watcher.end(error);
     }

@@ -34,7 +34,7 @@ export interface WatchOptions {
   readonly recursive?: boolean | undefined;
   /** First deliver the current entries, as put events, then every change after them. Excludes `fromRevision`. */
   readonly initial?: boolean | undefined;
-  /** The first revision to deliver. Default the one after the current. Throws Compacted when it is gone. */
+  /** The first revision to deliver, not below the compacted one. Default that after the current. Throws Compacted when it is gone. */
   readonly fromRevision?: number | undefined;
   /** Put the entry before the change into each event. Default false. */
   readonly previous?: boolean | undefined;

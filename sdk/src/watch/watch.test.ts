@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { ErrorCode, EventKind, TxnRequestSchema } from "@quorate/proto";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { connect } from "../client/connect.js";
 import { bounds } from "../client/options.js";
 import type { Quorate } from "../client/quorate.js";
@@ -12,6 +12,7 @@ const nodes: FakeNode[] = [];
 const clients: Quorate[] = [];
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await Promise.all(clients.splice(0).map((client) => client.close()));
   for (const node of nodes.splice(0)) node.stop();
 });
@@ -132,8 +133,29 @@ describe("a watch", () => {
     const { client, store } = await cluster(1);
     await client.put("/a", "1");
     await client.put("/a", "2");
-    store.compactedRevision = 1;
+    store.compactedRevision = 2;
     await expect(client.watch("/a", { fromRevision: 1 }).next()).rejects.toMatchObject({ code: "COMPACTED" });
+    await using watch = client.watch("/a", { fromRevision: 2 });
+    expect(await take(watch, 1)).toMatchObject([{ revision: 2 }]);
+  });
+
+  it("begins its initial entries again when they are compacted before the last of them, but not for ever", async () => {
+    const { client, members } = await cluster(1);
+    const [node] = members;
+    if (node === undefined) throw new Error("no node");
+    for (let i = 1; i <= 5; i++) await client.put(`/a/${i}`, "x");
+    node.initialPageEntries = 2;
+    node.compactInitial = 2;
+    await using watch = client.watch("/a", { recursive: true, initial: true });
+    const events = await take(watch, 5);
+    expect(events.map(({ path, initial }) => [path, initial])).toEqual(
+      [1, 2, 3, 4, 5].map((i) => [`/a/${i}`, true]),
+    );
+    expect(node.watchCreates).toHaveLength(3);
+    node.compactInitial = Number.POSITIVE_INFINITY;
+    const overtaken = client.watch("/a", { recursive: true, initial: true });
+    await expect(overtaken.next()).rejects.toMatchObject({ code: "COMPACTED" });
+    expect(node.watchCreates).toHaveLength(3 + bounds.watchRelistAttemptsMax);
   });
 
   it("waits for a node that has not heard of the start revision yet", async () => {
@@ -269,6 +291,42 @@ describe("a watch", () => {
     expect(members[0]?.watchCreates.length).toBeGreaterThan(2);
   });
 
+  it("is paused by the bytes that wait for its consumer as well", async () => {
+    vi.spyOn(bounds, "watchBufferBytesMax", "get").mockReturnValue(2_000);
+    const { client, store, members } = await cluster(1);
+    await using lagging = client.watch("/a", { recursive: true, fromRevision: 1 });
+    for (let i = 0; i < 20; i++) store.apply(putOf(`/a/${i}`, 500));
+    await until(() => (members[0]?.watchCreates.length ?? 0) === 1);
+    await using quick = client.watch("/b", { fromRevision: 1 });
+    await client.put("/b", "1");
+    expect(await take(quick, 1)).toHaveLength(1);
+    const events = await take(lagging, 20);
+    expect(events.map(({ revision }) => revision)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    expect(members[0]?.watchCreates.length).toBeGreaterThan(2);
+  });
+
+  it("fails with TOO_LARGE when its initial entries take more than their bound", async () => {
+    vi.spyOn(bounds, "watchInitialBytesMax", "get").mockReturnValue(2_000);
+    const { client, store } = await cluster(1);
+    for (let i = 0; i < 3; i++) store.apply(putOf(`/a/${i}`, 300));
+    await using watch = client.watch("/a", { recursive: true, initial: true });
+    expect(await take(watch, 3)).toHaveLength(3);
+    store.apply(putOf("/a/3", 300));
+    const large = client.watch("/a", { recursive: true, initial: true });
+    await expect(large.next()).rejects.toMatchObject({ code: "TOO_LARGE" });
+  });
+
+  it("fails with TOO_LARGE when one revision that comes in parts takes more than its bound", async () => {
+    vi.spyOn(bounds, "watchRevisionBytesMax", "get").mockReturnValue(1_000);
+    const { client, store, members } = await cluster(1);
+    for (const node of members) node.replyEvents = 1;
+    await using watch = client.watch("/a", { recursive: true, fromRevision: 1 });
+    store.apply(revisionOf(["/a/1", "/a/2", "/a/3"]));
+    expect(await take(watch, 3)).toHaveLength(3);
+    store.apply(revisionOf(["/a/1", "/a/2", "/a/3", "/a/4", "/a/5"]));
+    await expect(watch.next()).rejects.toMatchObject({ code: "TOO_LARGE" });
+  });
+
   it("ends with Cancelled on abort, Closed with its client, and quietly when left", async () => {
     const { client } = await cluster(1);
     const abort = new AbortController();
@@ -288,13 +346,13 @@ describe("a watch", () => {
   });
 });
 
-function putOf(path: string): Parameters<FakeStore["apply"]>[0] {
+function putOf(path: string, bytes = 0): Parameters<FakeStore["apply"]>[0] {
   return {
     case: "put",
     value: {
       $typeName: "quorate.v1.PutRequest",
       path,
-      value: new Uint8Array(),
+      value: new Uint8Array(bytes),
       leaseId: 0n,
       sequential: false,
       returnPrevious: false,

@@ -59,6 +59,8 @@ export class Watcher implements Watch<Delivered> {
   #unservedTimer: NodeJS.Timeout | undefined;
   /** Why no node serves the watch, as last heard. */
   #trouble: QuorateError | undefined;
+  /** How often the initial entries were begun again because their revision was compacted before the last of them. */
+  #restarts = 0;
   /** Since when the server has called the start a future revision. */
   futureSinceMs: number | undefined;
 
@@ -95,6 +97,16 @@ export class Watcher implements Watch<Delivered> {
   /** Whether some revision was already received: from then on its history cannot be in the future. */
   get started(): boolean {
     return this.#position !== undefined && this.#position !== (this.#options.fromRevision ?? 0) - 1;
+  }
+
+  /**
+   * Whether it may begin again although history was compacted: of initial entries that were never complete nothing was
+   * delivered, so those of a newer revision do as well. Not for ever, where every reading is overtaken.
+   */
+  beginsAgain(): boolean {
+    if (this.#options.initial !== true || this.#position !== undefined) return false;
+    this.#restarts += 1;
+    return this.#restarts < bounds.watchRelistAttemptsMax;
   }
 
   /** The request that starts it, or continues it after the last event received. */

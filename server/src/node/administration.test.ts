@@ -1,5 +1,8 @@
+import type { AdministerResponse } from "@quorate/proto";
 import { describe, expect, it } from "vitest";
 import type { Configuration, Raft } from "../raft/index.js";
+import { removal } from "../transport/handshake.js";
+import type { PeerLink } from "../transport/peer-link.js";
 import { type AdministeredChange, type AdministeredDone, Administration } from "./administration.js";
 import { noQuorum } from "./failure.js";
 import type { Fresh } from "./reads.js";
@@ -8,80 +11,190 @@ import type { Roster } from "./roster.js";
 const three: Configuration = {
   members: [1, 2, 3].map((id) => ({ id, name: `n${id}`, address: `h:${id}`, role: "voter" })),
 };
+const CLUSTER = 7;
 const without = (name: string): Configuration => ({
   members: three.members.filter((member) => member.name !== name),
 });
 
-/** The administration of a leader whose log says `newest`, and of which `committed` is applied. */
-function asked(change: AdministeredChange, newest: Configuration, committed: Configuration) {
+/** What the asked node is: its id, what is committed, and what the leader's log says, which may be its own. */
+interface World {
+  readonly self: number;
+  readonly leader: number;
+  readonly newest: Configuration;
+  readonly committed: Configuration;
+}
+
+/** The administration of such a node, with what it asked of others so far. */
+function asked(change: AdministeredChange, world: Partial<World> = {}) {
+  const { self, leader, newest, committed } = {
+    self: 1,
+    leader: 1,
+    newest: three,
+    committed: three,
+    ...world,
+  };
   const reads: Fresh[] = [];
   const changes: unknown[] = [];
+  const passedOn: ((error: Error | null, response?: AdministerResponse) => void)[] = [];
   const answers: Parameters<AdministeredDone>[0][] = [];
+  const isPending = newest !== committed;
   const raft = {
-    leader: 1,
-    isLeader: true,
+    leader,
+    isLeader: leader === self,
     configuration: newest,
     configurationIndex: 9,
     followers: () => [2, 3].map((id) => ({ id, standing: "voter", active: true })),
     changeMembership: (asked: unknown) => {
+      if (isPending) return { accepted: false, reason: "pendingChange" };
       changes.push(asked);
       return { accepted: true, index: 10, term: 1 };
     },
+    transferLeadership: () => ({ accepted: true }),
   } as unknown as Raft;
   const roster = {
     applied: { index: 8, configuration: committed },
     find: (id: number) => committed.members.find((member) => member.id === id),
   } as unknown as Roster;
+  const link = {
+    isConnected: true,
+    handshake: { clusterId: CLUSTER, from: self },
+    client: {
+      makeUnaryRequest: (...call: unknown[]) => passedOn.push(call.at(-1) as (typeof passedOn)[number]),
+    },
+  } as unknown as PeerLink;
   const administration = new Administration({
-    self: 1,
+    self,
     raft,
     roster,
     appliedIndex: () => 8,
     read: (fresh) => reads.push(fresh),
-    link: () => undefined,
+    link: () => link,
     schedule: () => undefined,
     patienceMs: 1_000,
   });
   administration.change(change, (answer) => answers.push(answer));
-  return { reads, changes, answers };
+  return { administration, reads, changes, answers, passedOn };
 }
 
-const removal: AdministeredChange = {
+const removalOf = (member: string): AdministeredChange => ({
   case: "remove",
-  value: { $typeName: "quorate.v1.RemoveMemberRequest", member: "n3" },
-};
+  value: { $typeName: "quorate.v1.RemoveMemberRequest", member },
+});
+const transferTo = (member: string): AdministeredChange => ({
+  case: "transfer",
+  value: { $typeName: "quorate.v1.TransferLeadershipRequest", member },
+});
 const refusal = (message: RegExp) => ({
   kind: "failure",
   code: "MEMBERSHIP_REFUSED",
   message: expect.stringMatching(message),
 });
+const noN3 = without("n3");
+
+/** Long enough for what was passed on to be answered. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("a removal", () => {
   it("of a member whose removal is not committed is not told as done", () => {
-    const { reads, answers } = asked(removal, without("n3"), three);
+    const { reads, answers } = asked(removalOf("n3"), { newest: noN3 });
+    expect(answers).toEqual([]);
     reads[0]?.();
     expect(answers).toEqual([refusal(/"n3" is not committed yet/)]);
   });
 
   it("of a member that is not in what is committed is refused only after a read of the cluster", () => {
-    const { reads, answers, changes } = asked(removal, without("n3"), without("n3"));
+    const { reads, answers, changes } = asked(removalOf("n3"), { newest: noN3, committed: noN3 });
     expect(answers).toEqual([]);
     reads[0]?.();
     expect(answers).toEqual([refusal(/there is no member "n3"/)]);
     expect(changes).toEqual([]);
   });
 
-  it("without a quorum says so, and changes nothing", () => {
-    const { reads, answers, changes } = asked(removal, three, without("n3"));
+  it("of a member whose addition is not committed is refused for that, and not as of nobody", () => {
+    const { reads, answers, changes } = asked(removalOf("n3"), { committed: noN3 });
+    expect(answers).toEqual([refusal(/the change before this one is not committed yet/)]);
+    expect(reads).toEqual([]);
+    expect(changes).toEqual([]);
+  });
+
+  it("of a member that the leader does not know says so without a quorum, and nothing else", () => {
+    const { reads, answers, changes } = asked(removalOf("n3"), { newest: noN3, committed: noN3 });
     reads[0]?.(noQuorum);
     expect(answers).toEqual([noQuorum]);
     expect(changes).toEqual([]);
   });
 
-  it("goes on to the leader's decision", () => {
-    const { reads, answers, changes } = asked(removal, three, three);
-    reads[0]?.();
+  it("is the leader's decision", () => {
+    const { reads, answers, changes } = asked(removalOf("n3"));
     expect(changes).toEqual([{ kind: "remove", id: 3 }]);
-    expect(answers).toEqual([]);
+    expect([...reads, ...answers]).toEqual([]);
+  });
+
+  it("that another node decides is told from what is committed here too", async () => {
+    for (const [committed, message] of [
+      [three, /"n3" is not committed yet/],
+      [noN3, /there is no member "n3"/],
+    ] as const) {
+      const leader = asked(transferTo(""), { newest: noN3 });
+      const { reads, answers, passedOn } = asked(removalOf("n3"), { self: 2, committed });
+      leader.administration.passedOn(removalOf("n3"), (response) => passedOn[0]?.(null, response));
+      await turn();
+      expect(answers).toEqual([]);
+      reads[0]?.();
+      expect(answers).toEqual([refusal(message)]);
+    }
+  });
+
+  it("of the asked node itself is done when that node is removed, wherever the change stands, and told once", async () => {
+    const atLeader = asked(removalOf("n2"), { self: 2 });
+    atLeader.administration.removed();
+    expect(atLeader.answers).toEqual([{ kind: "done", memberId: 2 }]);
+    atLeader.passedOn[0]?.(new Error("the link broke"));
+    await turn();
+    expect(atLeader.answers).toHaveLength(1);
+
+    const refused = asked(removalOf("n2"), { self: 2 });
+    const refusal = removal(CLUSTER, 2);
+    refused.passedOn[0]?.(Object.assign(new Error(refusal.details), refusal));
+    await turn();
+    expect(refused.answers).toEqual([{ kind: "done", memberId: 2 }]);
+
+    const reading = asked(removalOf("0000000000000001"), { newest: without("n1") });
+    reading.administration.removed();
+    expect(reading.answers).toEqual([{ kind: "done", memberId: 1 }]);
+    reading.reads[0]?.(noQuorum);
+    expect(reading.answers).toHaveLength(1);
+
+    const other = asked(removalOf("n3"), { self: 2 });
+    other.administration.removed();
+    expect(other.answers).toEqual([]);
+  });
+});
+
+it("leaves no change without an answer when the node stops, and answers none twice", async () => {
+  const deciding = asked(removalOf("n3"), { self: 2 });
+  deciding.administration.stop();
+  expect(deciding.answers).toMatchObject([{ kind: "failure", code: "OUTCOME_UNKNOWN" }]);
+  const leader = asked(transferTo(""));
+  leader.administration.passedOn(removalOf("n3"), (response) => deciding.passedOn[0]?.(null, response));
+  await turn();
+  deciding.administration.settle();
+  expect(deciding.answers).toHaveLength(1);
+  const applying = asked(removalOf("n3"));
+  applying.administration.stop();
+  expect(applying.answers).toMatchObject([{ kind: "failure", code: "OUTCOME_UNKNOWN" }]);
+});
+
+describe("handing over to a member", () => {
+  it("whose removal is not committed says so", () => {
+    const { reads, answers } = asked(transferTo("n3"), { newest: noN3 });
+    reads[0]?.();
+    expect(answers).toEqual([refusal(/"n3" is not committed yet/)]);
+  });
+
+  it("that is not in what is committed says so too", () => {
+    const { reads, answers } = asked(transferTo("n3"), { newest: noN3, committed: noN3 });
+    reads[0]?.();
+    expect(answers).toEqual([refusal(/there is no member "n3"/)]);
   });
 });

@@ -2,8 +2,16 @@ import { create } from "@bufbuild/protobuf";
 import { type AdministerResponse, AdministerResponseSchema, ErrorCode } from "@quorate/proto";
 import type { Raft } from "../raft/index.js";
 import { type AdministeredChange, passOn } from "../transport/administration.js";
+import { isRemoval } from "../transport/handshake.js";
 import type { PeerLink } from "../transport/peer-link.js";
-import { type Decision, decide, findMember, unknown } from "./administrative-decision.js";
+import {
+  type Decision,
+  decide,
+  findMember,
+  type Missing,
+  unknown,
+  unsettled,
+} from "./administrative-decision.js";
 import { type Failure, membershipRefused, noQuorum, stopping } from "./failure.js";
 import type { Fresh } from "./reads.js";
 import type { Roster } from "./roster.js";
@@ -37,6 +45,13 @@ interface Wait {
   readonly done: AdministeredDone;
 }
 
+/** A change that somebody was not answered yet, and that was not decided yet either. */
+interface Asked {
+  /** Whether it removes this very node. */
+  readonly removesSelf: boolean;
+  readonly done: AdministeredDone;
+}
+
 /**
  * Changes of the membership and of the leader, asked of this node: decided by the leader, here or at the other end of a
  * link, and answered once this node has applied what it led to.
@@ -44,45 +59,70 @@ interface Wait {
 export class Administration {
   private readonly parts: AdministrationParts;
   private waits: Wait[] = [];
+  /** Changes that are at the leader, or wait for a read of what is committed. */
+  private readonly asked = new Set<Asked>();
 
   constructor(parts: AdministrationParts) {
     this.parts = parts;
   }
 
   /**
-   * Makes a change, and calls `done` when this node has applied it, or why it was not made. That there is no such
-   * member is known from what is committed alone: a leader's newest configuration may never be.
+   * Makes a change, and calls `done` when this node has applied it, or why it was not made. The leader decides, and it
+   * alone finds the member that is named. That there is no such member is known from what is committed alone: a leader's
+   * newest configuration may never be.
    */
-  change(change: AdministeredChange, done: AdministeredDone): void {
-    if (change.case !== "remove" && change.case !== "promote") {
-      this.decideAnywhere(change, done);
-      return;
-    }
-    const { member } = change.value;
-    this.parts.read((failure) => {
-      if (failure !== undefined) done(failure);
-      else if (findMember(this.parts.roster.applied.configuration, member) === undefined)
-        done(unknown(member));
-      else this.decideAnywhere(change, done);
+  change(change: AdministeredChange, answer: AdministeredDone): void {
+    const { self, roster } = this.parts;
+    const removesSelf =
+      change.case === "remove" && findMember(roster.applied.configuration, change.value.member)?.id === self;
+    const asked: Asked = { removesSelf, done: answer };
+    this.asked.add(asked);
+    // Called once, whatever comes first: a node that is removed answers before its leader does.
+    const done: AdministeredDone = (outcome) => {
+      if (this.asked.delete(asked)) answer(outcome);
+    };
+    this.decideAnywhere(change, (decision) => {
+      switch (decision.kind) {
+        case "failure":
+          done(decision);
+          return;
+        case "missing":
+          this.tellMissing(decision.named, done);
+          return;
+        case "decided":
+          if (this.asked.delete(asked)) this.wait(change, decision, answer);
+      }
     });
   }
 
-  private decideAnywhere(change: AdministeredChange, done: AdministeredDone): void {
+  private tellMissing(named: string, done: AdministeredDone): void {
+    const { roster, read } = this.parts;
+    read((failure) => {
+      const isCommitted = findMember(roster.applied.configuration, named) !== undefined;
+      if (failure !== undefined) done(failure);
+      else done(isCommitted ? unsettled(named) : unknown(named));
+    });
+  }
+
+  private decideAnywhere(
+    change: AdministeredChange,
+    decided: (decision: Decision | Missing | Failure) => void,
+  ): void {
     const { raft, self, link, patienceMs } = this.parts;
-    const decided = (decision: Decision | Failure): void => {
-      if (decision.kind === "failure") done(decision);
-      else this.wait(change, decision, done);
-    };
     const { leader } = raft;
     if (leader === self) decided(this.decide(change));
     else {
       const leaderLink = leader === 0 ? undefined : link(leader);
       // A call that cannot reach it at all certainly changes nothing.
-      if (leaderLink === undefined || !leaderLink.isConnected) done(noQuorum);
+      if (leaderLink === undefined || !leaderLink.isConnected) decided(noQuorum);
       else
         passOn(leaderLink, change, patienceMs).then(
-          (response) => decided(fromWire(response)),
-          unanswered(done),
+          (response) => decided(fromWire(response, namedBy(change))),
+          (error: unknown) => {
+            // The leader would not hear a node that was removed, and only what is committed removes one.
+            if (isRemoval(error, leaderLink.handshake)) this.removed();
+            decided(unanswered(error));
+          },
         );
     }
   }
@@ -92,7 +132,7 @@ export class Administration {
     answer(toWire(this.decide(change)));
   }
 
-  private decide(change: AdministeredChange): Decision | Failure {
+  private decide(change: AdministeredChange): Decision | Missing | Failure {
     const decision = decide(this.parts.raft, this.parts.self, change);
     this.parts.schedule();
     return decision;
@@ -140,7 +180,9 @@ export class Administration {
       change.case === "remove" && decision.memberId === self;
     const waits = this.waits.filter(mine);
     this.waits = this.waits.filter((wait) => !mine(wait));
-    for (const { done } of waits) done({ kind: "done", memberId: self });
+    const asked = [...this.asked].filter(({ removesSelf }) => removesSelf);
+    for (const each of asked) this.asked.delete(each);
+    for (const { done } of [...waits, ...asked]) done({ kind: "done", memberId: self });
   }
 
   tick(nowMs: number): void {
@@ -151,7 +193,10 @@ export class Administration {
   }
 
   stop(): void {
-    for (const { done } of this.waits.splice(0)) done({ ...stopping, code: "OUTCOME_UNKNOWN" });
+    // Those at the leader too: what it decides later, nobody here would apply and tell.
+    const unanswered = [...this.waits.splice(0), ...this.asked];
+    this.asked.clear();
+    for (const { done } of unanswered) done({ ...stopping, code: "OUTCOME_UNKNOWN" });
   }
 }
 
@@ -166,14 +211,16 @@ const notTakenOver = membershipRefused(
 );
 
 /** The call to the leader broke: nobody knows whether it decided. */
-function unanswered(done: AdministeredDone): (error: unknown) => void {
-  return (error) => {
-    const problem = error instanceof Error ? error.message : String(error);
-    done({ ...outcomeUnknown, message: `the leader gave no answer (${problem}): look at the members first` });
-  };
+function unanswered(error: unknown): Failure {
+  const problem = error instanceof Error ? error.message : String(error);
+  return { ...outcomeUnknown, message: `the leader gave no answer (${problem}): look at the members first` };
 }
 
-function toWire(decision: Decision | Failure): AdministerResponse {
+function toWire(decision: Decision | Missing | Failure): AdministerResponse {
+  if (decision.kind === "missing") {
+    const { code, message } = unsettled(decision.named);
+    return create(AdministerResponseSchema, { error: { code: ErrorCode[code], message }, missing: true });
+  }
   if (decision.kind === "decided") {
     const { memberId, index } = decision;
     return create(AdministerResponseSchema, { memberId: BigInt(memberId), index: BigInt(index) });
@@ -182,7 +229,11 @@ function toWire(decision: Decision | Failure): AdministerResponse {
   return create(AdministerResponseSchema, { error: { code: ErrorCode[code], message } });
 }
 
-function fromWire({ memberId, index, error }: AdministerResponse): Decision | Failure {
+function fromWire(
+  { memberId, index, error, missing }: AdministerResponse,
+  named: string,
+): Decision | Missing | Failure {
+  if (missing) return { kind: "missing", named };
   if (error === undefined) return { kind: "decided", memberId: Number(memberId), index: Number(index) };
   const { message } = error;
   switch (error.code) {
@@ -195,4 +246,9 @@ function fromWire({ memberId, index, error }: AdministerResponse): Decision | Fa
     default:
       return { kind: "failure", code: "NO_QUORUM", message };
   }
+}
+
+/** The member that a change names. */
+function namedBy(change: AdministeredChange): string {
+  return change.case === "add" ? change.value.name : change.value.member;
 }

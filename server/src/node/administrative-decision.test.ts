@@ -102,7 +102,14 @@ describe("removing", () => {
     const raft = new Leader(three, [2, 3]);
     expect(remove(raft, "n3")).toEqual({ kind: "decided", memberId: 3, index: 8 });
     expect(remove(raft, "0000000000000002")).toEqual({ kind: "decided", memberId: 2, index: 8 });
-    expect(remove(raft, "n9")).toEqual(refused(/member "n9" is not committed yet/));
+    expect(remove(raft, "n9")).toEqual({ kind: "missing", named: "n9" });
+    expect(promote(raft, "n9")).toEqual({ kind: "missing", named: "n9" });
+  });
+
+  it("takes an id for an id, even where another member has it for a name", () => {
+    const raft = new Leader([...three, { ...member(4, "learner"), name: "0000000000000002" }], [2, 3]);
+    expect(remove(raft, "0000000000000002")).toMatchObject({ memberId: 2 });
+    expect(remove(raft, "0000000000000009")).toMatchObject({ kind: "missing" });
   });
 
   it("lets the dead go, and refuses what would leave no live majority", () => {
@@ -139,6 +146,10 @@ describe("handing over", () => {
     expect(raft.transfers).toEqual([2]);
     expect(heirOf(new Leader(three, []))).toBeUndefined();
     expect(transfer(new Leader(three, []), "")).toEqual(refused(/no other voter/));
+  });
+
+  it("does not say of its uncommitted configuration that there is no such member", () => {
+    expect(transfer(new Leader(three, [2, 3]), "n9")).toEqual({ kind: "missing", named: "n9" });
   });
 
   it("is done when the leader is asked to lead", () => {

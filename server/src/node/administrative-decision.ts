@@ -13,6 +13,15 @@ export interface Decision {
   readonly index: number;
 }
 
+/**
+ * The newest configuration of the leader does not hold the member that was named. It may never be committed, so this says
+ * neither that there is no such member nor that it was removed.
+ */
+export interface Missing {
+  readonly kind: "missing";
+  readonly named: string;
+}
+
 /** What a decision takes of Raft. */
 export type DecidingRaft = Pick<
   Raft,
@@ -25,7 +34,11 @@ export type DecidingRaft = Pick<
 >;
 
 /** The leader's decision on a change of the membership or the leader: hands it to Raft, or says why not. */
-export function decide(raft: DecidingRaft, self: number, change: AdministeredChange): Decision | Failure {
+export function decide(
+  raft: DecidingRaft,
+  self: number,
+  change: AdministeredChange,
+): Decision | Missing | Failure {
   if (!raft.isLeader) return noQuorum;
   switch (change.case) {
     case "add":
@@ -39,7 +52,7 @@ export function decide(raft: DecidingRaft, self: number, change: AdministeredCha
   }
 }
 
-function add(raft: DecidingRaft, name: string, address: string): Decision | Failure {
+function add(raft: DecidingRaft, name: string, address: string): Decision | Missing | Failure {
   const { members } = raft.configuration;
   const namesake = members.find((member) => member.name === name);
   // The same question again: its answer may have been lost.
@@ -62,9 +75,9 @@ function add(raft: DecidingRaft, name: string, address: string): Decision | Fail
   return decided(raft.changeMembership({ kind: "addLearner", id, name, address }), id, name);
 }
 
-function promote(raft: DecidingRaft, self: number, named: string): Decision | Failure {
+function promote(raft: DecidingRaft, self: number, named: string): Decision | Missing | Failure {
   const member = findMember(raft.configuration, named);
-  if (member === undefined) return unsettled(named);
+  if (member === undefined) return missing(named);
   if (member.role === "voter") {
     return { kind: "decided", memberId: member.id, index: raft.configurationIndex };
   }
@@ -80,9 +93,9 @@ function promote(raft: DecidingRaft, self: number, named: string): Decision | Fa
   return decided(raft.changeMembership({ kind: "promote", id: member.id }), member.id, member.name);
 }
 
-function remove(raft: DecidingRaft, self: number, named: string): Decision | Failure {
+function remove(raft: DecidingRaft, self: number, named: string): Decision | Missing | Failure {
   const member = findMember(raft.configuration, named);
-  if (member === undefined) return unsettled(named);
+  if (member === undefined) return missing(named);
   const { members } = raft.configuration;
   const voters = members.filter(({ id, role }) => role === "voter" && id !== member.id);
   const short = member.role === "voter" && voters.length > 0 ? shortage(raft, [self], voters) : undefined;
@@ -94,10 +107,10 @@ function remove(raft: DecidingRaft, self: number, named: string): Decision | Fai
   return decided(raft.changeMembership({ kind: "remove", id: member.id }), member.id, member.name);
 }
 
-function transfer(raft: DecidingRaft, self: number, named: string): Decision | Failure {
+function transfer(raft: DecidingRaft, self: number, named: string): Decision | Missing | Failure {
   const id = named === "" ? heirOf(raft) : findMember(raft.configuration, named)?.id;
   if (id === undefined) {
-    return named === "" ? membershipRefused("there is no other voter that could lead") : unknown(named);
+    return named === "" ? membershipRefused("there is no other voter that could lead") : missing(named);
   }
   if (id === self) return { kind: "decided", memberId: id, index: 0 };
   const name = raft.configuration.members.find((member) => member.id === id)?.name ?? named;
@@ -135,11 +148,15 @@ function shortage(
   return `only ${up} of ${voters.length} voters would be up, and ${quorum} are needed`;
 }
 
-/** By name, or by id in hexadecimal digits. */
+/** By id in hexadecimal digits, or by name: a name that looks like another member's id does not stand in for it. */
 export function findMember({ members }: Configuration, named: string): Member | undefined {
-  const byName = members.find(({ name }) => name === named);
-  if (byName !== undefined || !/^[0-9a-f]{16}$/i.test(named)) return byName;
-  return members.find(({ id }) => id === Number.parseInt(named, 16));
+  const id = /^[0-9a-f]{16}$/i.test(named) ? Number.parseInt(named, 16) : undefined;
+  const byId = id === undefined ? undefined : members.find((member) => member.id === id);
+  return byId ?? members.find(({ name }) => name === named);
+}
+
+function missing(named: string): Missing {
+  return { kind: "missing", named };
 }
 
 /** To be said only of what is committed: whoever hears it of a removal takes the node's machine away. */
@@ -147,12 +164,16 @@ export function unknown(named: string): Failure {
   return membershipRefused(`there is no member "${named}"; \`quorate member list\` shows them`);
 }
 
-/** The leader's newest configuration does not hold it, which may still be taken back. */
-function unsettled(named: string): Failure {
+/** What is committed still holds it and the leader's newest configuration does not, which may be taken back. */
+export function unsettled(named: string): Failure {
   return membershipRefused(`a change of member "${named}" is not committed yet: retry when it is`);
 }
 
-function decided(result: MembershipChangeResult, memberId: number, name: string): Decision | Failure {
+function decided(
+  result: MembershipChangeResult,
+  memberId: number,
+  name: string,
+): Decision | Missing | Failure {
   if (result.accepted) return { kind: "decided", memberId, index: result.index };
   switch (result.reason) {
     case "notLeader":
@@ -173,7 +194,7 @@ function decided(result: MembershipChangeResult, memberId: number, name: string)
     case "memberExists":
       return membershipRefused(`there is such a member as "${name}" already`);
     case "unknownMember":
-      return unsettled(name);
+      return missing(name);
     case "notALearner":
       return membershipRefused(`"${name}" is no learner`);
   }
@@ -182,7 +203,7 @@ function decided(result: MembershipChangeResult, memberId: number, name: string)
 function transferRefusal(
   reason: Extract<TransferResult, { accepted: false }>["reason"],
   name: string,
-): Decision | Failure {
+): Missing | Failure {
   switch (reason) {
     case "notLeader":
       return noQuorum;
@@ -191,7 +212,7 @@ function transferRefusal(
     case "notAVoter":
       return membershipRefused(`"${name}" is a learner: promote it first`);
     case "unknownMember":
-      return unknown(name);
+      return missing(name);
     case "alreadyLeader":
       return membershipRefused(`"${name}" leads already`);
   }

@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { bounds } from "../config.js";
 import type { Failure } from "./failure.js";
 import { Reads } from "./reads.js";
 
@@ -45,4 +46,15 @@ test("a refused read index fails its reads", () => {
   const outcomes = collect(reads);
   reads.answered([{ context: reads.begin(0), index: undefined }], 5);
   expect(outcomes).toMatchObject([{ code: "NO_QUORUM" }]);
+});
+
+test("reads are refused while too many wait, and taken again when some are served", () => {
+  vi.spyOn(bounds, "pendingReadsMax", "get").mockReturnValue(2);
+  const reads = new Reads(100);
+  const taken = [collect(reads), collect(reads)];
+  expect(collect(reads)).toMatchObject([{ code: "OVERLOADED" }]);
+  reads.answered([{ context: reads.begin(0), index: 1 }], 1);
+  expect(taken).toEqual([["fresh"], ["fresh"]]);
+  expect(collect(reads)).toEqual([]);
+  vi.restoreAllMocks();
 });

@@ -70,17 +70,7 @@ export class StateKeeper implements HistoryReader, WatchHistory {
   }
 
   previousOf(key: Key, revision: number): Change["previous"] {
-    const result = this.current.read({
-      kind: "range",
-      key,
-      end: undefined,
-      limit: 1,
-      revision: revision - 1,
-      keysOnly: false,
-      countOnly: false,
-      childrenOf: undefined,
-    });
-    return result.kind === "range" ? result.entries[0]?.entry : undefined;
+    return this.current.previousOf(key, revision);
   }
 
   /**

@@ -10,6 +10,7 @@ const value = new Uint8Array(100 * KIB);
 const LARGE = 35;
 
 const everything: WatchSpec = {
+  kind: "path",
   key: "",
   recursive: true,
   previous: false,
@@ -80,8 +81,11 @@ class Sink implements WatchSink {
 
   progress(): void {}
 
-  end(code: string): void {
-    throw new Error(`the watch was ended: ${code}`);
+  /** With which code, message and revision it was ended. */
+  ended: readonly [string, string, number] | undefined;
+
+  end(code: string, message: string, revision: number): void {
+    this.ended = [code, message, revision];
   }
 }
 
@@ -104,9 +108,102 @@ async function turns(): Promise<void> {
   for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-function expectBounded({ deliveries }: Sink): void {
+function expectBounded({ deliveries, ended }: Sink): void {
+  expect(ended).toBeUndefined();
   for (const { bytes } of deliveries) expect(bytes).toBeLessThanOrEqual(bounds.watchReplyBytesMax);
 }
+
+describe("a watch of a compacted history", () => {
+  it("begins at the compacted revision, whose changes are all there, and not below it", async () => {
+    const { history, hub, apply } = hubOf();
+    apply([1, 2, 3].flatMap((revision) => revisionOf(revision, 2)));
+    history.compactedRevision = 2;
+    const [at, below] = [new Sink(), new Sink()];
+    hub.add(everything, 2, at);
+    hub.add(everything, 1, below);
+    await until(() => at.deliveries.at(-1)?.revision === 3 && below.ended !== undefined);
+    expect(at.keys).toEqual(["/2/0", "/2/1", "/3/0", "/3/1"]);
+    expect(below.keys).toEqual([]);
+    expect(below.ended).toEqual(["COMPACTED", expect.stringMatching(/oldest that can be watched is 2$/), 2]);
+    expect(hub.count).toBe(1);
+  });
+});
+
+describe("a watch of a range of keys", () => {
+  const rest = { previous: false, puts: true, deletes: true, progress: false };
+  const keys = ["a", "b/1", "foo", "foo/1", "foobar", "fop", "/path", "\xff"];
+
+  it.each<[string, string, string | undefined, string[]]>([
+    ["with a prefix", "foo", "fop", ["foo", "foo/1", "foobar"]],
+    ["between two keys", "a", "c", ["a", "b/1"]],
+    ["from a key on", "foobar", undefined, ["foobar", "fop", "\xff"]],
+    ["of all keys, whatever their shape", "", undefined, keys],
+    ["that is empty", "c", "b", []],
+  ])("%s gets what changes in it, live and from history alike", async (_name, key, end, expected) => {
+    const { hub, apply } = hubOf();
+    const spec: WatchSpec = { kind: "range", key, end, ...rest };
+    const [live, late] = [new Sink(), new Sink()];
+    const watch = hub.add(spec, 1, live);
+    apply(keys.map((changed, i) => change(i + 1, changed, new Uint8Array(1))));
+    expect(live.keys).toEqual(expected);
+    const lagging = hub.add(spec, 1, late);
+    await until(() => hub.syncedTo(lagging) === keys.length);
+    expect(late.keys).toEqual(expected);
+    hub.remove(watch);
+    apply([change(keys.length + 1, "foobar", new Uint8Array(1))]);
+    expect(live.keys).toEqual(expected);
+    hub.close();
+    expect(late.ended?.[0]).toBe("UNAVAILABLE");
+    expect(hub.count).toBe(0);
+  });
+});
+
+describe("how far a watch is synced", () => {
+  it("is known once it was delivered everything, quiet or not, and not while it lags", async () => {
+    const { hub, apply } = hubOf();
+    const [busySink, quietSink] = [new Sink(), new Sink()];
+    const busy = hub.add(everything, 1, busySink);
+    const quiet = hub.add({ ...everything, key: "/elsewhere" }, 1, quietSink);
+    apply(revisionOf(1, 1));
+    expect([hub.syncedTo(busy), hub.syncedTo(quiet)]).toEqual([1, 1]);
+    busySink.room = 1;
+    apply(revisionOf(2, 1));
+    expect([hub.syncedTo(busy), hub.syncedTo(quiet)]).toEqual([undefined, 2]);
+    busySink.room = Number.POSITIVE_INFINITY;
+    hub.drained();
+    await until(() => hub.syncedTo(busy) === 2);
+    expect(busySink.keys).toEqual(["/1/0", "/2/0"]);
+    hub.remove(quiet);
+    expect(hub.syncedTo(quiet)).toBeUndefined();
+  });
+
+  it("does not count a revision of which another watch was told first", () => {
+    const { hub, apply } = hubOf();
+    const second = new Sink();
+    const seen: (number | undefined)[] = [];
+    class Asking extends Sink {
+      override events(...delivery: Parameters<Sink["events"]>): void {
+        super.events(...delivery);
+        seen.push(hub.syncedTo(watch));
+      }
+    }
+    hub.add(everything, 1, new Asking());
+    const watch = hub.add(everything, 1, second);
+    apply(revisionOf(1, 1));
+    expect(seen).toEqual([undefined]);
+    expect(hub.syncedTo(watch)).toBe(1);
+  });
+
+  it("is undefined after the state was replaced, until history was gone through", async () => {
+    const { history, hub, apply } = hubOf();
+    const watch = hub.add(everything, 1, new Sink());
+    apply(revisionOf(1, 1));
+    history.changes.push(...revisionOf(2, 1));
+    hub.restored();
+    expect(hub.syncedTo(watch)).toBeUndefined();
+    await until(() => hub.syncedTo(watch) === 2);
+  });
+});
 
 describe("a watch of large revisions", () => {
   it("gets a revision over the bound in parts, and only the last one completes it", () => {

@@ -1,6 +1,7 @@
 import { bounds } from "../config.js";
 import type { Change, Key } from "../state-machine/index.js";
 import { type PreviousOf, Watch, type WatchSink, type WatchSpec } from "./watch.js";
+import { WatchIndex } from "./watch-index.js";
 
 /** Changes fetched first while a watch catches up; more at a time as long as they are small. */
 const CATCH_UP_FETCH_FIRST = 16;
@@ -16,14 +17,13 @@ export interface WatchHistory {
 }
 
 /**
- * Every watch of this node. A watch that keeps up gets changes as they are applied, found by its key or by an ancestor
- * of the changed key. One that falls behind, because its client reads slowly, is taken off and later catches up from
+ * Every watch of this node. A watch that keeps up gets changes as they are applied, found by its key, by an ancestor
+ * of the changed key, or by a range that holds it. One that falls behind, because its client reads slowly, is taken off and later catches up from
  * history at its own pace: no more is kept for it than the rest of one revision, and no other watch waits for it.
  */
 export class WatchHub {
   private readonly history: WatchHistory;
-  private readonly exact = new Map<Key, Set<Watch>>();
-  private readonly subtrees = new Map<Key, Set<Watch>>();
+  private readonly live = new WatchIndex();
   private readonly lagging = new Set<Watch>();
   private readonly touched = new Set<Watch>();
   /** Live watches were offered every change up to this revision. */
@@ -52,15 +52,23 @@ export class WatchHub {
     return watch;
   }
 
+  /**
+   * The revision up to which a watch was delivered everything it is to have; undefined while it lags. Several watches
+   * of one client are past a revision together when each of them is synced to it.
+   */
+  syncedTo(watch: Watch): number | undefined {
+    // One that is touched has changes of the offered revision that are still to be delivered.
+    if (watch.removed || this.lagging.has(watch) || this.touched.has(watch)) return undefined;
+    return this.offeredRevision;
+  }
+
   remove(watch: Watch): void {
     if (watch.removed) return;
     watch.removed = true;
     this.watchCount--;
     this.lagging.delete(watch);
     this.touched.delete(watch);
-    const index = watch.spec.recursive ? this.subtrees : this.exact;
-    const watches = index.get(watch.spec.key);
-    if (watches?.delete(watch) && watches.size === 0) index.delete(watch.spec.key);
+    this.live.delete(watch);
   }
 
   /** Changes of one log entry, whole revisions. */
@@ -68,8 +76,8 @@ export class WatchHub {
     const last = changes[changes.length - 1];
     if (last === undefined) return;
     this.offeredRevision = last.revision;
-    if (this.exact.size === 0 && this.subtrees.size === 0) return;
-    for (const change of changes) this.route(change);
+    if (this.live.isEmpty) return;
+    for (const change of changes) this.live.offer(change, this.touched);
     for (const watch of this.touched) {
       // What it did not match it need not look for again.
       watch.seenTo(this.offeredRevision);
@@ -78,34 +86,14 @@ export class WatchHub {
     this.touched.clear();
   }
 
-  private route(change: Change): void {
-    this.offer(this.exact.get(change.key), change);
-    if (this.subtrees.size === 0) return;
-    const { key } = change;
-    // The changed key itself, each ancestor, and the root, whose key is empty.
-    for (let end = key.length; end >= 0; end = end === 0 ? -1 : key.lastIndexOf("/", end - 1)) {
-      this.offer(this.subtrees.get(key.slice(0, end)), change);
-    }
-  }
-
-  private offer(watches: Set<Watch> | undefined, change: Change): void {
-    if (watches === undefined) return;
-    for (const watch of watches) if (watch.take(change)) this.touched.add(watch);
-  }
-
   private goLive(watch: Watch): void {
     this.lagging.delete(watch);
-    const index = watch.spec.recursive ? this.subtrees : this.exact;
-    const watches = index.get(watch.spec.key);
-    if (watches === undefined) index.set(watch.spec.key, new Set([watch]));
-    else watches.add(watch);
+    this.live.add(watch);
   }
 
   private lag(watch: Watch): void {
     if (watch.removed) return;
-    const index = watch.spec.recursive ? this.subtrees : this.exact;
-    const watches = index.get(watch.spec.key);
-    if (watches?.delete(watch) && watches.size === 0) index.delete(watch.spec.key);
+    this.live.delete(watch);
     this.lagging.add(watch);
     this.scheduleCatchUp();
   }
@@ -117,14 +105,10 @@ export class WatchHub {
 
   /** The state was replaced by a snapshot: every watch goes on from history. */
   restored(): void {
-    for (const index of [this.exact, this.subtrees]) {
-      for (const watches of [...index.values()]) {
-        for (const watch of [...watches]) {
-          watch.seenTo(this.offeredRevision);
-          watch.flush();
-          this.lag(watch);
-        }
-      }
+    for (const watch of [...this.live.all()]) {
+      watch.seenTo(this.offeredRevision);
+      watch.flush();
+      this.lag(watch);
     }
     this.offeredRevision = this.history.revision;
   }
@@ -159,11 +143,12 @@ export class WatchHub {
   private advance(watch: Watch): void {
     const { history } = this;
     if (watch.pending && (!watch.flush() || watch.pending)) return;
-    if (watch.nextRevision <= history.compactedRevision) {
+    // The changes of the compacted revision itself are all there: only what lies below it may be gone.
+    if (watch.nextRevision < history.compactedRevision) {
       watch.end(
         "COMPACTED",
-        `revision ${watch.nextRevision} was compacted; the oldest that can be watched is ${history.compactedRevision + 1}`,
-        history.compactedRevision + 1,
+        `revision ${watch.nextRevision} was compacted; the oldest that can be watched is ${history.compactedRevision}`,
+        history.compactedRevision,
       );
       this.remove(watch);
       return;
@@ -198,20 +183,12 @@ export class WatchHub {
 
   /** A progress mark for every live watch that wants one and was quiet. */
   progress(nowMs: number): void {
-    for (const index of [this.exact, this.subtrees]) {
-      for (const watches of index.values()) {
-        for (const watch of watches) watch.progress(this.history.revision, nowMs);
-      }
-    }
+    for (const watch of this.live.all()) watch.progress(this.history.revision, nowMs);
   }
 
   /** Ends every watch: the node stops, or can no longer tell whether it is up to date. */
   endAll(code: "UNAVAILABLE" | "NO_QUORUM", message: string): void {
-    const watches = new Set(this.lagging);
-    for (const index of [this.exact, this.subtrees]) {
-      for (const set of index.values()) for (const watch of set) watches.add(watch);
-    }
-    for (const watch of watches) {
+    for (const watch of [...this.lagging, ...this.live.all()]) {
       watch.end(code, message, 0);
       this.remove(watch);
     }

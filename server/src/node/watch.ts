@@ -1,16 +1,33 @@
 import { bounds } from "../config.js";
 import type { Change, Key } from "../state-machine/index.js";
+import { inRange, type KeyRange } from "./range-watches.js";
 
-/** What is watched and how. */
-export interface WatchSpec {
-  /** The key, or with `recursive` the root of the subtree; "" is the root of all. */
-  readonly key: Key;
-  readonly recursive: boolean;
+/** What of the changes is delivered, and how. */
+interface WatchDelivery {
   readonly previous: boolean;
   readonly puts: boolean;
   readonly deletes: boolean;
   readonly progress: boolean;
 }
+
+/** A watch of one key, or of a subtree of paths. */
+export interface PathWatchSpec extends WatchDelivery {
+  readonly kind: "path";
+  /** The key, or with `recursive` the root of the subtree; "" is the root of all paths. */
+  readonly key: Key;
+  readonly recursive: boolean;
+}
+
+/**
+ * A watch of a range of keys, whatever their shape: from `key` on, up to but without `end`, or without one to the last.
+ * From "" without an end, it is all keys.
+ */
+export interface RangeWatchSpec extends WatchDelivery, KeyRange {
+  readonly kind: "range";
+}
+
+/** What is watched and how. */
+export type WatchSpec = PathWatchSpec | RangeWatchSpec;
 
 export type WatchEndCode = "COMPACTED" | "UNAVAILABLE" | "NO_QUORUM" | "CANCELLED";
 
@@ -80,6 +97,7 @@ export class Watch {
 
   private matches(key: Key): boolean {
     const { spec } = this;
+    if (spec.kind === "range") return inRange(spec, key);
     if (key === spec.key) return true;
     return spec.recursive && key.startsWith(spec.key) && key.charCodeAt(spec.key.length) === SLASH;
   }

@@ -61,18 +61,17 @@ export type ReadGate = (read: () => void) => void;
 
 const atOnce: ReadGate = (read) => read();
 
-/** Milliseconds that a serializable read waits for its minimal revision. */
-const MIN_REVISION_WAIT_MS = 5_000;
-
 /** What carrying out operations takes of a node. */
 type OperatedNode = Pick<Node, "machine" | "submit" | "read" | "readAt" | "renewLeases">;
 
 /** Carries out operations, whichever service they came by: checks, translates, hands over, and translates back. */
 export class Executor {
   private readonly node: OperatedNode;
+  private readonly minRevisionWaitMs: number;
 
-  constructor(node: OperatedNode) {
+  constructor(node: OperatedNode, minRevisionWaitMs: number = bounds.minRevisionWaitMs) {
     this.node = node;
+    this.minRevisionWaitMs = minRevisionWaitMs;
   }
 
   /** Never throws: whatever is wrong with the operation is its answer. */
@@ -154,7 +153,7 @@ export class Executor {
   }
 
   private grant(request: GrantRequest, identity: Identity, reply: Reply): void {
-    this.submit(toGrant(request, false), undefined, identity, (outcome) =>
+    this.submit(toGrant(request, false), toFence(request.fence), identity, (outcome) =>
       reply(
         outcome.kind === "grant" ? { case: "grant", value: toGrantResponse(outcome) } : unexpected(outcome),
       ),
@@ -162,7 +161,8 @@ export class Executor {
   }
 
   private revoke(request: RevokeRequest, identity: Identity, reply: Reply): void {
-    this.submit({ kind: "revoke", lease: leaseId(request.leaseId) }, undefined, identity, (outcome) =>
+    const revoke = { kind: "revoke", lease: leaseId(request.leaseId) } as const;
+    this.submit(revoke, toFence(request.fence), identity, (outcome) =>
       reply(
         outcome.kind === "done"
           ? {
@@ -207,7 +207,7 @@ export class Executor {
       else reply(failed(failure));
     };
     if (request.consistency === Consistency.SERIALIZABLE) {
-      this.node.readAt(revision(request.minRevision), MIN_REVISION_WAIT_MS, fresh);
+      this.node.readAt(revision(request.minRevision), this.minRevisionWaitMs, fresh);
     } else {
       this.node.read(fresh);
     }

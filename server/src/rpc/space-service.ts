@@ -23,7 +23,7 @@ import type { Node } from "../node/node.js";
 import type { Key, QuotaUsage, SetQuota } from "../state-machine/index.js";
 import { type Problem, problemOf, toGrpcError } from "./errors.js";
 import { directoryKeyOf, pathOf } from "./path.js";
-import { wholeNumber } from "./requests.js";
+import { toFence, wholeNumber } from "./requests.js";
 import { statSubtree } from "./subtree-walk.js";
 
 /** What the service takes of a node. */
@@ -102,11 +102,12 @@ function setQuotaCall(node: MeasuredNode): handleUnaryCall<SetQuotaRequest, SetQ
   return ({ request }, callback) => {
     try {
       const command = toSetQuota(request);
+      const fence = toFence(request.fence);
       if (!node.roster.understands(formatOf(command))) {
         callback(toGrpcError(tooOld));
         return;
       }
-      node.submitBody(command, undefined, (outcome) => {
+      node.submitBody(command, fence, (outcome) => {
         if (outcome.kind === "error" || outcome.kind === "failure") {
           callback(toGrpcError(outcome));
           return;

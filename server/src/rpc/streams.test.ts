@@ -9,6 +9,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import {
+  ErrorCode,
   grpcServiceDefinition,
   type SessionReply,
   type SessionRequest,
@@ -19,7 +20,7 @@ import {
   WatchRequestSchema,
   WatchService,
 } from "@quorate/proto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { bounds } from "../config.js";
 import type { Fresh } from "../node/reads.js";
 import { WatchHub } from "../node/watch-hub.js";
@@ -123,6 +124,7 @@ beforeEach(async () => {
 });
 
 afterEach(() => {
+  vi.restoreAllMocks();
   client.close();
   server.forceShutdown();
 });
@@ -248,6 +250,28 @@ describe("a watch stream", () => {
   });
 });
 
+it("has a bounded number of watches on one stream, and room for another when one ends", async () => {
+  vi.spyOn(bounds, "watchesPerStreamMax", "get").mockReturnValue(2);
+  const replies: [bigint, string | undefined, ErrorCode?][] = [];
+  const call = openWatches();
+  call.on("data", ({ watchId, reply }: WatchReply) => {
+    if (reply.case === "ended") replies.push([watchId, reply.case, reply.value.error?.code]);
+    else replies.push([watchId, reply.case]);
+  });
+  for (const watchId of [1n, 2n, 3n]) call.write(creation(watchId, "/d"));
+  await until(() => replies.length === 3);
+  expect(replies[2]).toEqual([3n, "ended", ErrorCode.OVERLOADED]);
+  call.write(request({ case: "cancel", value: { watchId: 1n } }));
+  call.write(creation(3n, "/d"));
+  await until(() => replies.length === 5);
+  expect(replies.slice(3)).toEqual([
+    [1n, "ended", ErrorCode.CANCELLED],
+    [3n, "created"],
+  ]);
+  expect(node.watches.count).toBe(2);
+  call.cancel();
+});
+
 describe("a watch stream whose client takes nothing", () => {
   it("is cancelled with a reason that its client finds when it reads again, and no other stream is hurt", async () => {
     node.fill(20);
@@ -277,38 +301,87 @@ describe("a watch stream whose client takes nothing", () => {
   });
 });
 
+/** A session stream that is open. */
+async function openSession(): Promise<ClientDuplexStream<SessionRequest, SessionReply>> {
+  const { path, requestSerialize, responseDeserialize } = grpcServiceDefinition(SessionService).connect;
+  const call: ClientDuplexStream<SessionRequest, SessionReply> = client.makeBidiStreamRequest(
+    path,
+    requestSerialize,
+    responseDeserialize,
+  );
+  call.on("error", () => undefined);
+  const welcome = new Promise((resolve) => call.once("data", resolve));
+  call.write(create(SessionRequestSchema, { hello: {} }));
+  await welcome;
+  return call;
+}
+
+/** Gets under the sequences from `from` on. */
+function gets(from: number, count: number): SessionRequest {
+  return create(SessionRequestSchema, {
+    operations: Array.from({ length: count }, (_, i) => ({
+      sequence: BigInt(from + i),
+      operation: { case: "get", value: { path: "/d/0" } } as const,
+    })),
+  });
+}
+
 describe("a session stream", () => {
   it("reads no more values than its client takes, and then all of them", async () => {
     node.fill(1);
     const answered = new Set<bigint>();
-    const { path, requestSerialize, responseDeserialize } = grpcServiceDefinition(SessionService).connect;
-    const call: ClientDuplexStream<SessionRequest, SessionReply> = client.makeBidiStreamRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-    );
-    call.on("error", () => undefined);
-    const welcome = new Promise((resolve) => call.once("data", resolve));
-    call.write(create(SessionRequestSchema, { hello: {} }));
-    await welcome;
+    const call = await openSession();
     call.on("data", ({ results }: SessionReply) => {
       for (const { sequence, result } of results) if (result.case === "get") answered.add(sequence);
     });
     call.pause();
     const COUNT = 100;
-    const operations = Array.from({ length: COUNT }, (_, i) => ({
-      sequence: BigInt(i + 1),
-      operation: { case: "get", value: { path: "/d/0" } } as const,
-    }));
     // In one message and in others after it: the first by itself would ask for too much.
-    call.write(create(SessionRequestSchema, { operations: operations.slice(0, 50) }));
-    for (const operation of operations.slice(50)) {
-      call.write(create(SessionRequestSchema, { operations: [operation] }));
-    }
+    call.write(gets(1, 50));
+    for (let sequence = 51; sequence <= COUNT; sequence++) call.write(gets(sequence, 1));
     await until(() => node.valuesRead > 0);
     expect(await settled(() => node.valuesRead)).toBeLessThanOrEqual(UNREAD_MAX);
     call.resume();
     await until(() => answered.size === COUNT);
     call.cancel();
+  });
+
+  it("has a bounded number of operations in flight, and takes more when some are answered", async () => {
+    vi.spyOn(bounds, "sessionInFlightMax", "get").mockReturnValue(2);
+    node.fill(1);
+    const call = await openSession();
+    const answers: [bigint, string | undefined][] = [];
+    call.on("data", ({ results }: SessionReply) => {
+      for (const { sequence, result } of results) {
+        answers.push([sequence, result.case === "error" ? ErrorCode[result.value.code] : result.case]);
+      }
+    });
+    const waiting: Fresh[] = [];
+    node.waiting = waiting;
+    call.write(gets(1, 3));
+    await until(() => answers.length === 1);
+    expect(answers).toEqual([[3n, "OVERLOADED"]]);
+    for (const fresh of waiting.splice(0)) fresh();
+    await until(() => answers.length === 3);
+    call.write(gets(4, 1));
+    await until(() => waiting.length === 1);
+    waiting[0]?.();
+    await until(() => answers.length === 4);
+    expect(answers.slice(1)).toEqual([
+      [1n, "get"],
+      [2n, "get"],
+      [4n, "get"],
+    ]);
+    call.cancel();
+  });
+
+  it("ends at a message of more operations than one may carry", async () => {
+    vi.spyOn(bounds, "sessionBatchOperationsMax", "get").mockReturnValue(2);
+    const call = await openSession();
+    const ended = new Promise<StatusObject>((resolve) => call.on("status", resolve));
+    call.on("data", () => undefined);
+    call.write(gets(1, 3));
+    expect((await ended).metadata.get("quorate-error")).toEqual(["TOO_LARGE"]);
+    expect(node.valuesRead).toBe(0);
   });
 });

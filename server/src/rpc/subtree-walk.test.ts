@@ -42,13 +42,27 @@ it("counts a subtree little by little, as of one revision whatever happens meanw
   expect(stat).toEqual({ revision, keys: count, bytes: count * 10 } satisfies SubtreeStat);
 });
 
-it("says so when the revision was compacted meanwhile", () => {
+it("begins again at a newer revision when the one it counts at is compacted, but not for ever", () => {
   const t = filled(bounds.statKeysMax + 1);
-  const stat = walk(t, () => {
+  const overtake = (): void => {
     t.run(put("/other"));
     t.run({ kind: "compact", revision: t.machine.revision });
+  };
+  const stat = walk(t, (pause) => {
+    if (pause > 2) return;
+    t.run(put(`/a/new${pause}`, "xy"));
+    overtake();
   });
-  expect(stat).toMatchObject({ code: "COMPACTED" });
+  const { revision } = t.machine;
+  const keys = bounds.statKeysMax + 3;
+  expect(stat).toEqual({ revision, keys, bytes: keys * 10 - 2 } satisfies SubtreeStat);
+  let pauses = 0;
+  const overtaken = walk(t, (pause) => {
+    pauses = pause;
+    overtake();
+  });
+  expect(overtaken).toMatchObject({ code: "COMPACTED" });
+  expect(pauses).toBe(bounds.statAttemptsMax);
 });
 
 it("asks the quota where there is one", () => {

@@ -7,16 +7,40 @@ export interface SubtreeStat extends Usage {
   readonly revision: number;
 }
 
+/** What counting takes of a state machine. */
+type Counted = Pick<StateMachine, "measure" | "quota" | "revision">;
+
 /**
- * Counts a subtree as of the current revision: at once where its quota keeps count, otherwise by a walk that gives way
- * to other work after every few thousand keys and still sees that one revision. COMPACTED when that was compacted
- * meanwhile. `machine` is asked again after every pause, since a snapshot may put another in its place.
+ * Counts a subtree as of one revision, not before the call: at once where its quota keeps count, otherwise by a walk that
+ * gives way to other work after every few thousand keys. A revision that is compacted on the way is given up for the
+ * current one, some times over; then the answer is COMPACTED. `machine` is asked again after every pause, since a
+ * snapshot may put another in its place.
  */
 export function statSubtree(
-  machine: () => Pick<StateMachine, "measure" | "quota" | "revision">,
+  machine: () => Counted,
   key: Key,
   done: (outcome: SubtreeStat | ErrorResult) => void,
   pause: (next: () => void) => void = setImmediate,
+): void {
+  const begin = (attempt: number): void =>
+    countOnce(
+      machine,
+      key,
+      (outcome) => {
+        const again = "kind" in outcome && outcome.code === "COMPACTED" && attempt < bounds.statAttemptsMax;
+        if (again) begin(attempt + 1);
+        else done(outcome);
+      },
+      pause,
+    );
+  begin(1);
+}
+
+function countOnce(
+  machine: () => Counted,
+  key: Key,
+  done: (outcome: SubtreeStat | ErrorResult) => void,
+  pause: (next: () => void) => void,
 ): void {
   const { revision } = machine();
   const quota = machine().quota(key);

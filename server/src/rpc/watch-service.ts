@@ -11,7 +11,7 @@ import {
 import { bounds } from "../config.js";
 import { stopping } from "../node/failure.js";
 import type { Node } from "../node/node.js";
-import type { Watch, WatchEndCode, WatchSink, WatchSpec } from "../node/watch.js";
+import type { PathWatchSpec, Watch, WatchEndCode, WatchSink } from "../node/watch.js";
 import type { Change, Key, Range } from "../state-machine/index.js";
 import { entryBytes, REPLY_OVERHEAD_BYTES } from "./answer-bytes.js";
 import { readBounded } from "./bounded-read.js";
@@ -129,7 +129,7 @@ class WatchStream {
   private begin(
     watchId: bigint,
     creation: Creation,
-    spec: WatchSpec,
+    spec: PathWatchSpec,
     startRevision: number,
     initial: boolean,
   ): void {
@@ -148,7 +148,7 @@ class WatchStream {
     else this.attach(watchId, creation, spec, startRevision === 0 ? current + 1 : startRevision);
   }
 
-  private attach(watchId: bigint, creation: Creation, spec: WatchSpec, nextRevision: number): void {
+  private attach(watchId: bigint, creation: Creation, spec: PathWatchSpec, nextRevision: number): void {
     creation.watch = this.node.watches.add(spec, nextRevision, new StreamSink(this, watchId, spec));
   }
 
@@ -173,7 +173,7 @@ class WatchStream {
   }
 
   /** One page of the entries as of `at`; the next one follows once the client has taken it. */
-  private sendInitial(watchId: bigint, creation: Creation, spec: WatchSpec, at: number, from: Key): void {
+  private sendInitial(watchId: bigint, creation: Creation, spec: PathWatchSpec, at: number, from: Key): void {
     if (this.creations.get(watchId) !== creation) return;
     // As of revision 0 nothing was ever written; asked for, it would stand for the current one.
     const page =
@@ -240,9 +240,9 @@ class WatchStream {
 class StreamSink implements WatchSink {
   private readonly stream: WatchStream;
   private readonly watchId: bigint;
-  private readonly spec: WatchSpec;
+  private readonly spec: PathWatchSpec;
 
-  constructor(stream: WatchStream, watchId: bigint, spec: WatchSpec) {
+  constructor(stream: WatchStream, watchId: bigint, spec: PathWatchSpec) {
     this.stream = stream;
     this.watchId = watchId;
     this.spec = spec;
@@ -281,8 +281,9 @@ function stalledFor(ms: number): RequestError {
   return new RequestError("CANCELLED", `${limit}, of which it took nothing for ${ms} ms: watch again`);
 }
 
-function toSpec(request: WatchCreate): WatchSpec {
+function toSpec(request: WatchCreate): PathWatchSpec {
   return {
+    kind: "path",
     key: request.recursive ? directoryKeyOf(request.path) : keyOf(request.path),
     recursive: request.recursive,
     previous: request.previous,
@@ -300,11 +301,11 @@ function problemOfStart(start: number, current: number, compacted: number): Requ
       current,
     );
   }
-  if (start !== 0 && start <= compacted) {
+  if (start !== 0 && start < compacted) {
     return new RequestError(
       "COMPACTED",
-      `revision ${start} was compacted; the oldest that can be watched is ${compacted + 1}`,
-      compacted + 1,
+      `revision ${start} was compacted; the oldest that can be watched is ${compacted}`,
+      compacted,
     );
   }
   return undefined;
@@ -312,7 +313,7 @@ function problemOfStart(start: number, current: number, compacted: number): Requ
 
 const nothing = { kind: "range", entries: [], more: false } as const;
 
-function pageOf(spec: WatchSpec, at: number, from: Key): Range {
+function pageOf(spec: PathWatchSpec, at: number, from: Key): Range {
   return {
     kind: "range",
     key: from,
@@ -341,7 +342,7 @@ function replyBytes(reply: WatchReply["reply"]): number {
 }
 
 /** Between a key and its subtree other keys may sort, "/a-b" between "/a" and "/a/b". */
-function inSubtree(spec: WatchSpec, key: Key): boolean {
+function inSubtree(spec: PathWatchSpec, key: Key): boolean {
   return key === spec.key || key.startsWith(`${spec.key}/`);
 }
 

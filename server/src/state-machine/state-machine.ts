@@ -14,7 +14,7 @@ import type {
   SetMember,
   SetQuota,
 } from "./command.js";
-import type { Change, HistoryReader } from "./entry.js";
+import type { Change, Entry, HistoryReader } from "./entry.js";
 import { checkFence } from "./fence.js";
 import { Growth } from "./growth.js";
 import { Digest, hexOf, StateHash, stateTag } from "./hash.js";
@@ -182,6 +182,15 @@ export class StateMachine {
   /** Reads from the state as it is here and now. */
   read(range: Range): RangeResult | ErrorResult {
     return checkRevision(this.#mvcc, range.revision) ?? readRange(this.#mvcc, range);
+  }
+
+  /**
+   * The entry before the change of `key` at `revision`; undefined when there was none, or when the change itself is
+   * compacted. That of a change at the compacted revision is there: it stopped being current at that revision.
+   */
+  previousOf(key: Key, revision: number): Entry | undefined {
+    if (revision < this.#mvcc.compactedRevision) return undefined;
+    return this.#mvcc.getAt(key, revision - 1);
   }
 
   /**

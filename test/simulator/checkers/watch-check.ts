@@ -58,10 +58,10 @@ export class WatchCheck {
     if (code !== "COMPACTED") return;
     const next =
       this.#last === undefined
-        ? (this.#opened.fromRevision ?? this.#openedRevision)
+        ? (this.#opened.fromRevision ?? this.#openedRevision + (this.#opened.initial ? 0 : 1))
         : this.#last.revision + 1;
-    // The compacted revision can still be read, but not watched from, as in etcd: a watch can begin after it.
-    if (next <= this.#history.compactedRevision) return;
+    // The compacted revision is the oldest that can be read and watched from, as in etcd.
+    if (next < this.#history.compactedRevision) return;
     this.#wrong(`ended as compacted, and revision ${next} was not`, { next });
   }
 
@@ -161,8 +161,8 @@ export class WatchCheck {
         this.#wrong(`delivered an entry before the change, unasked`, { path, revision });
       return;
     }
-    // What was superseded at a compacted revision may be forgotten.
-    if (previous === undefined && revision <= this.#history.compactedRevision) return;
+    // What was superseded below the compacted revision may be forgotten.
+    if (previous === undefined && revision < this.#history.compactedRevision) return;
     if (sameSeen(change.previous, previous)) return;
     this.#wrong(`delivered another entry before the change of ${path} at revision ${revision}`, {
       expected: change.previous?.modRevision,

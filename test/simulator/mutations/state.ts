@@ -176,13 +176,13 @@ export const stateMutations: readonly Mutation[] = [
   {
     name: "event-lost-at-compaction",
     wrong: "compaction forgets the deletes of the first revision that can still be watched",
-    trips: ["WATCH"],
+    trips: ["WATCH", "LIVE"],
     court: "simulator",
     edits: [
       {
         file: "server/src/state-machine/mvcc.ts",
         find: "this.#supersessions.takeBelow(revision);",
-        replace: "this.#supersessions.takeBelow(revision + 2);",
+        replace: "this.#supersessions.takeBelow(revision + 1);",
       },
     ],
   },
@@ -194,12 +194,12 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: "server/src/rpc/watch-service.ts",
-        find: "if (start !== 0 && start <= compacted) {",
-        replace: "if (start < 0 && start <= compacted) {",
+        find: "if (start !== 0 && start < compacted) {",
+        replace: "if (start < 0 && start < compacted) {",
       },
       {
         file: watchHub,
-        find: "if (watch.nextRevision <= history.compactedRevision) {",
+        find: "if (watch.nextRevision < history.compactedRevision) {",
         replace: "if (watch.nextRevision < 0) {",
       },
     ],
@@ -212,8 +212,8 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: watchHub,
-        find: "          watch.seenTo(this.offeredRevision);\n          watch.flush();\n          this.lag(watch);",
-        replace: "          watch.next = Math.max(1, watch.next - 5);\n          this.lag(watch);",
+        find: "      watch.seenTo(this.offeredRevision);\n      watch.flush();\n      this.lag(watch);",
+        replace: "      watch.next = Math.max(1, watch.next - 5);\n      this.lag(watch);",
       },
     ],
   },

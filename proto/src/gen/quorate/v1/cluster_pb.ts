@@ -86,7 +86,7 @@ export type StatusResponse = Message<"quorate.v1.StatusResponse"> & {
   revision: bigint;
 
   /**
-   * The lowest revision still readable.
+   * The compacted revision: the oldest that can still be read or watched from.
    *
    * @generated from field: int64 compacted_revision = 9;
    */

@@ -4,13 +4,15 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { ExactlyOnce, Fence } from "./types_pb.js";
+import { file_quorate_v1_types } from "./types_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file quorate/v1/lease.proto.
  */
 export const file_quorate_v1_lease: GenFile = /*@__PURE__*/
-  fileDesc("ChZxdW9yYXRlL3YxL2xlYXNlLnByb3RvEgpxdW9yYXRlLnYxIjAKDEdyYW50UmVxdWVzdBIOCgZ0dGxfbXMYASABKAMSEAoIbGVhc2VfaWQYAiABKAMiMQoNR3JhbnRSZXNwb25zZRIQCghsZWFzZV9pZBgBIAEoAxIOCgZ0dGxfbXMYAiABKAMiIQoNUmV2b2tlUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoAyIiCg5SZXZva2VSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoAyIlChBLZWVwQWxpdmVSZXF1ZXN0EhEKCWxlYXNlX2lkcxgBIAMoAyIkChFLZWVwQWxpdmVSZXNwb25zZRIPCgd0dGxzX21zGAEgAygDIlEKEVRpbWVUb0xpdmVSZXF1ZXN0EhAKCGxlYXNlX2lkGAEgASgDEgwKBGtleXMYAiABKAgSDQoFYWZ0ZXIYAyABKAkSDQoFbGltaXQYBCABKAMigwEKElRpbWVUb0xpdmVSZXNwb25zZRIUCgxyZW1haW5pbmdfbXMYASABKAMSFgoOZ3JhbnRlZF90dGxfbXMYAiABKAMSDQoFcGF0aHMYAyADKAkSDAoEbW9yZRgEIAEoCBIPCgdzZXNzaW9uGAUgASgIEhEKCWtleV9jb3VudBgGIAEoAyItCg1MZWFzZXNSZXF1ZXN0Eg0KBWFmdGVyGAEgASgDEg0KBWxpbWl0GAIgASgDIkUKDkxlYXNlc1Jlc3BvbnNlEiUKBmxlYXNlcxgBIAMoCzIVLnF1b3JhdGUudjEuTGVhc2VJbmZvEgwKBG1vcmUYAiABKAgiWQoJTGVhc2VJbmZvEhAKCGxlYXNlX2lkGAEgASgDEhYKDmdyYW50ZWRfdHRsX21zGAIgASgDEg8KB3Nlc3Npb24YAyABKAgSEQoJa2V5X2NvdW50GAQgASgDMuUCCgxMZWFzZVNlcnZpY2USPAoFR3JhbnQSGC5xdW9yYXRlLnYxLkdyYW50UmVxdWVzdBoZLnF1b3JhdGUudjEuR3JhbnRSZXNwb25zZRI/CgZSZXZva2USGS5xdW9yYXRlLnYxLlJldm9rZVJlcXVlc3QaGi5xdW9yYXRlLnYxLlJldm9rZVJlc3BvbnNlEkgKCUtlZXBBbGl2ZRIcLnF1b3JhdGUudjEuS2VlcEFsaXZlUmVxdWVzdBodLnF1b3JhdGUudjEuS2VlcEFsaXZlUmVzcG9uc2USSwoKVGltZVRvTGl2ZRIdLnF1b3JhdGUudjEuVGltZVRvTGl2ZVJlcXVlc3QaHi5xdW9yYXRlLnYxLlRpbWVUb0xpdmVSZXNwb25zZRI/CgZMZWFzZXMSGS5xdW9yYXRlLnYxLkxlYXNlc1JlcXVlc3QaGi5xdW9yYXRlLnYxLkxlYXNlc1Jlc3BvbnNlYgZwcm90bzM");
+  fileDesc("ChZxdW9yYXRlL3YxL2xlYXNlLnByb3RvEgpxdW9yYXRlLnYxIoEBCgxHcmFudFJlcXVlc3QSDgoGdHRsX21zGAEgASgDEhAKCGxlYXNlX2lkGAIgASgDEiAKBWZlbmNlGAMgASgLMhEucXVvcmF0ZS52MS5GZW5jZRItCgxleGFjdGx5X29uY2UYBCABKAsyFy5xdW9yYXRlLnYxLkV4YWN0bHlPbmNlIjEKDUdyYW50UmVzcG9uc2USEAoIbGVhc2VfaWQYASABKAMSDgoGdHRsX21zGAIgASgDInIKDVJldm9rZVJlcXVlc3QSEAoIbGVhc2VfaWQYASABKAMSIAoFZmVuY2UYAiABKAsyES5xdW9yYXRlLnYxLkZlbmNlEi0KDGV4YWN0bHlfb25jZRgDIAEoCzIXLnF1b3JhdGUudjEuRXhhY3RseU9uY2UiIgoOUmV2b2tlUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAMiJQoQS2VlcEFsaXZlUmVxdWVzdBIRCglsZWFzZV9pZHMYASADKAMiJAoRS2VlcEFsaXZlUmVzcG9uc2USDwoHdHRsc19tcxgBIAMoAyJRChFUaW1lVG9MaXZlUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoAxIMCgRrZXlzGAIgASgIEg0KBWFmdGVyGAMgASgJEg0KBWxpbWl0GAQgASgDIoMBChJUaW1lVG9MaXZlUmVzcG9uc2USFAoMcmVtYWluaW5nX21zGAEgASgDEhYKDmdyYW50ZWRfdHRsX21zGAIgASgDEg0KBXBhdGhzGAMgAygJEgwKBG1vcmUYBCABKAgSDwoHc2Vzc2lvbhgFIAEoCBIRCglrZXlfY291bnQYBiABKAMiLQoNTGVhc2VzUmVxdWVzdBINCgVhZnRlchgBIAEoAxINCgVsaW1pdBgCIAEoAyJFCg5MZWFzZXNSZXNwb25zZRIlCgZsZWFzZXMYASADKAsyFS5xdW9yYXRlLnYxLkxlYXNlSW5mbxIMCgRtb3JlGAIgASgIIlkKCUxlYXNlSW5mbxIQCghsZWFzZV9pZBgBIAEoAxIWCg5ncmFudGVkX3R0bF9tcxgCIAEoAxIPCgdzZXNzaW9uGAMgASgIEhEKCWtleV9jb3VudBgEIAEoAzLlAgoMTGVhc2VTZXJ2aWNlEjwKBUdyYW50EhgucXVvcmF0ZS52MS5HcmFudFJlcXVlc3QaGS5xdW9yYXRlLnYxLkdyYW50UmVzcG9uc2USPwoGUmV2b2tlEhkucXVvcmF0ZS52MS5SZXZva2VSZXF1ZXN0GhoucXVvcmF0ZS52MS5SZXZva2VSZXNwb25zZRJICglLZWVwQWxpdmUSHC5xdW9yYXRlLnYxLktlZXBBbGl2ZVJlcXVlc3QaHS5xdW9yYXRlLnYxLktlZXBBbGl2ZVJlc3BvbnNlEksKClRpbWVUb0xpdmUSHS5xdW9yYXRlLnYxLlRpbWVUb0xpdmVSZXF1ZXN0Gh4ucXVvcmF0ZS52MS5UaW1lVG9MaXZlUmVzcG9uc2USPwoGTGVhc2VzEhkucXVvcmF0ZS52MS5MZWFzZXNSZXF1ZXN0GhoucXVvcmF0ZS52MS5MZWFzZXNSZXNwb25zZWIGcHJvdG8z", [file_quorate_v1_types]);
 
 /**
  * @generated from message quorate.v1.GrantRequest
@@ -29,6 +31,20 @@ export type GrantRequest = Message<"quorate.v1.GrantRequest"> & {
    * @generated from field: int64 lease_id = 2;
    */
   leaseId: bigint;
+
+  /**
+   * Ownership to check at apply.
+   *
+   * @generated from field: quorate.v1.Fence fence = 3;
+   */
+  fence?: Fence | undefined;
+
+  /**
+   * Unary calls only.
+   *
+   * @generated from field: quorate.v1.ExactlyOnce exactly_once = 4;
+   */
+  exactlyOnce?: ExactlyOnce | undefined;
 };
 
 /**
@@ -74,6 +90,20 @@ export type RevokeRequest = Message<"quorate.v1.RevokeRequest"> & {
    * @generated from field: int64 lease_id = 1;
    */
   leaseId: bigint;
+
+  /**
+   * Ownership to check at apply.
+   *
+   * @generated from field: quorate.v1.Fence fence = 2;
+   */
+  fence?: Fence | undefined;
+
+  /**
+   * Unary calls only.
+   *
+   * @generated from field: quorate.v1.ExactlyOnce exactly_once = 3;
+   */
+  exactlyOnce?: ExactlyOnce | undefined;
 };
 
 /**

@@ -198,7 +198,8 @@ export type Error = Message<"quorate.v1.Error"> & {
   message: string;
 
   /**
-   * With COMPACTED: the lowest revision still readable. With FUTURE_REVISION: the current revision.
+   * With COMPACTED: the compacted revision, the oldest that can still be read or watched from. With
+   * FUTURE_REVISION: the current revision.
    *
    * @generated from field: int64 revision = 3;
    */

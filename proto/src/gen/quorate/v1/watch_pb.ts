@@ -75,7 +75,8 @@ export type WatchCreate = Message<"quorate.v1.WatchCreate"> & {
   recursive: boolean;
 
   /**
-   * The first revision to deliver; 0 for the one after the current. A compacted or future one is an error.
+   * The first revision to deliver; 0 for the one after the current. One below the compacted revision, or a future
+   * one, is an error.
    *
    * @generated from field: int64 start_revision = 4;
    */
