@@ -224,6 +224,11 @@ export class SimulatedDisk implements LogObserver {
     }
   }
 
+  /** Whether there is a state on it. */
+  get hasState(): boolean {
+    return this.#stateInode() !== undefined;
+  }
+
   #log(): LogDatabase | undefined {
     for (const [, inode] of this.volume.inodes()) if (inode.log !== undefined) return inode.log;
     return undefined;

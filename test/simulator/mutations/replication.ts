@@ -4,7 +4,11 @@ const following = "server/src/raft/following.ts";
 const log = "server/src/raft/log.ts";
 const replication = "server/src/raft/replication.ts";
 
-/** The checks before Raft's own are taken out of the way: they would refuse most of what the rule is there to refuse. */
+/**
+ * The checks before Raft's own are taken out of the way: they would refuse most of what the rule is there to refuse. A
+ * leader that is cut off cannot read the cluster; that there is no such member still takes a read, since whoever hears
+ * it takes the machine away. By itself this breaks no promise: Raft's rules are what those rest upon.
+ */
 const withoutAdministrativeChecks = [
   {
     file: "server/src/node/administrative-decision.ts",
@@ -14,7 +18,8 @@ const withoutAdministrativeChecks = [
   {
     file: "server/src/node/administration.ts",
     find: 'if (change.case !== "remove" && change.case !== "promote") {',
-    replace: 'if (change.case !== "remove" || change.value.member !== "") {',
+    replace:
+      'if ((change.case !== "remove" && change.case !== "promote") || findMember(this.parts.roster.applied.configuration, change.value.member) !== undefined) {',
   },
 ] as const;
 

@@ -66,20 +66,11 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
   }),
   /** Changes of the membership, two at a time, while the leader may be cut off with too few of the others. */
   members: (random) => ({
-    nodes: random.pick([3, 4, 5]),
     electionTimeoutMs: 500,
     tempo: random.pick([1, 0.4]),
     concurrentChanges: true,
     thinkMs: 100,
-    faults: {
-      membership: random.pick([100, 300]),
-      partition: random.pick([600, 1_500]),
-      isolateLeader: random.pick([800, 2_000]),
-      newLeader: random.pick([200, 1_000]),
-      ...(random.chance(0.5) ? { congestion: 2_000 } : {}),
-      ...(random.chance(0.5) ? { transfer: 1_000 } : {}),
-      ...(random.chance(0.3) ? { kill: 2_000 } : {}),
-    },
+    ...(random.chance(0.5) ? contested(random) : swarmOfChanges(random)),
     workloads: ["registers"],
   }),
   /** Watches that change their node all the time, over a history that forgets at once. */
@@ -100,3 +91,32 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
     workloads: random.chance(0.5) ? ["watches", "registers"] : ["watches", "registers", "locks"],
   }),
 };
+
+/** All kinds of changes among many accidents. */
+function swarmOfChanges(random: Random): Pick<SimulationOptions, "nodes" | "faults"> {
+  return {
+    nodes: random.pick([3, 4, 5]),
+    faults: {
+      membership: random.pick([100, 300]),
+      partition: random.pick([600, 1_500]),
+      isolateLeader: random.pick([800, 2_000]),
+      newLeader: random.pick([200, 1_000]),
+      ...(random.chance(0.5) ? { congestion: 2_000 } : {}),
+      ...(random.chance(0.5) ? { transfer: 1_000 } : {}),
+      ...(random.chance(0.3) ? { kill: 2_000 } : {}),
+    },
+  };
+}
+
+/** Removals asked of leaders that are cut off, and little else, so that each side gets to the end of what it is about. */
+function contested(random: Random): Pick<SimulationOptions, "nodes" | "faults"> {
+  return {
+    nodes: random.pick([4, 5]),
+    faults: {
+      contestedRemoval: random.pick([500, 1_500]),
+      // In between the cluster grows again.
+      membership: 1_000,
+      ...(random.chance(0.3) ? { kill: 4_000 } : {}),
+    },
+  };
+}
