@@ -246,6 +246,12 @@ export class SimulatedCluster {
     this.kill(node, true);
     ruin(node);
     node.damaged = true;
+    // What the next process finds on the disk before it refuses it is nobody's any more.
+    const { disk } = node;
+    disk.onLogWrite = undefined;
+    disk.onLogCut = undefined;
+    disk.onStateWrite = undefined;
+    disk.onLogReset = undefined;
     if (node.id !== undefined) this.#observer.lost(node.id, 0, this.#world.nowMs);
   }
 
