@@ -178,6 +178,20 @@ export const replicationMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "snapshot-drops-newer-suffix",
+    wrong:
+      "a snapshot whose last entry the log holds replaces the log all the same, with the entries that follow",
+    trips: ["DUR", "LC"],
+    court: "simulator",
+    edits: [
+      {
+        file: following,
+        find: "if (log.term(position.index) === position.term) {",
+        replace: "if (position.index < 0) {",
+      },
+    ],
+  },
+  {
     name: "read-index-without-quorum",
     wrong: "a leader serves reads without asking whether it still leads",
     trips: ["LIN"],
