@@ -4,7 +4,7 @@ import { bundleSimulation, withBundleFolder } from "../build/bundle.js";
 import { type Caught, huntInSimulation } from "../mutations/hunt.js";
 import type { Mutation } from "../mutations/mutation.js";
 import { mutations } from "../mutations/registry.js";
-import { huntInTests } from "../mutations/storage-hunt.js";
+import { huntInTests } from "../mutations/unit-test-hunt.js";
 import { defaultWorkers, Pool } from "../run/pool.js";
 
 /** Seeds after which a mutation counts as not caught. */
@@ -38,7 +38,7 @@ if (given.list) {
 
 /** That another promise was seen broken than those which should be: the mutation, or a checker, is not what it says. */
 function surprise({ trips, court }: Mutation, { by }: Caught): string {
-  if (court === "storage tests" || trips.some((trip) => trip === by)) return "";
+  if (court === "unit tests" || trips.some((trip) => trip === by)) return "";
   return `, expected ${trips.join(" or ")}`;
 }
 
@@ -47,7 +47,7 @@ async function hunt(folder: string): Promise<number> {
   const escaped: string[] = [];
   for (const mutation of chosen) {
     const caught: Caught | undefined =
-      mutation.court === "storage tests"
+      mutation.court === "unit tests"
         ? await huntInTests(mutation)
         : await huntInSimulation(
             new Pool(await bundleSimulation(folder, mutation), given.workers),

@@ -99,9 +99,9 @@ export class FaultSource {
     if (faults.full === 0) this.#fullWrites = 0;
   }
 
-  /** The fate of the next write; `synced` is false when its caller does not ask for it to be durable. */
-  fate(synced: boolean): Fate {
-    const quiet = synced && !this.#faults.liesAboutSync ? done : doneUnsynced;
+  /** The fate of the next write. */
+  fate(): Fate {
+    const quiet = this.#faults.liesAboutSync ? doneUnsynced : done;
     return this.#calm ? quiet : this.#drawFate(quiet);
   }
 

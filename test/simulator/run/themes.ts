@@ -2,15 +2,16 @@ import type { Random } from "../world/random.js";
 import type { SimulationOptions } from "./options.js";
 
 /** What a run concentrates on. */
-export type Theme = "everything" | "elections" | "staleLeaders" | "members" | "watchers";
+export type Theme = "everything" | "elections" | "staleLeaders" | "members" | "watchers" | "snapshots";
 
-/** How many of the runs concentrate on what, of eleven. */
+/** How many of the runs concentrate on what, of twelve. */
 const shares: readonly (readonly [Theme, number])[] = [
   ["everything", 5],
   ["elections", 2],
   ["staleLeaders", 2],
   ["members", 1],
   ["watchers", 1],
+  ["snapshots", 1],
 ];
 
 export function drawTheme(random: Random): Theme {
@@ -89,6 +90,26 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
       ...(random.chance(0.5) ? { clientPause: 2_000 } : {}),
     },
     workloads: random.chance(0.5) ? ["watches", "registers"] : ["watches", "registers", "locks"],
+  }),
+  /** Logs so short that who was away for a moment needs a snapshot, on links so slow that leaders change meanwhile. */
+  snapshots: (random) => ({
+    nodes: random.chance(0.5) ? 5 : 3,
+    electionTimeoutMs: 500,
+    logEntriesKept: random.pick([[5], [5, 20], [5, 1_000]]),
+    appendBytesMax: random.pick([1, 300]),
+    thinkMs: random.pick([20, 50]),
+    tempo: random.pick([0.4, 0.15]),
+    replayRate: random.pick([0, 0.02, 0.1]),
+    faults: {
+      slowLink: random.pick([200, 500]),
+      congestion: random.pick([1_000, 4_000]),
+      newLeader: random.pick([200, 1_000]),
+      isolateLeader: random.pick([500, 2_000]),
+      ...(random.chance(0.5) ? { partition: 1_000 } : {}),
+      ...(random.chance(0.5) ? { kill: 1_500 } : {}),
+      ...(random.chance(0.3) ? { diskStall: 2_000 } : {}),
+    },
+    workloads: random.chance(0.5) ? ["registers"] : ["registers", "strings"],
   }),
 };
 
