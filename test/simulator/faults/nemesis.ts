@@ -1,4 +1,4 @@
-import { type FaultKind, faultKinds } from "../run/options.js";
+import { type FaultKind, faultKinds } from "../run/fault-kinds.js";
 import { contestedRemoval } from "./contested-removal.js";
 import { destroy, failDisk, rot } from "./disks.js";
 import {

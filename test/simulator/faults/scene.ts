@@ -1,6 +1,7 @@
 import type { SimulatedCluster, SimulatedNode } from "../cluster/cluster.js";
 import type { Network } from "../network/network.js";
-import type { FaultKind, SimulationOptions } from "../run/options.js";
+import type { FaultKind } from "../run/fault-kinds.js";
+import type { SimulationOptions } from "../run/options.js";
 import type { Process } from "../world/process.js";
 import type { Random } from "../world/random.js";
 import type { World } from "../world/world.js";

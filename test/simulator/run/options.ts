@@ -1,34 +1,7 @@
 import { Random } from "../world/random.js";
+import { type FaultKind, faultKinds } from "./fault-kinds.js";
 import { type DrawnBounds, drawBounds } from "./server-bounds.js";
 import { concentrate, drawTheme, type Theme } from "./themes.js";
-
-/** Everything that can go wrong in a run, each with the mean time between two of its kind, in milliseconds. */
-export const faultKinds = [
-  "kill",
-  "power",
-  "pause",
-  "partition",
-  "isolateLeader",
-  "newLeader",
-  "oneWay",
-  "slowLink",
-  "congestion",
-  "diskCrash",
-  "diskError",
-  "diskFull",
-  "diskStall",
-  "clockRate",
-  "wallJump",
-  "transfer",
-  "membership",
-  "contestedRemoval",
-  "wipe",
-  "bitRot",
-  "clientPause",
-  "clientKill",
-] as const;
-
-export type FaultKind = (typeof faultKinds)[number];
 
 export const workloadKinds = ["registers", "strings", "watches", "locks", "leases", "elections"] as const;
 

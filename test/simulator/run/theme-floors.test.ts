@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { drawOptions, faultKinds } from "./options.js";
+import { faultKinds } from "./fault-kinds.js";
+import { drawOptions } from "./options.js";
 import { ThemeFloors } from "./theme-floors.js";
 
 const everyFault = Object.fromEntries(

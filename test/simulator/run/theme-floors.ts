@@ -1,4 +1,4 @@
-import { faultKinds } from "./options.js";
+import { faultKinds } from "./fault-kinds.js";
 import type { SeedResult } from "./result.js";
 import type { Theme } from "./themes.js";
 
