@@ -4,12 +4,12 @@ import type { SimulationOptions } from "./options.js";
 /** What a run concentrates on. */
 export type Theme = "everything" | "elections" | "staleLeaders" | "members" | "watchers" | "snapshots";
 
-/** How many of the runs concentrate on what, of twelve. */
+/** How many of the runs concentrate on what, of thirteen. */
 const shares: readonly (readonly [Theme, number])[] = [
   ["everything", 5],
   ["elections", 2],
   ["staleLeaders", 2],
-  ["members", 1],
+  ["members", 2],
   ["watchers", 1],
   ["snapshots", 1],
 ];
@@ -31,7 +31,8 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
   /** Candidates without end, whose requests and answers come late, twice and in any order; logs that differ. */
   elections: (random) => ({
     electionTimeoutMs: 500,
-    ...(random.chance(0.25) ? lostElections : stormOfElections(random)),
+    ...stormOfElections(random),
+    ...(random.chance(0.25) ? lostElections : {}),
     workloads: ["registers"],
   }),
   /** Leaders that are not any more, and do not know it, with clients that ask them all the time. */
