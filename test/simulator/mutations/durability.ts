@@ -35,7 +35,7 @@ export const durabilityMutations: readonly Mutation[] = [
       case "requestVote":`,
         replace: `      case "appendEntriesResult":
       case "heartbeatResult":
-        (this.log.hasUnpersisted ? this.afterPersist : this.messages).push({ to, message });
+        (this.log.persisted < this.log.lastIndex ? this.afterPersist : this.messages).push({ to, message });
         return;
       case "requestVote":`,
       },
