@@ -1,15 +1,17 @@
-import type { Administration } from "../faults/nemesis.js";
+import type { Administration } from "../faults/scene.js";
 import type { Observer } from "../observation.js";
 import type { SimulationOptions } from "../run/options.js";
 import { AdministrationProgram } from "../workload/administration.js";
 import { Process } from "../world/process.js";
 import type { Random } from "../world/random.js";
 import type { World } from "../world/world.js";
-import { peerAddress, type SimulatedCluster, type SimulatedNode } from "./cluster.js";
+import { clientAddress, peerAddress, type SimulatedCluster, type SimulatedNode } from "./cluster.js";
 
 /** Voters below which none is removed, and beyond which none is added. */
 const VOTERS_MIN = 3;
 const VOTERS_MAX = 5;
+/** Voters that are left when removals are contested: each of two sides may have its own removed. */
+const CONTESTED_VOTERS_MIN = 2;
 
 /** Decides what administrators do, and has it done by programs of a process of its own. */
 export class Administrator implements Administration {
@@ -22,6 +24,8 @@ export class Administrator implements Administration {
   /** The second one only works when changes may be asked for at once. */
   readonly #programs: readonly AdministrationProgram[];
   #added = 0;
+  /** The only node that is asked, if any. */
+  #asked: SimulatedNode | undefined;
 
   constructor(
     world: World,
@@ -59,9 +63,15 @@ export class Administrator implements Administration {
   start(): void {
     this.#world.runIn(this.#process, () => {
       for (const program of this.#programs) {
-        program.run(() => this.#random.shuffled(this.#cluster.endpoints)).catch(this.#failed);
+        program.run(() => this.#endpoints).catch(this.#failed);
       }
     });
+  }
+
+  get #endpoints(): string[] {
+    return this.#asked === undefined
+      ? this.#random.shuffled(this.#cluster.endpoints)
+      : [clientAddress(this.#asked.name)];
   }
 
   get #idle(): AdministrationProgram | undefined {
@@ -124,6 +134,23 @@ export class Administrator implements Administration {
         if (node.id !== undefined) this.#observer.removalTold(node.id, this.#world.nowMs);
       },
     });
+  }
+
+  removeThrough(asked: SimulatedNode, nodes: readonly SimulatedNode[]): boolean {
+    this.#asked = asked;
+    let begun = false;
+    for (const node of nodes) {
+      const program = this.#idle;
+      const members = this.#members;
+      if (program === undefined || members.length <= CONTESTED_VOTERS_MIN || !members.includes(node)) break;
+      this.#remove(program, node);
+      begun = true;
+    }
+    return begun;
+  }
+
+  askAnybody(): void {
+    this.#asked = undefined;
   }
 
   /** A node whose data are gone is removed, and another takes its place. */

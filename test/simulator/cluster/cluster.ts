@@ -1,16 +1,18 @@
 import type { Metadata } from "@grpc/grpc-js";
 import type { ExchangeRequest } from "@quorate/proto";
 import { type Logger, pino } from "pino";
-import { bounds, type ServerOptions } from "../../../server/src/config.js";
+import type { ServerOptions } from "../../../server/src/config.js";
 import { InvariantViolation } from "../../../server/src/raft/index.js";
 import { type RunningServer, startServer } from "../../../server/src/server.js";
 import { type Applied, type Command, StateMachine } from "../../../server/src/state-machine/index.js";
 import { DiskFailure, SimulatedCrash } from "../disk/disk-faults.js";
 import { SimulatedDisk, setCurrentDisk } from "../disk/simulated-disk.js";
+import { usualDisk } from "../disk/usual-disk.js";
 import type { Network } from "../network/network.js";
 import { promisesIn } from "../network/wire-taps.js";
 import type { Observer } from "../observation.js";
 import type { SimulationOptions } from "../run/options.js";
+import { setBounds } from "../run/server-bounds.js";
 import { Process } from "../world/process.js";
 import type { Random } from "../world/random.js";
 import { currentProcess, type World } from "../world/world.js";
@@ -76,7 +78,7 @@ export class SimulatedCluster {
     this.#options = options;
     this.#observer = observer;
     this.#failed = failed;
-    Object.assign(bounds, smallBounds, { appendBytesMax: options.appendBytesMax });
+    setBounds({ ...options.bounds, appendBytesMax: options.appendBytesMax });
     observeApply((process, ...told) => this.#applied(process, ...told));
     captureRafts();
     world.beforeStep = (process) => {
@@ -116,6 +118,7 @@ export class SimulatedCluster {
       damaged: false,
       supervised: true,
     };
+    node.disk.faults = usualDisk(this.#options);
     node.disk.onCrash = () => {
       // At once: whatever the code does with the error that it sees, a dead process does nothing any more.
       this.#world.trace.note(this.#world.nowMs, name, "crashes at a write");
@@ -231,11 +234,24 @@ export class SimulatedCluster {
     if (id !== undefined) this.#observer.died(id, power, this.#world.nowMs);
   }
 
+  /** All nodes lose their power at one moment, and start again. */
+  powerCycle(): void {
+    const { live } = this;
+    for (const node of live) this.kill(node, true);
+    for (const node of live) this.boot(node);
+  }
+
   /** The node's data are gone for good, by `ruin`. */
   destroy(node: SimulatedNode, ruin: (node: SimulatedNode) => void): void {
     this.kill(node, true);
     ruin(node);
     node.damaged = true;
+    // What the next process finds on the disk before it refuses it is nobody's any more.
+    const { disk } = node;
+    disk.onLogWrite = undefined;
+    disk.onLogCut = undefined;
+    disk.onStateWrite = undefined;
+    disk.onLogReset = undefined;
     if (node.id !== undefined) this.#observer.lost(node.id, 0, this.#world.nowMs);
   }
 
@@ -252,14 +268,6 @@ export class SimulatedCluster {
       this.kill(node, false);
       this.boot(node);
     }
-  }
-
-  pause(node: SimulatedNode, ms: number): void {
-    const { process } = node;
-    if (process === undefined || !process.alive) return;
-    this.#world.pause(process);
-    this.#network.paused(process);
-    this.#world.after(ms, undefined, "resume", () => this.#world.resume(process));
   }
 
   /** The node that leads in the highest term, if any. */
@@ -375,15 +383,6 @@ function observeApply(told: ApplyTold): void {
     return outcome;
   };
 }
-
-/** So small that a run of seconds reaches them. */
-const smallBounds = {
-  logEntriesKeptMin: 1,
-  logBytesKeptMin: 1,
-  historyRevisionsKeptMin: 1,
-  spaceBytesMaxMin: 1,
-  snapshotChunkBytesMax: 2_048,
-};
 
 /** Where every node has its data. */
 const DATA_ROOT = "/data";

@@ -2,8 +2,9 @@ import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { bundleSimulation, withBundleFolder } from "../build/bundle.js";
 import { type Caught, huntInSimulation } from "../mutations/hunt.js";
+import type { Mutation } from "../mutations/mutation.js";
 import { mutations } from "../mutations/registry.js";
-import { huntInTests } from "../mutations/storage-hunt.js";
+import { huntInTests } from "../mutations/unit-test-hunt.js";
 import { defaultWorkers, Pool } from "../run/pool.js";
 
 /** Seeds after which a mutation counts as not caught. */
@@ -35,12 +36,18 @@ if (given.list) {
     console.log(`${name.padEnd(44)} ${trips.join(" ").padEnd(14)} ${wrong}`);
 } else process.exitCode = await withBundleFolder(hunt);
 
+/** That another promise was seen broken than those which should be: the mutation, or a checker, is not what it says. */
+function surprise({ trips, court }: Mutation, { by }: Caught): string {
+  if (court === "unit tests" || trips.some((trip) => trip === by)) return "";
+  return `, expected ${trips.join(" or ")}`;
+}
+
 async function hunt(folder: string): Promise<number> {
   const seeds: number[] = [];
   const escaped: string[] = [];
   for (const mutation of chosen) {
     const caught: Caught | undefined =
-      mutation.court === "storage tests"
+      mutation.court === "unit tests"
         ? await huntInTests(mutation)
         : await huntInSimulation(
             new Pool(await bundleSimulation(folder, mutation), given.workers),
@@ -49,7 +56,8 @@ async function hunt(folder: string): Promise<number> {
           );
     if (caught === undefined) escaped.push(mutation.name);
     else if (caught.seeds !== undefined) seeds.push(caught.seeds);
-    const verdict = caught === undefined ? "NOT CAUGHT" : `caught by ${caught.by}`;
+    const verdict =
+      caught === undefined ? "NOT CAUGHT" : `caught by ${caught.by}${surprise(mutation, caught)}`;
     const needed = caught?.seeds === undefined ? "" : `${caught.seeds} seed${caught.seeds === 1 ? "" : "s"}`;
     console.log(`${mutation.name.padEnd(44)} ${verdict.padEnd(28)} ${needed}`);
   }

@@ -8,6 +8,7 @@ import { defaultWorkers, Pool, seedsFrom } from "../run/pool.js";
 import type { SeedResult } from "../run/result.js";
 import { shrink } from "../run/shrink.js";
 import { Summary } from "../run/summary.js";
+import { ThemeFloors } from "../run/theme-floors.js";
 
 const SEEDS_DEFAULT = 200;
 const TRACE_LINES_DEFAULT = 120;
@@ -23,7 +24,10 @@ const given = await yargs(hideBin(process.argv))
     type: "number",
     describe: `how many seeds to run (default ${SEEDS_DEFAULT}, or 1 with --seed)`,
   })
-  .option("minutes", { type: "number", describe: "run new seeds for so many real minutes" })
+  .option("minutes", {
+    type: "number",
+    describe: "run new seeds for so many real minutes, from one that the clock gives, or --seed, on",
+  })
   .option("nodes", {
     choices: [3, 5] as const,
     describe: "servers in the cluster (default: drawn from the seed)",
@@ -52,12 +56,13 @@ const given = await yargs(hideBin(process.argv))
   })
   .example("$0 --seeds 1000", "a thousand seeds")
   .example("$0 --seed 4711", "one seed again, exactly")
-  .example("$0 --mutation skip-read-index", "until the mutation is caught")
+  .example("$0 --mutation read-index-without-quorum", "until the mutation is caught")
   .strict()
   .version(false)
   .parse();
 
-const first = given.seed ?? 1;
+const first = given.seed ?? (given.minutes === undefined ? 1 : seedFromClock());
+if (given.minutes !== undefined) console.log(`seeds from ${first} on`);
 const count =
   given.minutes !== undefined
     ? Number.MAX_SAFE_INTEGER - first
@@ -68,11 +73,17 @@ const overrides: Overrides = {
 };
 process.exitCode = await withBundleFolder(simulate);
 
+/** One of 2^31, beyond which seeds repeat: far from those of other runs, which were begun at other moments. */
+function seedFromClock(): number {
+  return Math.imul(Math.floor(Date.now() / 1_000), 0x9e3779b1) >>> 1;
+}
+
 /** Returns the exit code: 1 for a violation, 2 for too little done. */
 async function simulate(folder: string): Promise<number> {
   const mutation = given.mutation === undefined ? undefined : findMutation(given.mutation);
   const pool = new Pool(await bundleSimulation(folder, mutation), given.workers);
   const summary = new Summary();
+  const themes = new ThemeFloors();
   const startedMs = performance.now();
   const deadlineMs =
     given.minutes === undefined ? Number.POSITIVE_INFINITY : startedMs + given.minutes * 60_000;
@@ -81,6 +92,7 @@ async function simulate(folder: string): Promise<number> {
   const hashes = new Map<number, string>();
   const told = (result: SeedResult): boolean => {
     summary.add(result);
+    themes.add(result);
     const earlier = hashes.get(result.seed);
     if (given.twice && earlier === undefined) hashes.set(result.seed, result.traceHash);
     if (given.twice && earlier !== undefined && earlier !== result.traceHash) {
@@ -115,7 +127,8 @@ async function simulate(folder: string): Promise<number> {
   if (failing !== undefined) await report(failing, pool);
   console.log(summary.text());
   if (failing !== undefined) return 1;
-  const lacking = mutation === undefined && Object.keys(overrides).length === 0 ? tooLittle(summary) : [];
+  const judged = mutation === undefined && Object.keys(overrides).length === 0;
+  const lacking = judged ? [...tooLittle(summary), ...themes.tooLittle()] : [];
   for (const each of lacking) console.log(`too little: ${each}`);
   return lacking.length > 0 ? 2 : 0;
 }

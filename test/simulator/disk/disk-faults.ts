@@ -12,7 +12,8 @@ export interface DiskFaults {
   readonly full: number;
   /** The write takes its time. */
   readonly slow: number;
-  /** The longest that a slow write takes, in milliseconds. */
+  /** The shortest and the longest that a slow write takes, in milliseconds. */
+  readonly slowMsMin: number;
   readonly slowMsMax: number;
   /** The longest that a copy of the state takes, in milliseconds; 0 for two turns of the event loop. */
   readonly copyMsMax: number;
@@ -28,6 +29,7 @@ export const noFaults: DiskFaults = {
   syncError: 0,
   full: 0,
   slow: 0,
+  slowMsMin: 0,
   slowMsMax: 0,
   copyMsMax: 0,
   liesAboutSync: false,
@@ -97,15 +99,17 @@ export class FaultSource {
     if (faults.full === 0) this.#fullWrites = 0;
   }
 
-  /** The fate of the next write; `synced` is false when its caller does not ask for it to be durable. */
-  fate(synced: boolean): Fate {
-    const quiet = synced && !this.#faults.liesAboutSync ? done : doneUnsynced;
+  /** The fate of the next write. */
+  fate(): Fate {
+    const quiet = this.#faults.liesAboutSync ? doneUnsynced : done;
     return this.#calm ? quiet : this.#drawFate(quiet);
   }
 
   #drawFate(quiet: Fate): Fate {
     const { faults } = this;
-    if (this.#happens(faults.slow)) this.#latencyMs += this.#random() * faults.slowMsMax;
+    if (this.#happens(faults.slow)) {
+      this.#latencyMs += faults.slowMsMin + this.#random() * (faults.slowMsMax - faults.slowMsMin);
+    }
     if (this.#fullWrites > 0) {
       this.#fullWrites -= 1;
       return full;

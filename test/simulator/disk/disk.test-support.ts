@@ -26,6 +26,17 @@ export function entry(index: number, term = 1): LogEntry {
   return { index, term, kind: "commands", data: Uint8Array.of(index) };
 }
 
+/** Does `work`, whose writes can be seen but are not durable, whatever the disk says. */
+export function withoutSync(disk: SimulatedDisk, work: () => void): void {
+  const before = disk.faults;
+  disk.faults = { ...before, liesAboutSync: true };
+  try {
+    work();
+  } finally {
+    disk.faults = before;
+  }
+}
+
 /** The machine fails, and its process starts again. */
 export function failPower(disk: SimulatedDisk): void {
   disk.crash({ power: true });

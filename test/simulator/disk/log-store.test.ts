@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HardState } from "../../../server/src/raft/index.js";
 import { CorruptData, UnusableDataDirectory } from "../../../server/src/storage/errors.js";
-import { entry, failPower, LOG, startDisk } from "./disk.test-support.js";
+import { entry, failPower, LOG, startDisk, withoutSync } from "./disk.test-support.js";
 import { LogStore } from "./log-store.js";
-import { type SimulatedDisk, setCurrentDisk, withoutSync } from "./simulated-disk.js";
+import { type SimulatedDisk, setCurrentDisk } from "./simulated-disk.js";
 
 let disk: SimulatedDisk;
 
@@ -31,7 +31,7 @@ describe("the log on a simulated disk", () => {
       disk = startDisk(seed, { checkpointsAtOpen: false });
       const log = new LogStore(LOG);
       log.write({ term: 1, vote: 1 }, [entry(1), entry(2)]);
-      withoutSync(() => {
+      withoutSync(disk, () => {
         log.write(undefined, [entry(3)]);
         log.write({ term: 2, vote: 0 }, [entry(2, 2)]);
         log.cutTo(1);
@@ -72,7 +72,7 @@ describe("the log on a simulated disk", () => {
     disk.onLogWrite = (hardState, entries) => told.push([hardState, entries.map(({ index }) => index)]);
     const log = new LogStore(LOG);
     log.write(undefined, [entry(1)]);
-    withoutSync(() => log.write({ term: 1, vote: 3 }, [entry(2)]));
+    withoutSync(disk, () => log.write({ term: 1, vote: 3 }, [entry(2)]));
     expect(told).toEqual([[undefined, [1]]]);
     log.write(undefined, [entry(3)]);
     expect(told).toEqual([
@@ -88,7 +88,7 @@ describe("the log on a simulated disk", () => {
       for (let seed = 0; seed < 20; seed += 1) {
         disk = startDisk(seed, { checkpointsAtOpen });
         const log = new LogStore(LOG);
-        withoutSync(() => log.write(undefined, [entry(1)]));
+        withoutSync(disk, () => log.write(undefined, [entry(1)]));
         disk.crash({ power: false });
         disk.boot();
         const before = new LogStore(LOG).lastIndex();

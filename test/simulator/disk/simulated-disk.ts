@@ -63,8 +63,7 @@ export interface DiskOptions {
 /**
  * The disk of one node. It outlives the node's processes: `boot` begins the life of one, `crash` ends it.
  *
- * Invariant: what was reported as synced is there after every crash, unless the disk lies, the sync failed, or its
- * caller did not ask for it.
+ * Invariant: what was reported as synced is there after every crash, unless the disk lies or the sync failed.
  */
 export class SimulatedDisk implements LogObserver {
   readonly root: string;
@@ -150,7 +149,7 @@ export class SimulatedDisk implements LogObserver {
 
   /** Makes one atomic write through the faults: `apply` is called with how durable it is, or not at all. */
   write(kind: WriteKind, apply: (durability: Durability) => void): void {
-    const fate = this.#source.fate(syncing);
+    const fate = this.#source.fate();
     switch (fate.kind) {
       case "done":
         apply(fate.durability);
@@ -174,7 +173,7 @@ export class SimulatedDisk implements LogObserver {
 
   /** Whether a sync makes durable what was written. */
   get syncs(): boolean {
-    return syncing && !this.faults.liesAboutSync;
+    return !this.faults.liesAboutSync;
   }
 
   #die(point: CrashPoint): never {
@@ -224,6 +223,11 @@ export class SimulatedDisk implements LogObserver {
     }
   }
 
+  /** Whether there is a state on it. */
+  get hasState(): boolean {
+    return this.#stateInode() !== undefined;
+  }
+
   #log(): LogDatabase | undefined {
     for (const [, inode] of this.volume.inodes()) if (inode.log !== undefined) return inode.log;
     return undefined;
@@ -241,7 +245,6 @@ export function turn(): Promise<void> {
 }
 
 let current: SimulatedDisk | undefined;
-let syncing = true;
 
 /** Says whose process runs from now on. */
 export function setCurrentDisk(disk: SimulatedDisk | undefined): void {
@@ -260,15 +263,4 @@ export function currentDiskIfAny(): SimulatedDisk | undefined {
 export function currentDisk(): SimulatedDisk {
   if (current === undefined) throw new Error("no simulated process is running");
   return current;
-}
-
-/** Does `work`, whose writes can be seen but are not synced: for mutations that forget an fsync. */
-export function withoutSync<Result>(work: () => Result): Result {
-  const before = syncing;
-  syncing = false;
-  try {
-    return work();
-  } finally {
-    syncing = before;
-  }
 }

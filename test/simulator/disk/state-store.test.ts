@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { StateMachine } from "../../../server/src/state-machine/index.js";
 import { CorruptData } from "../../../server/src/storage/errors.js";
 import { newMachine, put, run } from "./commands.test-support.js";
-import { failPower, ROOT, STATE, startDisk, syncDirectory } from "./disk.test-support.js";
+import { failPower, ROOT, STATE, startDisk, syncDirectory, withoutSync } from "./disk.test-support.js";
 import { open } from "./file-handles.js";
 import { existsSync, openSync, readFileSync, renameSync, writeSync } from "./file-system.js";
-import { type SimulatedDisk, setCurrentDisk, withoutSync } from "./simulated-disk.js";
+import { type SimulatedDisk, setCurrentDisk } from "./simulated-disk.js";
 import { StateStore } from "./state-store.js";
 
 let disk: SimulatedDisk;
@@ -32,7 +32,7 @@ describe("the state on a simulated disk", () => {
       disk = startDisk(seed);
       const machine = stored(3);
       const store = StateStore.open(STATE);
-      withoutSync(() => {
+      withoutSync(disk, () => {
         for (let at = 0; at < 3; at += 1) {
           run(machine, put("/more", String(at)));
           store.write(machine.takeDelta());

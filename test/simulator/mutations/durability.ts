@@ -23,6 +23,25 @@ export const durabilityMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "term-not-durable-before-append",
+    wrong: "answers to the leader of a new term leave before that term is on disk",
+    trips: ["ES", "MONO", "DUR"],
+    court: "simulator",
+    edits: [
+      {
+        file: core,
+        find: `      case "appendEntriesResult":
+      case "heartbeatResult":
+      case "requestVote":`,
+        replace: `      case "appendEntriesResult":
+      case "heartbeatResult":
+        (this.log.persisted < this.log.lastIndex ? this.afterPersist : this.messages).push({ to, message });
+        return;
+      case "requestVote":`,
+      },
+    ],
+  },
+  {
     name: "fsync-error-ignored",
     wrong: "an error of the disk when the log is written is logged, and the node goes on",
     trips: ["DUR", "LC", "MONO"],

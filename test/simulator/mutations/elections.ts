@@ -123,14 +123,15 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "no-step-down-on-higher-term",
-    wrong: "a message of a higher term does not end a leadership",
-    trips: ["LIVE", "LIN", "DUR"],
+    wrong: "a reply of a higher term does not end a leadership",
+    trips: ["LIVE"],
     court: "simulator",
     edits: [
       {
         file: raft,
         find: "if (message.term > core.term && !isPreVoteTalk(message)) {",
-        replace: 'if (message.term > core.term && !isPreVoteTalk(message) && core.role !== "leader") {',
+        replace:
+          'if (core.role === "leader" && message.term > core.term && message.kind.endsWith("Result")) return;\n    if (message.term > core.term && !isPreVoteTalk(message)) {',
       },
     ],
   },

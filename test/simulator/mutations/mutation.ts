@@ -12,7 +12,7 @@ export interface Edit {
   readonly replace: string;
 }
 
-/** A small wrong behaviour in the real code's place, which the simulator or a storage test must catch. */
+/** A small wrong behaviour in the real code's place, which the simulator or a unit test must catch. */
 export interface Mutation {
   readonly name: string;
   /** What is wrong, in a sentence. */
@@ -20,8 +20,8 @@ export interface Mutation {
   /** Invariants of which one should trip; another one may trip before. */
   readonly trips: readonly Promised[];
   readonly edits: readonly Edit[];
-  /** Where it can be caught: what needs a real disk is caught by the tests of the storage. */
-  readonly court: "simulator" | "storage tests";
-  /** Test files that are to catch it, for those of the storage. */
+  /** Where it can be caught: what needs a real disk, or breaks no promise that a client sees, by tests of the place. */
+  readonly court: "simulator" | "unit tests";
+  /** Those tests. */
   readonly tests?: readonly string[];
 }

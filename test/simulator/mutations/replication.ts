@@ -4,7 +4,10 @@ const following = "server/src/raft/following.ts";
 const log = "server/src/raft/log.ts";
 const replication = "server/src/raft/replication.ts";
 
-/** The check before Raft's own is taken out of the way: it would refuse most of what the rule is there to refuse. */
+/**
+ * The check before Raft's own is taken out of the way: it would refuse most of what the rule is there to refuse. By
+ * itself this breaks no promise: Raft's rules are what those rest upon.
+ */
 const withoutAdministrativeChecks = [
   {
     file: "server/src/node/administrative-decision.ts",
@@ -164,6 +167,22 @@ export const replicationMutations: readonly Mutation[] = [
         file: "server/src/node/snapshot-receiver.ts",
         find: "if (announced.lastIndex <= target.committedIndex()) {",
         replace: "if (announced.lastIndex < 0) {",
+      },
+    ],
+  },
+  {
+    name: "snapshot-drops-newer-suffix",
+    wrong:
+      "a snapshot whose last entry the log holds replaces the log all the same, with the entries that follow",
+    trips: ["DUR", "LC"],
+    // It takes a follower that is far ahead of what it knows to be committed, and a snapshot that was on its way before.
+    court: "unit tests",
+    tests: ["server/src/raft"],
+    edits: [
+      {
+        file: following,
+        find: "if (log.term(position.index) === position.term) {",
+        replace: "if (position.index < 0) {",
       },
     ],
   },

@@ -57,6 +57,28 @@ export const stateMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "map-order-in-apply",
+    wrong: "the keys of a lease end in the order in which a node happens to hold them",
+    trips: ["HASH", "SMS"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/state-machine/writer.ts",
+        find: "[...lease.keys()].sort(byBytes)",
+        replace: "[...lease.keys()]",
+      },
+    ],
+  },
+  {
+    name: "stalled-leader-expires",
+    wrong: "a leader that stood still ends leases before it has read the keepalives that piled up meanwhile",
+    trips: ["LEASE"],
+    // To their holders they were over: none of the keepalives had been answered, and nothing that was promised breaks.
+    court: "unit tests",
+    tests: ["server/src/node/lease-clock.test.ts"],
+    edits: [{ file: leaseClock, find: "    if (stalled) return NOTHING_DUE;\n", replace: "" }],
+  },
+  {
     name: "read-before-apply",
     wrong: "a read is served as soon as its index is confirmed, before it is applied",
     trips: ["LIN"],
@@ -104,20 +126,20 @@ export const stateMutations: readonly Mutation[] = [
   },
   {
     name: "expiry-decided-locally",
-    wrong: "every node ends leases by itself when its own clock says so",
+    wrong: "an entry that ends a lease does so only on nodes whose own clocks agree",
     trips: ["HASH", "LEASE"],
     court: "simulator",
     edits: [
       {
+        file: "server/src/state-machine/lease.ts",
+        find: "    this.grantedIndex = grantedIndex;\n",
+        replace: "    this.grantedIndex = grantedIndex;\n    this.seenMs = performance.now();\n",
+      },
+      {
         file: stateMachine,
-        find: "    const before = this.#mvcc.lastSeq;\n    const results: Result[] = [];\n",
-        replace: `    const before = this.#mvcc.lastSeq;
-    const results: Result[] = [];
-    for (const lease of [...this.#leases.all()]) {
-      lease.seenMs ??= performance.now();
-      if (lease.session === undefined && performance.now() - lease.seenMs > lease.ttlMs) this.#writer.endLease(lease);
-    }
-`,
+        find: "if (lease === undefined || lease.grantedIndex > expire.asOfIndex) continue;",
+        replace:
+          "if (lease === undefined || lease.grantedIndex > expire.asOfIndex) continue;\n      if (performance.now() - lease.seenMs < lease.ttlMs) continue;",
       },
     ],
   },
@@ -273,10 +295,14 @@ export const stateMutations: readonly Mutation[] = [
     court: "simulator",
     edits: [
       {
-        file: "sdk/src/watch/watcher.ts",
-        find: "    for (const event of events) {\n      const wire = event.entry;",
-        replace:
-          "    for (const event of events.length > 1 ? events.slice(0, -1) : events) {\n      const wire = event.entry;",
+        file: watch,
+        find: "if (bytes > bounds.watchReplyBytesMax && end > start) return",
+        replace: "if (end > start && change.revision === batch[end - 1]?.revision) return",
+      },
+      {
+        file: watch,
+        find: "this.sink.events(part.changes, part.revision, part.more);",
+        replace: "this.sink.events(part.changes, part.revision, false);",
       },
     ],
   },

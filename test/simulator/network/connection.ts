@@ -82,6 +82,10 @@ export class Connection {
     return this.#sideOf(process).open;
   }
 
+  otherHost(process: Process): string {
+    return this.#otherOf(process).process.host;
+  }
+
   handle(process: Process, handler: ConnectionHandler): void {
     this.#sideOf(process).handler = handler;
   }
@@ -108,7 +112,7 @@ export class Connection {
     return this.#sideOf(process).held.length;
   }
 
-  /** Sends a segment from `process`; `lossy` ones are subject to the link's message faults. */
+  /** Sends a segment from `process`; `lossy` ones are subject to the network's message faults. */
   send(process: Process, label: string, deliver: () => void, lossy = false, detail?: () => string): void {
     const side = this.#sideOf(process);
     if (!side.open) return;
@@ -124,7 +128,7 @@ export class Connection {
       return;
     }
     const { random } = this.#network;
-    const { lossRate, duplicationRate, reorderingRate } = link.faults;
+    const { lossRate, duplicationRate, reorderingRate } = this.#network.messageFaults;
     if (lossRate > 0 && random.chance(lossRate)) {
       this.#network.lost++;
       return;

@@ -3,15 +3,18 @@ import type { Process } from "../world/process.js";
 import type { Random } from "../world/random.js";
 import type { World } from "../world/world.js";
 import { Connection, type Keepalive } from "./connection.js";
+import { Replays } from "./replays.js";
 
-/** What a link does to messages that may be lost: those between servers, each a datagram as far as Raft is concerned. */
+/** What the network does to messages that may be lost: those between servers, each a datagram as far as Raft is concerned. */
 export interface MessageFaults {
   readonly lossRate: number;
   readonly duplicationRate: number;
   readonly reorderingRate: number;
+  /** Of those that come once more, much later. */
+  readonly replayRate: number;
 }
 
-const noFaults: MessageFaults = { lossRate: 0, duplicationRate: 0, reorderingRate: 0 };
+const noFaults: MessageFaults = { lossRate: 0, duplicationRate: 0, reorderingRate: 0, replayRate: 0 };
 
 /** Somebody who accepts connections at an address. */
 export interface Acceptor {
@@ -23,11 +26,18 @@ export interface Acceptor {
 interface Link {
   readonly baseMs: number;
   readonly jitterMs: number;
+  /** Whoever keeps anything from getting through: a heal of one partition leaves what another one still wants. */
+  readonly blocks: Set<object>;
+  /** Whoever makes it slower, and by how many milliseconds: the slowest counts. */
+  readonly delays: Map<object, number>;
+  /** Whether there are any blocks, and the longest delay: looked at for every message. */
   blocked: boolean;
   extraMs: number;
-  faults: MessageFaults;
   readonly connections: Set<Connection>;
 }
+
+/** A directed link, by its hosts. */
+export type Pair = readonly [from: string, to: string];
 
 /** Milliseconds after which an attempt to connect to a silent host is given up, as by gRPC. */
 const CONNECT_TIMEOUT_MS = 20_000;
@@ -54,6 +64,9 @@ export class Network {
   ) => void = () => undefined;
   /** Told what a server takes from a call. `stream` is the one that its replies are written to. */
   onRequest: (path: string, message: unknown, stream: object) => void = () => undefined;
+  /** What becomes of messages between servers, those that join later included. */
+  messageFaults: MessageFaults = noFaults;
+  readonly replays: Replays;
   messages = 0;
   lost = 0;
   duplicated = 0;
@@ -66,6 +79,7 @@ export class Network {
   ) {
     this.world = world;
     this.random = random;
+    this.replays = new Replays(world, this);
     this.#baseMs = options.baseMs;
     this.#jitterMs = options.jitterMs;
     this.encoding = options.encoding;
@@ -82,9 +96,10 @@ export class Network {
       link = {
         baseMs: this.#baseMs * this.random.between(0.5, 1.5),
         jitterMs: this.#jitterMs,
+        blocks: new Set(),
+        delays: new Map(),
         blocked: false,
         extraMs: 0,
-        faults: noFaults,
         connections: new Set(),
       };
       row.set(to, link);
@@ -97,17 +112,30 @@ export class Network {
     return link.baseMs + link.extraMs + this.random.exponential(link.jitterMs);
   }
 
-  /** Nothing gets from one host to the other; what is sent waits, as TCP makes it, and connections find out in time. */
-  block(from: string, to: string): void {
-    const link = this.link(from, to);
-    if (link.blocked) return;
-    link.blocked = true;
-    for (const connection of link.connections) connection.stalled();
-    for (const connection of this.link(to, from).connections) connection.stalled();
+  /**
+   * Nothing gets over these links until the returned function is called; what is sent waits, as TCP makes it, and
+   * connections find out in time.
+   */
+  block(pairs: readonly Pair[]): () => void {
+    const holder = {};
+    for (const [from, to] of pairs) {
+      const link = this.link(from, to);
+      link.blocks.add(holder);
+      if (link.blocked) continue;
+      link.blocked = true;
+      for (const connection of link.connections) connection.stalled();
+      for (const connection of this.link(to, from).connections) connection.stalled();
+    }
+    return () => {
+      for (const [from, to] of pairs) {
+        const link = this.link(from, to);
+        link.blocks.delete(holder);
+        if (link.blocks.size === 0) this.#unblock(from, link);
+      }
+    };
   }
 
-  unblock(from: string, to: string): void {
-    const link = this.link(from, to);
+  #unblock(from: string, link: Link): void {
     if (!link.blocked) return;
     link.blocked = false;
     for (const connection of [...link.connections]) connection.flowing(from);
@@ -120,21 +148,32 @@ export class Network {
     }
   }
 
-  setFaults(faults: MessageFaults, hosts: readonly string[]): void {
-    for (const from of hosts) for (const to of hosts) if (from !== to) this.link(from, to).faults = faults;
-  }
-
-  setExtraLatency(from: string, to: string, ms: number): void {
-    this.link(from, to).extraMs = ms;
+  /** These links take so many milliseconds longer until the returned function is called. */
+  slowDown(delays: readonly (readonly [...Pair, ms: number])[]): () => void {
+    const holder = {};
+    for (const [from, to, ms] of delays) {
+      const link = this.link(from, to);
+      link.delays.set(holder, ms);
+      link.extraMs = Math.max(link.extraMs, ms);
+    }
+    return () => {
+      for (const [from, to] of delays) {
+        const link = this.link(from, to);
+        link.delays.delete(holder);
+        link.extraMs = Math.max(0, ...link.delays.values());
+      }
+    };
   }
 
   /** Every link works again, without faults. */
   heal(): void {
+    this.messageFaults = noFaults;
     for (const [from, row] of this.#links) {
-      for (const [to, link] of row) {
-        link.faults = noFaults;
+      for (const link of row.values()) {
+        link.delays.clear();
         link.extraMs = 0;
-        this.unblock(from, to);
+        link.blocks.clear();
+        this.#unblock(from, link);
       }
     }
   }

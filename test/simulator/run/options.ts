@@ -1,31 +1,7 @@
 import { Random } from "../world/random.js";
+import { type FaultKind, faultKinds } from "./fault-kinds.js";
+import { type DrawnBounds, drawBounds } from "./server-bounds.js";
 import { concentrate, drawTheme, type Theme } from "./themes.js";
-
-/** Everything that can go wrong in a run, each with the mean time between two of its kind, in milliseconds. */
-export const faultKinds = [
-  "kill",
-  "power",
-  "pause",
-  "partition",
-  "isolateLeader",
-  "newLeader",
-  "oneWay",
-  "slowLink",
-  "congestion",
-  "diskCrash",
-  "diskError",
-  "diskFull",
-  "clockRate",
-  "wallJump",
-  "transfer",
-  "membership",
-  "wipe",
-  "bitRot",
-  "clientPause",
-  "clientKill",
-] as const;
-
-export type FaultKind = (typeof faultKinds)[number];
 
 export const workloadKinds = ["registers", "strings", "watches", "locks", "leases", "elections"] as const;
 
@@ -52,12 +28,16 @@ export interface SimulationOptions {
   readonly lossRate: number;
   readonly duplicationRate: number;
   readonly reorderingRate: number;
+  /** Rate of those that come once more, up to seconds later. */
+  readonly replayRate: number;
   /** Whether messages are encoded and decoded on their way. */
   readonly encoding: boolean;
   /** Each node's own, drawn from these: operators do not always set them alike. */
   readonly logEntriesKept: readonly number[];
   /** Bytes in one AppendEntries: 1 for an entry each. */
   readonly appendBytesMax: number;
+  /** Bounds of the servers, small or as in production. */
+  readonly bounds: DrawnBounds;
   readonly logBytesKept: number;
   readonly historyRevisionsKept: number;
   /** Milliseconds for which history is kept; 0 for no bound. */
@@ -74,6 +54,8 @@ export interface SimulationOptions {
   readonly syncMs: number;
   /** Whether all nodes come back at the end, or only a majority of the voters. */
   readonly healAll: boolean;
+  /** Whether every node loses its power at once before that. */
+  readonly powerCycle: boolean;
   /** Mean milliseconds between two operations of a client. */
   readonly thinkMs: number;
   readonly sessionTtlMs: number;
@@ -114,9 +96,11 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     lossRate: messy ? random.pick([0, 0.01, 0.1]) : 0,
     duplicationRate: messy ? random.pick([0, 0.02, 0.1]) : 0,
     reorderingRate: messy ? random.pick([0, 0.05, 0.2]) : 0,
+    replayRate: random.pick([0, 0, 0, 0.002, 0.02]),
     encoding: random.chance(0.1),
     logEntriesKept: random.pick([[5], [5, 20, 100], [5, 1_000], [100], [1_000]]),
     appendBytesMax: random.pick([1, 300, 1_048_576]),
+    bounds: drawBounds(random),
     logBytesKept: random.pick([2_000, 100_000_000]),
     historyRevisionsKept: random.pick([5, 20, 1_000]),
     clockDriftMax: random.pick([0, 0, 0.01, 0.1]),
@@ -125,6 +109,7 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     tempo,
     syncMs: random.pick([0.5, 2, 10]),
     healAll: random.chance(0.8),
+    powerCycle: random.chance(0.15),
     thinkMs: random.pick([100, 250, 600]),
     sessionTtlMs: random.pick([1_500, 3_000, 6_000]),
     faults,

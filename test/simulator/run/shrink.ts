@@ -1,4 +1,5 @@
-import type { FaultKind, Overrides, SimulationOptions, WorkloadKind } from "./options.js";
+import type { FaultKind } from "./fault-kinds.js";
+import type { Overrides, SimulationOptions, WorkloadKind } from "./options.js";
 import type { SeedResult } from "./result.js";
 
 /** Runs tried while shrinking. */

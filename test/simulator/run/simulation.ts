@@ -3,7 +3,8 @@ import type { ExchangeRequest, WatchReply, WatchRequest } from "@quorate/proto";
 import { Administrator } from "../cluster/administrator.js";
 import { peerAddress, SimulatedCluster, type SimulatedNode } from "../cluster/cluster.js";
 import { Unexpected } from "../cluster/unexpected.js";
-import { Nemesis, usualDisk } from "../faults/nemesis.js";
+import { usualDisk } from "../disk/usual-disk.js";
+import { Nemesis } from "../faults/nemesis.js";
 import { createObserver, InvariantViolated } from "../invariants/index.js";
 import { setCurrentNetwork } from "../network/ambient.js";
 import { Network } from "../network/network.js";
@@ -154,7 +155,6 @@ export class Simulation {
     const initialCluster = names.map((name) => ({ name, address: peerAddress(name) }));
     for (const name of names) {
       const node = this.#cluster.add(name, initialCluster);
-      node.disk.faults = usualDisk(this.#options);
       this.#world.after(this.#random.between(0, 50), undefined, "boot", () => this.#cluster.boot(node));
     }
     for (let i = 0; i < clients; i++) this.#startClient(this.#random.between(0, 500));
@@ -220,6 +220,7 @@ export class Simulation {
         node.retired = true;
       }
     }
+    if (this.#options.powerCycle) this.#cluster.powerCycle();
     for (const process of this.#clients.keys()) this.#world.resume(process);
     this.#cluster.restartJoining();
     for (const node of this.#cluster.nodes.values()) this.#cluster.boot(node);
@@ -310,6 +311,7 @@ export class Simulation {
         messageLoss: this.#network.lost,
         messageDuplication: this.#network.duplicated,
         messageReordering: this.#network.reordered,
+        messageReplay: this.#network.replays.count,
       },
       counts: numbersOf(this.#observer.summary),
     };

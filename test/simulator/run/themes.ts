@@ -2,15 +2,16 @@ import type { Random } from "../world/random.js";
 import type { SimulationOptions } from "./options.js";
 
 /** What a run concentrates on. */
-export type Theme = "everything" | "elections" | "staleLeaders" | "members" | "watchers";
+export type Theme = "everything" | "elections" | "staleLeaders" | "members" | "watchers" | "snapshots";
 
-/** How many of the runs concentrate on what, of eleven. */
+/** How many of the runs concentrate on what, of thirteen. */
 const shares: readonly (readonly [Theme, number])[] = [
   ["everything", 5],
   ["elections", 2],
   ["staleLeaders", 2],
-  ["members", 1],
+  ["members", 2],
   ["watchers", 1],
+  ["snapshots", 1],
 ];
 
 export function drawTheme(random: Random): Theme {
@@ -29,22 +30,9 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
   everything: () => ({}),
   /** Candidates without end, whose requests and answers come late, twice and in any order; logs that differ. */
   elections: (random) => ({
-    nodes: random.chance(0.8) ? 5 : 3,
     electionTimeoutMs: 500,
-    tempo: random.pick([0.4, 0.15]),
-    lossRate: random.pick([0, 0.02, 0.1]),
-    duplicationRate: random.pick([0, 0.1, 0.3]),
-    reorderingRate: random.pick([0, 0.1, 0.3]),
-    appendBytesMax: random.pick([1, 1, 300]),
-    thinkMs: random.pick([50, 200]),
-    faults: {
-      congestion: random.pick([400, 2_000]),
-      isolateLeader: random.pick([500, 2_000]),
-      newLeader: random.pick([100, 500]),
-      partition: random.pick([2_000, 8_000]),
-      transfer: random.pick([500, 2_000]),
-      ...(random.chance(0.5) ? { kill: 1_500 } : {}),
-    },
+    ...stormOfElections(random),
+    ...(random.chance(0.25) ? lostElections : {}),
     workloads: ["registers"],
   }),
   /** Leaders that are not any more, and do not know it, with clients that ask them all the time. */
@@ -66,20 +54,11 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
   }),
   /** Changes of the membership, two at a time, while the leader may be cut off with too few of the others. */
   members: (random) => ({
-    nodes: random.pick([3, 4, 5]),
     electionTimeoutMs: 500,
     tempo: random.pick([1, 0.4]),
     concurrentChanges: true,
     thinkMs: 100,
-    faults: {
-      membership: random.pick([100, 300]),
-      partition: random.pick([600, 1_500]),
-      isolateLeader: random.pick([800, 2_000]),
-      newLeader: random.pick([200, 1_000]),
-      ...(random.chance(0.5) ? { congestion: 2_000 } : {}),
-      ...(random.chance(0.5) ? { transfer: 1_000 } : {}),
-      ...(random.chance(0.3) ? { kill: 2_000 } : {}),
-    },
+    ...(random.chance(0.5) ? contested(random) : swarmOfChanges(random)),
     workloads: ["registers"],
   }),
   /** Watches that change their node all the time, over a history that forgets at once. */
@@ -99,4 +78,83 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
     },
     workloads: random.chance(0.5) ? ["watches", "registers"] : ["watches", "registers", "locks"],
   }),
+  /** Logs so short that who was away for a moment needs a snapshot, on links so slow that leaders change meanwhile. */
+  snapshots: (random) => ({
+    nodes: random.chance(0.5) ? 5 : 3,
+    electionTimeoutMs: 500,
+    logEntriesKept: random.pick([[5], [5, 20], [5, 1_000]]),
+    appendBytesMax: random.pick([1, 300]),
+    thinkMs: random.pick([20, 50]),
+    tempo: random.pick([0.4, 0.15]),
+    replayRate: random.pick([0, 0.02, 0.1]),
+    faults: {
+      slowLink: random.pick([200, 500]),
+      congestion: random.pick([1_000, 4_000]),
+      newLeader: random.pick([200, 1_000]),
+      isolateLeader: random.pick([500, 2_000]),
+      ...(random.chance(0.5) ? { partition: 1_000 } : {}),
+      ...(random.chance(0.5) ? { kill: 1_500 } : {}),
+      ...(random.chance(0.3) ? { diskStall: 2_000 } : {}),
+    },
+    workloads: random.chance(0.5) ? ["registers"] : ["registers", "strings"],
+  }),
+};
+
+/** All kinds of changes among many accidents. */
+function swarmOfChanges(random: Random): Pick<SimulationOptions, "nodes" | "faults"> {
+  return {
+    nodes: random.pick([3, 4, 5]),
+    faults: {
+      membership: random.pick([100, 300]),
+      partition: random.pick([600, 1_500]),
+      isolateLeader: random.pick([800, 2_000]),
+      newLeader: random.pick([200, 1_000]),
+      ...(random.chance(0.5) ? { congestion: 2_000 } : {}),
+      ...(random.chance(0.5) ? { transfer: 1_000 } : {}),
+      ...(random.chance(0.3) ? { kill: 2_000 } : {}),
+    },
+  };
+}
+
+/** Removals asked of leaders that are cut off, and little else, so that each side gets to the end of what it is about. */
+function contested(random: Random): Pick<SimulationOptions, "nodes" | "faults"> {
+  return {
+    nodes: random.pick([4, 5]),
+    faults: {
+      contestedRemoval: random.pick([500, 1_500]),
+      // In between the cluster grows again.
+      membership: 1_000,
+      ...(random.chance(0.3) ? { kill: 4_000 } : {}),
+    },
+  };
+}
+
+function stormOfElections(random: Random): Partial<SimulationOptions> {
+  return {
+    nodes: random.chance(0.8) ? 5 : 3,
+    tempo: random.pick([0.4, 0.15]),
+    lossRate: random.pick([0, 0.02, 0.1]),
+    duplicationRate: random.pick([0, 0.1, 0.3]),
+    reorderingRate: random.pick([0, 0.1, 0.3]),
+    appendBytesMax: random.pick([1, 1, 300]),
+    thinkMs: random.pick([50, 200]),
+    faults: {
+      congestion: random.pick([400, 2_000]),
+      isolateLeader: random.pick([500, 2_000]),
+      newLeader: random.pick([100, 500]),
+      partition: random.pick([2_000, 8_000]),
+      transfer: random.pick([500, 2_000]),
+      ...(random.chance(0.5) ? { kill: 1_500 } : {}),
+    },
+  };
+}
+
+/**
+ * Transfers to nodes whose requests for votes are lost: they are in a newer term than a leader that goes on, and nothing
+ * else happens that would end its leadership.
+ */
+const lostElections: Partial<SimulationOptions> = {
+  nodes: 3,
+  lossRate: 0.4,
+  faults: { transfer: 800 },
 };

@@ -15,7 +15,10 @@ export async function runLeases(context: ClientContext): Promise<void> {
       lease.signal.addEventListener("abort", () => recorder.tell({ kind: "leaseLost", lease: lease.id }), {
         once: true,
       });
-      await quorate.put(`/k/${recorder.client}-${round}`, "leased", { lease });
+      // In no order of their names: the keys of a lease end in one that every node must find by itself.
+      for (const key of random.shuffled(["a", "b", "c"]).slice(0, random.integer(1, 3))) {
+        await quorate.put(`/k/${recorder.client}-${round}-${key}`, "leased", { lease });
+      }
       await sleep(random.exponential(1_000));
       if (random.chance(0.5)) {
         await lease.revoke();

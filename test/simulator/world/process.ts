@@ -14,8 +14,12 @@ export class Process {
   alive = true;
   /** True time until which nothing of the process runs: its disk is slow, or it is paused (infinite). */
   blockedUntilMs = 0;
-  /** What waits for a pause to end. */
+  /** True time until which its disk is slow, whether or not it is paused as well. */
+  busyUntilMs = 0;
+  /** What was due while nothing could run, in that order: it runs when the disk has answered and the pause is over. */
   readonly backlog: (() => void)[] = [];
+  /** Whether the end of the wait for the disk is scheduled. */
+  wakes = false;
   /** Mean true milliseconds between two turns of its event loop: 0 while it has all the processor it wants. */
   turnDelayMs = 0;
   /** No turn begins before one that was asked for earlier. */

@@ -126,9 +126,8 @@ export class World {
     }
     if (!process.alive) return;
     if (process.blockedUntilMs > this.#nowMs) {
-      if (process.blockedUntilMs === Number.POSITIVE_INFINITY) {
-        process.backlog.push(() => this.#requeue(event, this.#nowMs));
-      } else this.#requeue(event, process.blockedUntilMs);
+      process.backlog.push(() => this.#requeue(event));
+      this.#runBacklog(process);
       return;
     }
     this.#events++;
@@ -136,10 +135,26 @@ export class World {
     this.runIn(process, event.run);
   }
 
-  #requeue(event: WorldEvent, atMs: number): void {
+  #requeue(event: WorldEvent): void {
     if (event.cancelled) return;
     // The same object stays cancellable by whoever scheduled it.
-    this.#queue.push(Object.assign(event, { atMs, order: this.#order++ }));
+    this.#queue.push(Object.assign(event, { atMs: this.#nowMs, order: this.#order++ }));
+  }
+
+  /**
+   * What waits runs now, or when the disk has answered. It stays in one line, whatever it waits for in turn: a pause
+   * that begins and ends during a slow write must not let what came later go first.
+   */
+  #runBacklog(process: Process): void {
+    if (process.blockedUntilMs <= this.#nowMs) {
+      for (const run of process.backlog.splice(0)) run();
+    } else if (process.blockedUntilMs < Number.POSITIVE_INFINITY && !process.wakes) {
+      process.wakes = true;
+      this.at(process.blockedUntilMs, undefined, "wake", () => {
+        process.wakes = false;
+        this.#runBacklog(process);
+      });
+    }
   }
 
   /** Runs code of `process` now, with all that follows from it at once. */
@@ -170,14 +185,15 @@ export class World {
 
   resume(process: Process): void {
     if (process.blockedUntilMs !== Number.POSITIVE_INFINITY) return;
-    process.blockedUntilMs = this.#nowMs;
-    for (const run of process.backlog.splice(0)) run();
+    process.blockedUntilMs = Math.max(this.#nowMs, process.busyUntilMs);
+    this.#runBacklog(process);
   }
 
   /** The process is busy for `ms`: waiting for its disk. */
   block(process: Process, ms: number): void {
+    process.busyUntilMs = Math.max(process.busyUntilMs, this.#nowMs + ms);
     if (process.blockedUntilMs === Number.POSITIVE_INFINITY) return;
-    process.blockedUntilMs = Math.max(process.blockedUntilMs, this.#nowMs + ms);
+    process.blockedUntilMs = Math.max(process.blockedUntilMs, process.busyUntilMs);
   }
 
   /** Ends a process: nothing of it runs any more. */

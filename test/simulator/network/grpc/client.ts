@@ -353,15 +353,20 @@ class ClientCall extends EventEmitter {
     const encoded = currentNetwork().encoding ? this.#serialize(message as never) : undefined;
     if (encoded !== undefined) sent = { encoded };
     const holds = this.#connection === undefined || this.#connection.holds(this.#process);
+    const lossy = isLossy(this.#path, message);
     this.#send(
       `to ${this.#path}`,
       (remote) => {
         if (holds) this.#taken(taken);
         remote.message(sent);
       },
-      isLossy(this.#path, message),
+      lossy,
       () => describe(message),
     );
+    if (lossy && this.#connection !== undefined) {
+      const to = this.#connection.otherHost(this.#process);
+      currentNetwork().replays.sent(this.#process.host, to, sent, (again) => this.#replay(again));
+    }
     if (!holds) {
       if (taken !== undefined) process.nextTick(taken);
       return true;
@@ -369,6 +374,12 @@ class ClientCall extends EventEmitter {
     const held = this.#connection?.heldOf(this.#process) ?? this.#early.length;
     this.#full = held >= HELD_MESSAGES_MAX;
     return !this.#full;
+  }
+
+  #replay(message: unknown): void {
+    if (this.#over || this.#ended) return;
+    const what = (): string => describe(message);
+    this.#send(`again to ${this.#path}`, (remote) => remote.message(message), false, what);
   }
 
   /** Runs at the receiver, which is as good a moment as any; what it tells is the sender's, in a turn of its own. */

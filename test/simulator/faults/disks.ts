@@ -1,0 +1,70 @@
+import type { SimulatedNode } from "../cluster/cluster.js";
+import type { DiskFaults } from "../disk/disk-faults.js";
+import { usualDisk } from "../disk/usual-disk.js";
+import { pickSome, type Scene, touchable } from "./scene.js";
+
+type Trouble = Partial<DiskFaults>;
+
+/** What is wrong with each disk at the moment: one trouble's end leaves the others. */
+const troubles = new WeakMap<SimulatedNode, Set<Trouble>>();
+
+/** For a while the disk of one node has these faults, beside those that it has already. */
+export function failDisk(scene: Scene, trouble: Trouble): boolean {
+  const { random, options, later } = scene;
+  const node = pickSome(touchable(scene), random);
+  if (node === undefined) return false;
+  const held = troubles.get(node) ?? new Set();
+  troubles.set(node, held);
+  const change = (): void => {
+    node.disk.faults = worst(usualDisk(options), held);
+  };
+  held.add(trouble);
+  change();
+  later(random.exponential(3_000), "disk mended", () => {
+    held.delete(trouble);
+    change();
+  });
+  return true;
+}
+
+/** Every fault at its highest rate or longest time of all. */
+function worst(usual: DiskFaults, held: Iterable<Trouble>): DiskFaults {
+  const all = [usual, ...held];
+  const highest = (of: (faults: Trouble) => number | undefined): number =>
+    Math.max(...all.map((each) => of(each) ?? 0));
+  return {
+    crashBefore: highest(({ crashBefore }) => crashBefore),
+    crashUnsynced: highest(({ crashUnsynced }) => crashUnsynced),
+    crashAfter: highest(({ crashAfter }) => crashAfter),
+    syncError: highest(({ syncError }) => syncError),
+    full: highest(({ full }) => full),
+    slow: highest(({ slow }) => slow),
+    slowMsMin: highest(({ slowMsMin }) => slowMsMin),
+    slowMsMax: highest(({ slowMsMax }) => slowMsMax),
+    copyMsMax: highest(({ copyMsMax }) => copyMsMax),
+    liesAboutSync: usual.liesAboutSync,
+  };
+}
+
+/** Damages a part of the data that the node needs at its next start. */
+export function rot({ disk }: SimulatedNode, state: boolean): void {
+  const log = disk.log();
+  if (state && disk.hasState) disk.decay({ kind: "state" });
+  else if (log !== undefined && log.entries.length > 0) {
+    disk.decay({ kind: "log", index: log.start.index + Math.ceil(log.entries.length / 2) });
+  } else disk.wipe();
+}
+
+/** One node loses its data for good, unless another still waits to be replaced: then a majority might. */
+export function destroy(scene: Scene, ruin: (node: SimulatedNode) => void): boolean {
+  const { cluster, random, administration, later } = scene;
+  const nodes = [...cluster.nodes.values()].filter(({ retired }) => !retired);
+  if (nodes.some(({ damaged }) => damaged)) return false;
+  const node = pickSome(nodes, random);
+  if (node === undefined) return false;
+  if (!administration.replaceLost(node)) return false;
+  cluster.destroy(node, ruin);
+  // Whoever starts it again all the same must be told that it cannot be.
+  later(random.between(500, 3_000), "start without data", () => cluster.boot(node));
+  return true;
+}

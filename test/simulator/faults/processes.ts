@@ -1,0 +1,77 @@
+import type { Process } from "../world/process.js";
+import { pickSome, type Scene, someLive } from "./scene.js";
+
+/** One node, or now and then all of them at once: a data centre that loses its power has no majority left to ask. */
+export function killSome(scene: Scene, power: boolean): boolean {
+  const { cluster, random, options } = scene;
+  const drawDownMs = (): number => 20 + random.exponential(random.pick([200, 1_500, 6_000]) * options.tempo);
+  if (random.chance(0.15)) {
+    // At one moment: nobody does anything more for having seen another one go.
+    const { live } = cluster;
+    for (const node of live) cluster.killForAWhile(node, power, drawDownMs());
+    return live.length > 0;
+  }
+  const node = someLive(scene);
+  const process = node?.process;
+  if (node === undefined || process === undefined) return false;
+  const downMs = drawDownMs();
+  // Between two events of the process, rather than at a moment of the world's.
+  process.stepAlarm = {
+    at: process.steps + random.integer(1, 30),
+    run: () => cluster.killForAWhile(node, power, downMs),
+  };
+  return true;
+}
+
+/** How many pauses each process is in: it goes on after the last one. */
+const pauses = new WeakMap<Process, number>();
+
+function pauseFor({ world, network, later }: Scene, process: Process, ms: number): void {
+  pauses.set(process, (pauses.get(process) ?? 0) + 1);
+  world.pause(process);
+  network.paused(process);
+  later(ms, "resume", () => {
+    const left = (pauses.get(process) ?? 1) - 1;
+    pauses.set(process, left);
+    if (left === 0) world.resume(process);
+  });
+}
+
+export function pauseSome(scene: Scene): boolean {
+  const { random, options } = scene;
+  const process = someLive(scene)?.process;
+  if (process === undefined) return false;
+  pauseFor(scene, process, random.exponential(random.pick([300, 1_500, 5_000]) * options.tempo));
+  return true;
+}
+
+export function pauseClient(scene: Scene): boolean {
+  const { random, clients } = scene;
+  const process = pickSome(clients(), random);
+  if (process === undefined) return false;
+  pauseFor(scene, process, random.exponential(2_000));
+  return true;
+}
+
+export function killSomeClient({ random, clients, killClient }: Scene): boolean {
+  const process = pickSome(clients(), random);
+  if (process === undefined) return false;
+  killClient(process);
+  return true;
+}
+
+export function changeClockRate(scene: Scene): boolean {
+  const { random, world, options } = scene;
+  const process = someLive(scene)?.process;
+  if (process === undefined || options.clockDriftMax === 0) return false;
+  const drift = options.clockDriftMax;
+  process.setClockRate(random.between(1 - drift, 1 + drift), world.nowMs);
+  return true;
+}
+
+export function jumpWallClock(scene: Scene): boolean {
+  const process = someLive(scene)?.process;
+  if (process === undefined) return false;
+  process.jumpWallClock(scene.random.between(-1, 1) * 60_000);
+  return true;
+}

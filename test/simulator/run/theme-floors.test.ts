@@ -1,0 +1,36 @@
+import { expect, it } from "vitest";
+import { faultKinds } from "./fault-kinds.js";
+import { drawOptions } from "./options.js";
+import { ThemeFloors } from "./theme-floors.js";
+
+const everyFault = Object.fromEntries(
+  [...faultKinds, "messageLoss", "messageDuplication", "messageReordering", "messageReplay"].map((kind) => [
+    kind,
+    1,
+  ]),
+);
+const enough = { operationsOk: 100, elections: 5 };
+const elections = drawOptions(1, { theme: "elections" });
+const watchers = drawOptions(2, { theme: "watchers" });
+
+it("names the theme in which too little happens", () => {
+  const floors = new ThemeFloors();
+  for (let seed = 0; seed < 20; seed++) {
+    floors.add({ options: elections, counts: enough, faults: {} });
+    floors.add({ options: watchers, counts: { operationsOk: 100 }, faults: {} });
+  }
+  expect(floors.tooLittle()).toEqual([
+    "only 0.00 elections a seed of the theme watchers, at least 2 are wanted",
+  ]);
+});
+
+it("names the kinds of faults that never happened in many seeds", () => {
+  const floors = new ThemeFloors();
+  const { diskStall: _, ...others } = everyFault;
+  for (let seed = 0; seed < 499; seed++) floors.add({ options: elections, counts: enough, faults: others });
+  expect(floors.tooLittle()).toEqual([]);
+  floors.add({ options: elections, counts: enough, faults: others });
+  expect(floors.tooLittle()).toEqual(["no diskStall in 500 seeds"]);
+  floors.add({ options: elections, counts: enough, faults: everyFault });
+  expect(floors.tooLittle()).toEqual([]);
+});
