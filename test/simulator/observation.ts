@@ -37,8 +37,15 @@ export interface NodeView {
 /** What a message from one node to another promises of the sender's disk. */
 export type NodePromise =
   | { readonly kind: "vote"; readonly term: number; readonly candidate: number }
-  /** Its log holds every entry up to `index`. */
-  | { readonly kind: "append"; readonly term: number; readonly index: number };
+  /** It stands for election, or leads, in the term, and so has voted for itself. Nothing is said of its entries. */
+  | { readonly kind: "ownVote"; readonly term: number }
+  /** Its log holds every entry up to `index`; the last has this term, undefined when that is not known any more. */
+  | {
+      readonly kind: "append";
+      readonly term: number;
+      readonly index: number;
+      readonly entryTerm: number | undefined;
+    };
 
 /**
  * What the simulation tells of what happens in it, in the order in which it happens. `trueMs` is the simulation's own
