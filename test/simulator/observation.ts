@@ -250,6 +250,8 @@ export type ClientEvent =
   /** The client's signal says that the lease may have ended. */
   | (OfLease & { readonly kind: "leaseLost" })
   | (OfLease & { readonly kind: "leaseRevoked" })
+  /** The client stopped to keep it alive, and leaves it to run out. */
+  | (OfLease & { readonly kind: "leaseLetGo" })
   | (OfLock & { readonly kind: "lockWaiting" })
   | (OfLock & { readonly kind: "lockGranted"; readonly token: number })
   /** The lock's signal says that the ownership ended or may have. */
@@ -257,6 +259,8 @@ export type ClientEvent =
   | (OfLock & { readonly kind: "lockReleased" })
   /** The wait ended without the lock. */
   | (OfLock & { readonly kind: "lockFailed"; readonly code: string })
+  /** A call failed that is not one of the operations: the opening of a session, say. */
+  | (AtClient & { readonly kind: "callFailed"; readonly what: string; readonly code: string })
   | (AtClient & {
       readonly kind: "sessionState";
       readonly session: number;

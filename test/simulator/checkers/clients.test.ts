@@ -53,7 +53,9 @@ describe("a legal run", () => {
       operationsOk: 12,
       operationsFailed: 1,
       operationsUnknown: 1,
-      linearizability: { operations: 14, undecided: [] },
+      linearizability: { operations: 14, paths: 3, undecided: [] },
+      paths: 3,
+      pathsUndecided: 0,
     });
   });
 });

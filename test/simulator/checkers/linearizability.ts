@@ -18,6 +18,8 @@ import { textOf } from "./revision-order.js";
 export interface LinearizabilitySummary {
   /** Operations that took part. */
   readonly operations: number;
+  /** Paths that they were on. */
+  readonly paths: number;
   /** Paths on which the search was given up. */
   readonly undecided: readonly string[];
 }
@@ -38,7 +40,9 @@ export function checkLinearizability(
     ...decide(appendModel, appends, partitionStepsMax),
     ...decide(registerModel, registers, partitionStepsMax),
   ];
-  return { operations: appends.length + registers.length, undecided };
+  const operations = [...appends, ...registers];
+  const paths = new Set(operations.map(({ call }) => call.key)).size;
+  return { operations: operations.length, paths, undecided };
 }
 
 function decide<C>(

@@ -7,7 +7,7 @@ export { type InvariantName, InvariantViolated } from "./violation.js";
  * The observer of one run.
  *
  * ```ts
- * const observer = createObserver({ clockDriftMax: 0.1, leaseLateMsMax: 5_000, partitionStepsMax: 5_000_000 });
+ * const observer = createObserver({ clockDriftMax: 0.1, leaseLateMsMax: 5_000, … });
  * // … the run tells it what happens, and a violated invariant throws …
  * const violation = observer.finish({ healed, healedMs, trueMs });
  * ```

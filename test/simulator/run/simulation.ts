@@ -1,7 +1,7 @@
 import { performance as machineClock } from "node:perf_hooks";
 import type { ExchangeRequest, WatchReply, WatchRequest } from "@quorate/proto";
 import { Administrator } from "../cluster/administrator.js";
-import { peerAddress, SimulatedCluster, type SimulatedNode } from "../cluster/cluster.js";
+import { clientAddress, peerAddress, SimulatedCluster, type SimulatedNode } from "../cluster/cluster.js";
 import { Unexpected } from "../cluster/unexpected.js";
 import { Nemesis, usualDisk } from "../faults/nemesis.js";
 import { createObserver, InvariantViolated } from "../invariants/index.js";
@@ -10,6 +10,7 @@ import { Network } from "../network/network.js";
 import { WatchDeliveries } from "../network/wire-taps.js";
 import type { ClientEvent } from "../observation.js";
 import { WorkloadClient } from "../workload/client.js";
+import { CLOSING_CALLS_MAX_MS, ClosingCalls } from "../workload/closing-calls.js";
 import type { RunIds } from "../workload/recorder.js";
 import { Process } from "../world/process.js";
 import { Random } from "../world/random.js";
@@ -24,12 +25,17 @@ const WATCH = "/quorate.v1.WatchService/Watch";
 const FORMATION_MS = 1_500;
 /** Milliseconds that a violated run goes on being traced in its report. */
 const TRACED_EVENTS = 4_000;
-/** How long after its time a lease may live on in a healed cluster: an election, and its full time under the new leader. */
+/**
+ * How long after twice its TTL a lease that nobody keeps alive may live on in a healed cluster: some elections, after the
+ * 20,000 ms for which a peer may wait for a connection whose first packet a fault swallowed.
+ */
 const LEASE_LATE_MAX_MS = 30_000;
 /** Candidates that the search for linearizability looks at for one path. */
 const LINEARIZABILITY_STEPS_MAX = 2_000_000;
-/** Milliseconds in which every watch is served again and delivers what is left. */
+/** Milliseconds in which every watch of a healed cluster is served. */
 const WATCHES_SETTLE_MS = 6_000;
+/** Milliseconds in which watches that are served deliver what is left, and nodes apply it. */
+const LAST_DELIVERIES_MS = 2_000;
 /** Milliseconds between two looks whether everything has converged. */
 const LOOK_INTERVAL_MS = 250;
 
@@ -61,6 +67,7 @@ export class Simulation {
     this.#observer = createObserver({
       clockDriftMax: options.clockDriftMax,
       leaseLateMsMax: LEASE_LATE_MAX_MS,
+      watchServedMsMax: WATCHES_SETTLE_MS,
       partitionStepsMax: LINEARIZABILITY_STEPS_MAX,
     });
     this.#network.onWrite = (process, path, message, metadata, stream) => {
@@ -238,8 +245,30 @@ export class Simulation {
         );
       }
     }
-    // Watches have nobody who waits for them, and still must have come to the end.
+    // Watches have nobody who waits for them: by now every one is served, and delivers what the closing calls write.
     this.#runUntil(this.#world.nowMs + WATCHES_SETTLE_MS);
+    this.#closingCalls();
+    this.#runUntil(this.#world.nowMs + LAST_DELIVERIES_MS);
+  }
+
+  #closingCalls(): void {
+    const calls = new ClosingCalls(this.#ids, (event) => this.#told(event));
+    const members = this.#members;
+    for (const { name, view } of this.#cluster.live) {
+      if (view === undefined || !members.has(view.id)) continue;
+      const process = new Process(`closing-${name}`, this.#random.fork(view.id), this.#world.nowMs, (error) =>
+        this.#fail(error),
+      );
+      this.#world.runIn(process, () => {
+        calls.make(name, clientAddress(name)).catch((error: unknown) => this.#fail(error));
+      });
+    }
+    const deadlineMs = this.#world.nowMs + CLOSING_CALLS_MAX_MS;
+    while (!this.#failed && calls.missing.length > 0) {
+      this.#runUntil(this.#world.nowMs + LOOK_INTERVAL_MS);
+      if (this.#world.nowMs < deadlineMs) continue;
+      throw new NotLive(`${calls.missing.join("; ")}\n${this.#cluster.describe()}`);
+    }
   }
 
   /** So few voters that the others are a majority of every configuration. */
@@ -265,6 +294,9 @@ export class Simulation {
       if (!client.done) missing.push(`${process.host} waits for ${client.pending} operations`);
     }
     if (this.#administrator.busy) missing.push(`the administrator waits: ${this.#administrator.doing}`);
+    for (const lease of this.#observer.ownerlessLeases(this.#healedMs, this.#world.nowMs)) {
+      missing.push(`lease ${lease} lives, which nobody keeps alive`);
+    }
     const { leader } = this.#cluster;
     if (leader?.view === undefined) return [...missing, "no leader"];
     const members = this.#members;

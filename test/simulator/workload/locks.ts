@@ -1,4 +1,5 @@
 import { type Ownership, QuorateError } from "@quorate/sdk";
+import { onAbort } from "./abort-signal.js";
 import type { ClientContext } from "./client.js";
 
 const lockPaths = ["/l/a", "/l/b"] as const;
@@ -15,9 +16,7 @@ export async function runLocks(context: ClientContext): Promise<void> {
     try {
       const lock = await quorate.lock(path, { timeoutMs: random.pick([500, 3_000]) });
       recorder.tell({ kind: "lockGranted", attempt, path, token: lock.token });
-      lock.signal.addEventListener("abort", () => recorder.tell({ kind: "lockLost", attempt, path }), {
-        once: true,
-      });
+      onAbort(lock.signal, () => recorder.tell({ kind: "lockLost", attempt, path }));
       const fence: Ownership = { key: path, token: lock.token };
       for (let writes = random.integer(0, 3); writes > 0; writes--) {
         await fencedPut(context, fence);

@@ -55,6 +55,12 @@ export class Recorder {
     this.#tell({ ...event, client: this.client, trueMs: this.trueMs } as unknown as ClientEvent);
   }
 
+  /** Tells that a call which is no operation failed. What is no error of the service goes on its way. */
+  failed(what: string, error: unknown): void {
+    if (!(error instanceof QuorateError)) throw error;
+    this.tell({ kind: "callFailed", what, code: error.code });
+  }
+
   /**
    * Asks what became of a mutation of unknown outcome. That it was not applied is final: it counts as failed from here on,
    * so that every checker trips when it is applied after all. Resolves with undefined when it stays unknown.
@@ -67,8 +73,8 @@ export class Recorder {
       if (outcome.kind === "not-applied") return { kind: "failed", code: error.code };
       return outcome.kind === "applied" ? returned(call, outcome.result) : undefined;
     } catch (asking) {
-      if (asking instanceof QuorateError) return undefined;
-      throw asking;
+      this.failed("outcome", asking);
+      return undefined;
     }
   }
 
