@@ -131,6 +131,13 @@ export type Call =
       /** As of this revision, 0 for the current one. */
       readonly revision: number;
     }
+  /** The direct children of a path. */
+  | {
+      readonly f: "list";
+      readonly path: string;
+      /** Serializable with the `minRevision` asked for, 0 for none. */
+      readonly serializable: { readonly minRevision: number } | undefined;
+    }
   | {
       readonly f: "put";
       readonly path: string;
@@ -155,6 +162,7 @@ export type Call =
        * answer is the transaction's own. No path twice, and none that is read.
        */
       readonly writes: readonly { readonly path: string; readonly value: string | undefined }[];
+      readonly fence: FenceSeen | undefined;
     };
 
 /** What a call returned when it succeeded. `revision` of a write is that of its change. */
@@ -165,6 +173,8 @@ export type Answer =
       /** The store's revision at the read, undefined where the client cannot know it. */
       readonly revision: number | undefined;
     }
+  /** The children that are entries, as of the revision. */
+  | { readonly f: "list"; readonly revision: number; readonly entries: readonly EntrySeen[] }
   | {
       readonly f: "put";
       readonly revision: number;

@@ -93,6 +93,8 @@ function appendCalls(record: OperationRecord, strings: ReadonlySet<string>): App
       if (!isCurrentRead(call) || answer?.f !== "get") return [];
       return [{ f: "get", key, value: textOf(answer.entry) ?? "" }];
     }
+    case "list":
+      return [];
     case "put":
       return [{ f: "put", key, value: call.value }];
     case "delete":
@@ -111,6 +113,9 @@ function registerCalls(record: OperationRecord, strings: ReadonlySet<string>): R
     case "get":
       if (!isCurrentRead(call) || answer?.f !== "get") return [];
       return [read(call.path, answer.entry)];
+    // It says nothing of the paths that it lacks; by its revision it is held to all of them.
+    case "list":
+      return [];
     case "put":
       return [{ f: "write", key: call.path, value: registerText(call.value) }];
     case "delete":

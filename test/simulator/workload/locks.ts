@@ -1,4 +1,4 @@
-import { type Ownership, QuorateError } from "@quorate/sdk";
+import { type Ownership, op, QuorateError } from "@quorate/sdk";
 import { onAbort } from "./abort-signal.js";
 import type { ClientContext } from "./client.js";
 
@@ -19,13 +19,13 @@ export async function runLocks(context: ClientContext): Promise<void> {
       onAbort(lock.signal, () => recorder.tell({ kind: "lockLost", attempt, path }));
       const fence: Ownership = { key: path, token: lock.token };
       for (let writes = random.integer(0, 3); writes > 0; writes--) {
-        await fencedPut(context, fence);
+        await fencedWrite(context, fence);
         await sleep(random.exponential(100));
       }
       await lock.release();
       recorder.tell({ kind: "lockReleased", attempt, path });
       // A write that comes after the release must be refused, whoever holds the lock by then.
-      if (random.chance(0.2)) await fencedPut(context, fence);
+      if (random.chance(0.2)) await fencedWrite(context, fence);
     } catch (error) {
       if (!(error instanceof QuorateError)) throw error;
       recorder.tell({ kind: "lockFailed", attempt, path, code: error.code });
@@ -33,7 +33,33 @@ export async function runLocks(context: ClientContext): Promise<void> {
   }
 }
 
-/** A write that holds only while the lock or leadership does. */
+/** A put, a delete or a transaction that holds only while the lock does. */
+async function fencedWrite(context: ClientContext, fence: Ownership): Promise<void> {
+  const drawn = context.random.next();
+  if (drawn < 0.6) await fencedPut(context, fence);
+  else if (drawn < 0.8) await fencedDelete(context, fence);
+  else await fencedTxn(context, fence);
+}
+
+async function fencedDelete({ quorate, recorder }: ClientContext, { key, token }: Ownership): Promise<void> {
+  const path = `/f${key}`;
+  await recorder.call({ f: "delete", path, fence: { key, token } }, async () => {
+    const { revision, deleted } = await quorate.delete(path, { fence: { key, token } });
+    return { f: "delete", revision, deleted };
+  });
+}
+
+async function fencedTxn({ quorate, recorder }: ClientContext, { key, token }: Ownership): Promise<void> {
+  const path = `/f${key}`;
+  const value = recorder.freshValue();
+  const fence = { key, token };
+  await recorder.call({ f: "txn", compares: [], reads: [], writes: [{ path, value }], fence }, async () => {
+    const { succeeded, revision } = await quorate.txn({ then: [op.put(path, value)], fence });
+    return { f: "txn", succeeded, revision, reads: [] };
+  });
+}
+
+/** A put that holds only while the lock or leadership does. */
 export async function fencedPut({ quorate, recorder }: ClientContext, fence: Ownership): Promise<void> {
   const path = `/f${fence.key}`;
   const value = recorder.freshValue();

@@ -21,6 +21,8 @@ export class Recorder {
   readonly client: string;
   readonly #ids: RunIds;
   readonly #tell: (event: ClientEvent) => void;
+  /** The highest revision that the client was told of. */
+  revisionSeen = 0;
   /** Operations that wait for an answer. */
   pending = 0;
   /** Asks what became of a mutation; undefined before there is a session. */
@@ -86,6 +88,7 @@ export class Recorder {
     try {
       const answer = await make();
       this.tell({ kind: "returned", operation, answer });
+      this.revisionSeen = Math.max(this.revisionSeen, revisionIn(answer));
       return answer;
     } catch (error) {
       if (!(error instanceof QuorateError)) throw error;
@@ -104,6 +107,11 @@ export class Recorder {
 type Settled =
   | { readonly kind: "failed"; readonly code: string }
   | { readonly kind: "returned"; readonly answer: Answer };
+
+function revisionIn(answer: Answer): number {
+  if (answer.f === "get") return answer.revision ?? answer.entry?.modRevision ?? 0;
+  return answer.revision;
+}
 
 /** The answer that a call would have had; undefined where its result does not say all of it. */
 function returned({ f }: Call, result: MutationResult): Settled | undefined {
