@@ -92,7 +92,7 @@ export class ClientChecks {
         return;
       case "sessionState":
         this.#sessions.event(event);
-        this.#leases.owns(event.client, event.session);
+        this.#leases.owns(event.client, event.session, event.trueMs);
         if (event.state === "closed") this.#leases.clientEnded(event.client, event.trueMs);
         return;
       case "killed":
@@ -100,9 +100,11 @@ export class ClientChecks {
         this.#mutualExclusion.killed(event.client);
         for (const [id, watch] of this.#watches) if (watch.client === event.client) this.#watches.delete(id);
         return;
+      case "resumed":
+        this.#leases.clientResumed(event.client, event.trueMs);
+        return;
       case "callFailed":
       case "paused":
-      case "resumed":
         return;
     }
   }

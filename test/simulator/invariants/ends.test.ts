@@ -59,6 +59,19 @@ describe("LEASE, of what clients are told", () => {
     expect(tripped(endAfter(run, 3_500))).toBeUndefined();
   });
 
+  it("trips when a client that was not paused is told late", () => {
+    const late = (afterMs: number, resumes: boolean) => () => {
+      const { run, lease } = expired();
+      run.trueMs += afterMs;
+      if (resumes) run.client({ kind: "resumed" });
+      run.client({ kind: "leaseLost", lease });
+    };
+    // Two clocks a tenth off measure 2,000 ms some 404 ms apart.
+    expect(tripped(late(400, false))).toBeUndefined();
+    expect(tripped(late(420, false))).toBe("LEASE");
+    expect(tripped(late(420, true))).toBeUndefined();
+  });
+
   it("trips when a keepalive is answered as if the lease were over, or with more than its TTL", () => {
     const keepalive = (afterMs: number, ttlMs: number) => () => {
       const run = new HandMadeRun();

@@ -4,6 +4,8 @@ type LeaseEvent = Extract<ClientEvent, { lease: number }>;
 
 interface Holding {
   readonly client: string;
+  /** Since when its client knows of it, in true time. */
+  readonly sinceMs: number;
   /** Since when its client keeps it alive no more, in true time; undefined while it does. */
   releasedMs: number | undefined;
   /** Whether its client was told that it may have ended, or ended it itself. */
@@ -14,16 +16,31 @@ interface Holding {
 export class LeaseOwners {
   readonly #holdings = new Map<number, Holding>();
 
+  // By client: when it last ran again after a pause.
+  readonly #resumedMs = new Map<string, number>();
+
   /** A client holds a lease, or its session. */
-  holds(client: string, lease: number): void {
+  holds(client: string, lease: number, trueMs: number): void {
     if (this.#holdings.has(lease)) return;
-    this.#holdings.set(lease, { client, releasedMs: undefined, told: false });
+    this.#holdings.set(lease, { client, sinceMs: trueMs, releasedMs: undefined, told: false });
+  }
+
+  /** A client runs again after a pause. */
+  resumed(client: string, trueMs: number): void {
+    this.#resumedMs.set(client, trueMs);
+  }
+
+  /** Since when the client of a lease has known of it and run without a pause, in true time. */
+  attentiveSinceMs(lease: number): number {
+    const holding = this.#holdings.get(lease);
+    if (holding === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(holding.sinceMs, this.#resumedMs.get(holding.client) ?? 0);
   }
 
   event(event: LeaseEvent): void {
     switch (event.kind) {
       case "leaseGranted":
-        this.holds(event.client, event.lease);
+        this.holds(event.client, event.lease, event.trueMs);
         return;
       case "leaseLetGo":
         this.#released(event.lease, event.trueMs);

@@ -20,6 +20,9 @@ export interface LeaseBounds {
 /** How far rounding may move a deadline, in milliseconds: TTLs and what is left of them are whole ones. */
 const roundingMs = 1;
 
+/** How late a client's timers may be, and how coarse, in milliseconds. */
+const timerMsMax = 5;
+
 /** How long after the time by its own clock a client is told that it lost a lease, in milliseconds: some timers' turns. */
 const toldMsMax = 1_000;
 
@@ -144,16 +147,23 @@ export class LeaseTimes {
         if (life.end === undefined)
           violated("LEASE", `lease ${life.id} was revoked and lives on`, { ...event });
         return;
+      case "leaseLost":
+        this.#checkToldInTime(life, event.trueMs);
+        return;
       case "leaseGranted":
       case "leaseLetGo":
-      case "leaseLost":
         return;
     }
   }
 
   /** A client holds a lease, or its session. */
-  owns(client: string, lease: number): void {
-    this.#owners.holds(client, lease);
+  owns(client: string, lease: number, trueMs: number): void {
+    this.#owners.holds(client, lease, trueMs);
+  }
+
+  /** A client runs again after a pause. */
+  clientResumed(client: string, trueMs: number): void {
+    this.#owners.resumed(client, trueMs);
   }
 
   /** A client is gone or closed, and keeps nothing alive any more. */
@@ -244,6 +254,22 @@ export class LeaseTimes {
       ...life,
       term,
       leaderSinceMs,
+      trueMs,
+    });
+  }
+
+  /** A client that was not paused knows by its own clock that its lease may be over when it is, but for the clocks' drift. */
+  #checkToldInTime({ id, ttlMs, end }: Life, trueMs: number): void {
+    if (end?.kind !== "expired") return;
+    const { clockDriftMax } = this.#bounds;
+    const driftMs = ttlMs / (1 - clockDriftMax) - ttlMs / (1 + clockDriftMax);
+    const latestMs = Math.max(end.trueMs + driftMs, this.#owners.attentiveSinceMs(id)) + timerMsMax;
+    if (trueMs <= latestMs) return;
+    violated("LEASE", `lease ${id} expired, and its client was told ${trueMs - end.trueMs} ms later`, {
+      lease: id,
+      ttlMs,
+      end,
+      latestMs,
       trueMs,
     });
   }

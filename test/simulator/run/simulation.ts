@@ -186,7 +186,13 @@ export class Simulation {
           sessionTtlMs,
           thinkMs,
           ids: this.#ids,
-          tell: (event: ClientEvent) => this.#told(event),
+          tell: (event: ClientEvent) => {
+            // What a pause held back comes late for its sake.
+            const { client } = event;
+            const trueMs = process.blockedUntilMs;
+            if (event.kind === "leaseLost" && trueMs > 0) this.#told({ kind: "resumed", client, trueMs });
+            this.#told(event);
+          },
           stopping: () => this.#stopping,
         })
         .catch((error: unknown) => this.#fail(error));

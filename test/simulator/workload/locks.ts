@@ -11,6 +11,7 @@ export async function runLocks(context: ClientContext): Promise<void> {
     await sleep(random.exponential(thinkMs * 2));
     if (stopping()) return;
     const path = random.pick(lockPaths);
+    if (random.chance(0.1)) await breakLock(context, path);
     const attempt = recorder.nextAttempt();
     recorder.tell({ kind: "lockWaiting", attempt, path });
     try {
@@ -30,6 +31,21 @@ export async function runLocks(context: ClientContext): Promise<void> {
       if (!(error instanceof QuorateError)) throw error;
       recorder.tell({ kind: "lockFailed", attempt, path, code: error.code });
     }
+  }
+}
+
+/** As an operator does to an owner that hangs: deletes its entry, of which the owner must be told. */
+async function breakLock({ quorate, recorder }: ClientContext, lockPath: string): Promise<void> {
+  try {
+    const { nodes } = await quorate.list(lockPath, { limit: 1 });
+    const path = nodes[0]?.path;
+    if (path === undefined) return;
+    await recorder.call({ f: "delete", path, fence: undefined }, async () => {
+      const { revision, deleted } = await quorate.delete(path);
+      return { f: "delete", revision, deleted };
+    });
+  } catch (error) {
+    recorder.failed("list", error);
   }
 }
 
