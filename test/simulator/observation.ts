@@ -276,4 +276,6 @@ export type ClientEvent =
       readonly session: number;
       readonly state: "connected" | "suspended" | "resumed" | "expired" | "closed";
     })
+  /** Every member that it was started with is gone for good: it may know no other, and never hear of anything again. */
+  | (AtClient & { readonly kind: "stranded" })
   | (AtClient & { readonly kind: "paused" | "resumed" | "killed" });

@@ -97,8 +97,10 @@ export class ClientChecks {
         return;
       case "killed":
         this.#leases.clientEnded(event.client, event.trueMs);
-        this.#mutualExclusion.killed(event.client);
-        for (const [id, watch] of this.#watches) if (watch.client === event.client) this.#watches.delete(id);
+        this.#outOfReach(event.client);
+        return;
+      case "stranded":
+        this.#outOfReach(event.client);
         return;
       case "resumed":
         this.#leases.clientResumed(event.client, event.trueMs);
@@ -109,10 +111,16 @@ export class ClientChecks {
     }
   }
 
+  /** Nothing can be delivered to the client any more, nor told. */
+  #outOfReach(client: string): void {
+    this.#mutualExclusion.outOfReach(client);
+    for (const [id, watch] of this.#watches) if (watch.client === client) this.#watches.delete(id);
+  }
+
   /** The checks that need all of a run; the search, which takes longest, comes last. */
-  finish({ partitionStepsMax, watchServedMsMax }: ClientBounds, healedMs: number, trueMs: number): void {
-    for (const watch of this.#watches.values()) watch.checkComplete(healedMs, watchServedMsMax);
-    this.#mutualExclusion.finish(healedMs, trueMs);
+  finish({ partitionStepsMax, watchServedMsMax }: ClientBounds, settledMs: number, trueMs: number): void {
+    for (const watch of this.#watches.values()) watch.checkComplete(settledMs, watchServedMsMax);
+    this.#mutualExclusion.finish(settledMs, trueMs);
     checkWrittenValues(this.#operations.all(), this.#history);
     this.#linearizability = checkLinearizability(this.#operations.all(), partitionStepsMax);
   }

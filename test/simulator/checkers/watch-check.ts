@@ -68,27 +68,27 @@ export class WatchCheck {
   }
 
   /** At the end, with everything healed and all events taken: nothing that it should have delivered is missing. */
-  checkComplete(healedMs: number, servedMsMax: number): void {
+  checkComplete(settledMs: number, servedMsMax: number): void {
     const stage = this.#stage;
     if (stage.kind === "initial") return this.#checkInitialComplete(stage.revision, stage.paths);
     if (!this.#opened.eager) return;
     if (stage.kind === "starting") {
       if (this.#opened.initial) this.#checkInitialComplete(this.#history.revision, new Set());
-      else this.#checkStart(this.#history.revision + 1, healedMs, servedMsMax);
+      else this.#checkStart(this.#history.revision + 1, settledMs, servedMsMax);
       return;
     }
-    if (this.#firstRevision !== undefined) this.#checkStart(this.#firstRevision, healedMs, servedMsMax);
+    if (this.#firstRevision !== undefined) this.#checkStart(this.#firstRevision, settledMs, servedMsMax);
     const missing = this.#nextFrom(stage.position);
     if (missing !== undefined)
       this.#wrong(`never delivered revision ${missing.change.revision}`, seen(missing.change));
   }
 
   /**
-   * Of a watch "from now on" nobody can say which changes came before its start. But once a healed cluster has had the
+   * Of a watch "from now on" nobody can say which changes came before its start. But once a settled cluster has had the
    * time to serve it, it has started: nothing from then on may be missing before the first revision that it delivered.
    */
-  #checkStart(firstRevision: number, healedMs: number, servedMsMax: number): void {
-    const servedMs = Math.max(this.#opened.trueMs, healedMs) + servedMsMax;
+  #checkStart(firstRevision: number, settledMs: number, servedMsMax: number): void {
+    const servedMs = Math.max(this.#opened.trueMs, settledMs) + servedMsMax;
     for (let at = this.#history.positionOf(this.#openedRevision + 1); ; ) {
       const next = this.#nextFrom(at);
       if (next === undefined || next.change.revision >= firstRevision) return;

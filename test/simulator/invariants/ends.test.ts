@@ -4,7 +4,8 @@ import { command, HandMadeRun, tripped } from "./hand-made-run.test-support.js";
 /** Ends a run so long after it was healed, which was now. */
 function endAfter(run: HandMadeRun, ms: number): () => unknown {
   const healedMs = run.trueMs;
-  return () => run.observer.finish({ healed: run.nodes, healedMs, trueMs: healedMs + ms });
+  return () =>
+    run.observer.finish({ healed: run.nodes, healedMs, settledMs: healedMs, trueMs: healedMs + ms });
 }
 
 describe("LEASE, of leases that nobody keeps alive", () => {

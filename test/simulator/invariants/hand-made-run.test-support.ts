@@ -187,7 +187,12 @@ export class HandMadeRun {
   }
 
   finish(): InvariantViolated | undefined {
-    return this.observer.finish({ healed: this.nodes, healedMs: this.trueMs, trueMs: this.trueMs });
+    return this.observer.finish({
+      healed: this.nodes,
+      healedMs: this.trueMs,
+      settledMs: this.trueMs,
+      trueMs: this.trueMs,
+    });
   }
 }
 

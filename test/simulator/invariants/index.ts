@@ -9,7 +9,7 @@ export { type InvariantName, InvariantViolated } from "./violation.js";
  * ```ts
  * const observer = createObserver({ clockDriftMax: 0.1, leaseLateMsMax: 5_000, … });
  * // … the run tells it what happens, and a violated invariant throws …
- * const violation = observer.finish({ healed, healedMs, trueMs });
+ * const violation = observer.finish({ healed, healedMs, settledMs, trueMs });
  * ```
  */
 export function createObserver(options: ObserverOptions): RunObserver {

@@ -5,7 +5,7 @@ import { violated } from "./violation.js";
 type LockEvent = Extract<ClientEvent, { attempt: number }>;
 type Granted = Extract<LockEvent, { kind: "lockGranted" }>;
 
-/** How long after its end in the log, in a healed cluster, a client is told of it: its watch has to be served again. */
+/** How long after its end in the log, in a settled cluster, a client is told of it: its watch has to be served again. */
 const toldMsMax = 6_000;
 
 /**
@@ -49,16 +49,16 @@ export class MutualExclusion {
     }
   }
 
-  /** A client is gone, and cannot be told anything any more. */
-  killed(client: string): void {
+  /** A client is gone, or cut off for good, and cannot be told anything any more. */
+  outOfReach(client: string): void {
     for (const [attempt, held] of this.#held) if (held.client === client) this.#held.delete(attempt);
   }
 
   /** At the end: whoever lost a lock, and lives, was told so. */
-  finish(healedMs: number, trueMs: number): void {
+  finish(settledMs: number, trueMs: number): void {
     for (const { client, path, token } of this.#held.values()) {
       const untilMs = this.#queues.owner(path, token)?.untilMs;
-      if (untilMs === undefined || trueMs <= Math.max(untilMs, healedMs) + toldMsMax) continue;
+      if (untilMs === undefined || trueMs <= Math.max(untilMs, settledMs) + toldMsMax) continue;
       violated("MUTEX", `${path}: ${client} lost it under token ${token} and was never told`, {
         client,
         path,

@@ -29,7 +29,7 @@ import { InvariantViolated, violated } from "./violation.js";
 export interface ObserverOptions extends LeaseBounds {
   /** Candidates that the search for linearizability may look at for one path before it gives up. */
   readonly partitionStepsMax: number;
-  /** How long after its opening, or after healing, a watch may take until a node serves it, in milliseconds of true time. */
+  /** How long after its opening, or after the cluster settled, a watch may take until a node serves it, in milliseconds of true time. */
   readonly watchServedMsMax: number;
 }
 
@@ -39,6 +39,8 @@ export interface RunEnd {
   readonly healed: readonly NodeView[];
   /** Since when nothing was done to them or their network, in true time. */
   readonly healedMs: number;
+  /** Since when all of them had a leader and the same log, in true time: elections after healing take their time. */
+  readonly settledMs: number;
   readonly trueMs: number;
 }
 
@@ -254,7 +256,7 @@ export class RunObserver implements Observer {
    * The checks that need the whole run. Every watch and lock of the clients that live has had time to settle. Returns
    * the first violation of the run, if there was one.
    */
-  finish({ healed, healedMs, trueMs }: RunEnd): InvariantViolated | undefined {
+  finish({ healed, healedMs, settledMs, trueMs }: RunEnd): InvariantViolated | undefined {
     try {
       this.#guard(trueMs, () => {
         const { history, leases } = this.#applied;
@@ -265,7 +267,7 @@ export class RunObserver implements Observer {
           if (machine?.appliedIndex === history.index) checkFinalState(id, machine, history);
         }
         leases.checkEnded(healedMs, trueMs);
-        this.#clients.finish(this.#options, healedMs, trueMs);
+        this.#clients.finish(this.#options, settledMs, trueMs);
       });
     } catch (error) {
       if (!(error instanceof InvariantViolated)) throw error;

@@ -32,7 +32,7 @@ const TRACED_EVENTS = 4_000;
 const LEASE_LATE_MAX_MS = 30_000;
 /** Candidates that the search for linearizability looks at for one path. */
 const LINEARIZABILITY_STEPS_MAX = 2_000_000;
-/** Milliseconds in which every watch of a healed cluster is served. */
+/** Milliseconds in which every watch of a settled cluster is served. */
 const WATCHES_SETTLE_MS = 6_000;
 /** Milliseconds in which watches that are served deliver what is left, and nodes apply it. */
 const LAST_DELIVERIES_MS = 2_000;
@@ -50,11 +50,13 @@ export class Simulation {
   readonly #nemesis: Nemesis;
   readonly #observer: ReturnType<typeof createObserver>;
   readonly #clients = new Map<Process, WorkloadClient>();
+  readonly #startedWith = new WeakMap<Process, readonly string[]>();
   readonly #ids: RunIds = { operation: 0, watch: 0, attempt: 0, value: 0 };
   #clientNumber = 0;
   readonly #deliveries = new WatchDeliveries();
   #stopping = false;
   #healedMs = 0;
+  #settledMs = 0;
   #failure: unknown;
 
   constructor(options: SimulationOptions) {
@@ -152,7 +154,8 @@ export class Simulation {
     const healed = this.#cluster.live.flatMap(({ view }) =>
       view !== undefined && members.has(view.id) ? view : [],
     );
-    return this.#observer.finish({ healed, healedMs: this.#healedMs, trueMs: this.#world.nowMs });
+    const [healedMs, settledMs] = [this.#healedMs, this.#settledMs];
+    return this.#observer.finish({ healed, healedMs, settledMs, trueMs: this.#world.nowMs });
   }
 
   #begin(): void {
@@ -170,18 +173,20 @@ export class Simulation {
 
   #startClient(afterMs: number): void {
     const name = `c${++this.#clientNumber}`;
+    const endpoints = this.#random.shuffled(this.#cluster.endpoints);
     const random = this.#random.fork(100 + this.#clientNumber);
     const process = new Process(name, random, this.#world.nowMs, (error) => this.#fail(error));
     const drift = this.#options.clockDriftMax;
     if (drift > 0) process.setClockRate(random.between(1 - drift, 1 + drift), this.#world.nowMs);
     const client = new WorkloadClient();
     this.#clients.set(process, client);
+    this.#startedWith.set(process, endpoints);
     const { workloads, sessionTtlMs, thinkMs } = this.#options;
     this.#world.after(afterMs, process, "client starts", () => {
       client
         .run({
           name,
-          endpoints: this.#random.shuffled(this.#cluster.endpoints),
+          endpoints,
           workloads,
           sessionTtlMs,
           thinkMs,
@@ -252,17 +257,34 @@ export class Simulation {
       }
     }
     // Watches have nobody who waits for them: by now every one is served, and delivers what the closing calls write.
-    this.#runUntil(this.#world.nowMs + WATCHES_SETTLE_MS);
+    this.#settledMs = this.#world.nowMs;
+    this.#runUntil(this.#settledMs + WATCHES_SETTLE_MS);
+    this.#tellStranded();
     this.#closingCalls();
     this.#runUntil(this.#world.nowMs + LAST_DELIVERIES_MS);
   }
 
+  /** Names of the members that live. */
+  get #liveMembers(): { readonly name: string; readonly id: number }[] {
+    const members = this.#members;
+    return this.#cluster.live.flatMap(({ name, view }) =>
+      view !== undefined && members.has(view.id) ? [{ name, id: view.id }] : [],
+    );
+  }
+
+  /** Clients of which every member that they were started with is gone may have missed all news of the others. */
+  #tellStranded(): void {
+    const reachable = new Set(this.#liveMembers.map(({ name }) => clientAddress(name)));
+    for (const [process, { names }] of this.#clients) {
+      if (this.#startedWith.get(process)?.some((endpoint) => reachable.has(endpoint)) === true) continue;
+      for (const client of names) this.#told({ kind: "stranded", client, trueMs: this.#world.nowMs });
+    }
+  }
+
   #closingCalls(): void {
     const calls = new ClosingCalls(this.#ids, (event) => this.#told(event));
-    const members = this.#members;
-    for (const { name, view } of this.#cluster.live) {
-      if (view === undefined || !members.has(view.id)) continue;
-      const process = new Process(`closing-${name}`, this.#random.fork(view.id), this.#world.nowMs, (error) =>
+    for (const { name, id } of this.#liveMembers) {
+      const process = new Process(`closing-${name}`, this.#random.fork(id), this.#world.nowMs, (error) =>
         this.#fail(error),
       );
       this.#world.runIn(process, () => {
