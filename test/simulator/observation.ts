@@ -37,8 +37,15 @@ export interface NodeView {
 /** What a message from one node to another promises of the sender's disk. */
 export type NodePromise =
   | { readonly kind: "vote"; readonly term: number; readonly candidate: number }
-  /** Its log holds every entry up to `index`. */
-  | { readonly kind: "append"; readonly term: number; readonly index: number };
+  /** It stands for election, or leads, in the term, and so has voted for itself. Nothing is said of its entries. */
+  | { readonly kind: "ownVote"; readonly term: number }
+  /** Its log holds every entry up to `index`; the last has this term, undefined when that is not known any more. */
+  | {
+      readonly kind: "append";
+      readonly term: number;
+      readonly index: number;
+      readonly entryTerm: number | undefined;
+    };
 
 /**
  * What the simulation tells of what happens in it, in the order in which it happens. `trueMs` is the simulation's own
@@ -124,6 +131,13 @@ export type Call =
       /** As of this revision, 0 for the current one. */
       readonly revision: number;
     }
+  /** The direct children of a path. */
+  | {
+      readonly f: "list";
+      readonly path: string;
+      /** Serializable with the `minRevision` asked for, 0 for none. */
+      readonly serializable: { readonly minRevision: number } | undefined;
+    }
   | {
       readonly f: "put";
       readonly path: string;
@@ -148,6 +162,7 @@ export type Call =
        * answer is the transaction's own. No path twice, and none that is read.
        */
       readonly writes: readonly { readonly path: string; readonly value: string | undefined }[];
+      readonly fence: FenceSeen | undefined;
     };
 
 /** What a call returned when it succeeded. `revision` of a write is that of its change. */
@@ -158,6 +173,8 @@ export type Answer =
       /** The store's revision at the read, undefined where the client cannot know it. */
       readonly revision: number | undefined;
     }
+  /** The children that are entries, as of the revision. */
+  | { readonly f: "list"; readonly revision: number; readonly entries: readonly EntrySeen[] }
   | {
       readonly f: "put";
       readonly revision: number;
@@ -243,6 +260,8 @@ export type ClientEvent =
   /** The client's signal says that the lease may have ended. */
   | (OfLease & { readonly kind: "leaseLost" })
   | (OfLease & { readonly kind: "leaseRevoked" })
+  /** The client stopped to keep it alive, and leaves it to run out. */
+  | (OfLease & { readonly kind: "leaseLetGo" })
   | (OfLock & { readonly kind: "lockWaiting" })
   | (OfLock & { readonly kind: "lockGranted"; readonly token: number })
   /** The lock's signal says that the ownership ended or may have. */
@@ -250,9 +269,13 @@ export type ClientEvent =
   | (OfLock & { readonly kind: "lockReleased" })
   /** The wait ended without the lock. */
   | (OfLock & { readonly kind: "lockFailed"; readonly code: string })
+  /** A call failed that is not one of the operations: the opening of a session, say. */
+  | (AtClient & { readonly kind: "callFailed"; readonly what: string; readonly code: string })
   | (AtClient & {
       readonly kind: "sessionState";
       readonly session: number;
       readonly state: "connected" | "suspended" | "resumed" | "expired" | "closed";
     })
+  /** Every member that it was started with is gone for good: it may know no other, and never hear of anything again. */
+  | (AtClient & { readonly kind: "stranded" })
   | (AtClient & { readonly kind: "paused" | "resumed" | "killed" });

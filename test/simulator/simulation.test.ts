@@ -6,6 +6,7 @@ import { tooLittle } from "./run/floors.js";
 import { Pool, seedsFrom } from "./run/pool.js";
 import type { SeedResult } from "./run/result.js";
 import { Summary } from "./run/summary.js";
+import { ThemeFloors } from "./run/theme-floors.js";
 
 /** Under two minutes on two cores. */
 const SEEDS = 1_000;
@@ -31,10 +32,12 @@ it(
   `no invariant is violated in ${SEEDS} runs, in which enough happens`,
   async () => {
     const summary = new Summary();
+    const themes = new ThemeFloors();
     const violations: string[] = [];
     await pooled((pool) =>
       pool.run(seedsFrom(1, SEEDS), {}, (result) => {
         summary.add(result);
+        themes.add(result);
         if (result.violation !== undefined) violations.push(told(result));
         return violations.length === 0;
       }),
@@ -42,7 +45,7 @@ it(
     console.log(summary.text());
     expect(violations).toEqual([]);
     expect(summary.runs).toBe(SEEDS);
-    expect(tooLittle(summary)).toEqual([]);
+    expect([...tooLittle(summary), ...themes.tooLittle()]).toEqual([]);
   },
   PATIENCE_MS,
 );

@@ -4,6 +4,7 @@ import type { OwnershipQueues } from "../invariants/ownership-queue.js";
 import type { ReferenceHistory } from "../invariants/reference-history.js";
 import { SessionStates } from "../invariants/session-states.js";
 import type { ClientEvent } from "../observation.js";
+import { checkCode } from "./error-codes.js";
 import { checkLinearizability, type LinearizabilitySummary } from "./linearizability.js";
 import { OperationBook } from "./operation-book.js";
 import { RevisionOrder } from "./revision-order.js";
@@ -21,6 +22,15 @@ export interface ClientSummary {
   readonly sessionsExpired: number;
   /** Undefined before the end. */
   readonly linearizability: LinearizabilitySummary | undefined;
+  /** Paths that the search for linearizability took on, and those of them on which it was given up. */
+  readonly paths: number;
+  readonly pathsUndecided: number;
+}
+
+/** What the checks of a whole run need to know of it: see ObserverOptions. */
+export interface ClientBounds {
+  readonly partitionStepsMax: number;
+  readonly watchServedMsMax: number;
 }
 
 /** The invariants of what clients see: operations, watches, leases, locks and sessions. */
@@ -44,6 +54,7 @@ export class ClientChecks {
   }
 
   event(event: ClientEvent): void {
+    checkCode(event);
     switch (event.kind) {
       case "invoked":
       case "failed":
@@ -69,6 +80,7 @@ export class ClientChecks {
       case "keepaliveAnswered":
       case "leaseLost":
       case "leaseRevoked":
+      case "leaseLetGo":
         this.#leases.event(event);
         return;
       case "lockWaiting":
@@ -80,21 +92,35 @@ export class ClientChecks {
         return;
       case "sessionState":
         this.#sessions.event(event);
-        this.#leases.owns(event.client, event.session);
+        this.#leases.owns(event.client, event.session, event.trueMs);
+        if (event.state === "closed") this.#leases.clientEnded(event.client, event.trueMs);
         return;
       case "killed":
-        this.#leases.killed(event.client, event.trueMs);
-        for (const [id, watch] of this.#watches) if (watch.client === event.client) this.#watches.delete(id);
+        this.#leases.clientEnded(event.client, event.trueMs);
+        this.#outOfReach(event.client);
         return;
-      case "paused":
+      case "stranded":
+        this.#outOfReach(event.client);
+        return;
       case "resumed":
+        this.#leases.clientResumed(event.client, event.trueMs);
+        return;
+      case "callFailed":
+      case "paused":
         return;
     }
   }
 
+  /** Nothing can be delivered to the client any more, nor told. */
+  #outOfReach(client: string): void {
+    this.#mutualExclusion.outOfReach(client);
+    for (const [id, watch] of this.#watches) if (watch.client === client) this.#watches.delete(id);
+  }
+
   /** The checks that need all of a run; the search, which takes longest, comes last. */
-  finish(partitionStepsMax: number): void {
-    for (const watch of this.#watches.values()) watch.checkComplete();
+  finish({ partitionStepsMax, watchServedMsMax }: ClientBounds, settledMs: number, trueMs: number): void {
+    for (const watch of this.#watches.values()) watch.checkComplete(settledMs, watchServedMsMax);
+    this.#mutualExclusion.finish(settledMs, trueMs);
     checkWrittenValues(this.#operations.all(), this.#history);
     this.#linearizability = checkLinearizability(this.#operations.all(), partitionStepsMax);
   }
@@ -109,6 +135,8 @@ export class ClientChecks {
       locksGranted: this.#mutualExclusion.granted,
       sessionsExpired: this.#sessions.expired,
       linearizability: this.#linearizability,
+      paths: this.#linearizability?.paths ?? 0,
+      pathsUndecided: this.#linearizability?.undecided.length ?? 0,
     };
   }
 }

@@ -39,6 +39,7 @@ describe("a legal run", () => {
       compares: [{ path: "/t", modRevision: 0 }],
       reads: ["/r"],
       writes: [{ path: "/t", value: "t" }],
+      fence: undefined,
     };
     const txn = run.invoke(call);
     const at = run.put("/t", "t");
@@ -53,7 +54,9 @@ describe("a legal run", () => {
       operationsOk: 12,
       operationsFailed: 1,
       operationsUnknown: 1,
-      linearizability: { operations: 14, undecided: [] },
+      linearizability: { operations: 14, paths: 3, undecided: [] },
+      paths: 3,
+      pathsUndecided: 0,
     });
   });
 });
@@ -99,6 +102,29 @@ describe("LIN by revisions", () => {
     expect(tripped(() => run.client(returned(run.invoke(read(2)), old)))).toBe("LIN");
   });
 
+  it("trips on a list that is stale, lacks a child, or has one that was not there", () => {
+    const list = (minRevision?: number): Call => {
+      const serializable = minRevision === undefined ? undefined : { minRevision };
+      return { f: "list", path: "/d", serializable };
+    };
+    const seen = (run: HandMadeRun, paths: readonly string[], revision: number): Answer => {
+      return { f: "list", revision, entries: paths.flatMap((path) => run.see(path, revision) ?? []) };
+    };
+    const listed = (call: Call, paths: readonly string[], revision: number) => {
+      const run = new HandMadeRun();
+      for (const path of ["/d/a", "/d/b", "/d/b/below", "/e"]) run.put(path, path);
+      run.delete("/d/a");
+      return tripped(() => run.client(returned(run.invoke(call), seen(run, paths, revision))));
+    };
+    expect(listed(list(), ["/d/b"], 5)).toBeUndefined();
+    expect(listed(list(2), ["/d/a", "/d/b"], 2)).toBeUndefined();
+    expect(listed(list(), ["/d/a", "/d/b"], 4)).toBe("LIN");
+    expect(listed(list(3), ["/d/a", "/d/b"], 2)).toBe("LIN");
+    expect(listed(list(), [], 5)).toBe("LIN");
+    expect(listed(list(), ["/d/b", "/d/b/below"], 5)).toBe("LIN");
+    expect(listed(list(2), ["/d/b", "/d/a"], 2)).toBe("LIN");
+  });
+
   it("trips when two operations are told one revision, or one of before its invocation", () => {
     const run = new HandMadeRun();
     const [first, second] = [run.invoke(put("/r", "a")), run.invoke(put("/r", "a"))];
@@ -132,7 +158,13 @@ describe("LIN by revisions", () => {
     other.put("/r", "a");
     const old = other.see("/r");
     other.put("/r", "b");
-    const txn = other.invoke({ f: "txn", compares: [], reads: ["/r"], writes: [{ path: "/t", value: "t" }] });
+    const txn = other.invoke({
+      f: "txn",
+      compares: [],
+      reads: ["/r"],
+      writes: [{ path: "/t", value: "t" }],
+      fence: undefined,
+    });
     const answer: Answer = { f: "txn", revision: other.put("/t", "t"), succeeded: true, reads: [old] };
     expect(tripped(() => other.client(returned(txn, answer)))).toBe("LIN");
   });

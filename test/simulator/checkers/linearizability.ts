@@ -18,6 +18,8 @@ import { textOf } from "./revision-order.js";
 export interface LinearizabilitySummary {
   /** Operations that took part. */
   readonly operations: number;
+  /** Paths that they were on. */
+  readonly paths: number;
   /** Paths on which the search was given up. */
   readonly undecided: readonly string[];
 }
@@ -38,7 +40,9 @@ export function checkLinearizability(
     ...decide(appendModel, appends, partitionStepsMax),
     ...decide(registerModel, registers, partitionStepsMax),
   ];
-  return { operations: appends.length + registers.length, undecided };
+  const operations = [...appends, ...registers];
+  const paths = new Set(operations.map(({ call }) => call.key)).size;
+  return { operations: operations.length, paths, undecided };
 }
 
 function decide<C>(
@@ -89,6 +93,8 @@ function appendCalls(record: OperationRecord, strings: ReadonlySet<string>): App
       if (!isCurrentRead(call) || answer?.f !== "get") return [];
       return [{ f: "get", key, value: textOf(answer.entry) ?? "" }];
     }
+    case "list":
+      return [];
     case "put":
       return [{ f: "put", key, value: call.value }];
     case "delete":
@@ -107,6 +113,9 @@ function registerCalls(record: OperationRecord, strings: ReadonlySet<string>): R
     case "get":
       if (!isCurrentRead(call) || answer?.f !== "get") return [];
       return [read(call.path, answer.entry)];
+    // It says nothing of the paths that it lacks; by its revision it is held to all of them.
+    case "list":
+      return [];
     case "put":
       return [{ f: "write", key: call.path, value: registerText(call.value) }];
     case "delete":

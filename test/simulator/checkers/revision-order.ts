@@ -33,6 +33,9 @@ export class RevisionOrder {
       case "get":
         if (answer.f === "get") return this.#get(record, call, answer);
         break;
+      case "list":
+        if (answer.f === "list") return this.#list(record, call, answer);
+        break;
       case "put":
         if (answer.f === "put") return this.#put(record, call, answer);
         break;
@@ -68,6 +71,24 @@ export class RevisionOrder {
         floor,
       });
     }
+  }
+
+  #list(
+    record: OperationRecord,
+    { path, serializable }: CallOf<"list">,
+    { entries, revision }: AnswerOf<"list">,
+  ): void {
+    this.#checkReadRevision(record, revision, serializable?.minRevision ?? record.floor);
+    for (const entry of entries) this.#checkAt(record, entry.path, entry, revision);
+    const listed = entries.map((entry) => entry.path);
+    const expected = [...this.#history.keys()]
+      .filter((key) => isChild(path, key) && this.#history.entryAt(key, revision) !== undefined)
+      .sort();
+    if (listed.join() === expected.join()) return;
+    wrong(record, `listed other children of ${path} than it had at revision ${revision}`, {
+      listed,
+      expected,
+    });
   }
 
   #put(
@@ -192,6 +213,10 @@ export class RevisionOrder {
     if (revision > record.floor) return;
     wrong(record, `took effect at revision ${revision}, before its invocation`, { revision });
   }
+}
+
+function isChild(path: string, key: string): boolean {
+  return key.startsWith(`${path}/`) && !key.includes("/", path.length + 1);
 }
 
 function checkWritten(record: OperationRecord, change: Change, value: string | undefined): void {

@@ -155,6 +155,26 @@ describe("WATCH", () => {
     expect(tripped(() => future.deliver(future.change("/w/x", 6)))).toBe("WATCH");
   });
 
+  it("trips when one from now on leaves out what was applied when it had to be served", () => {
+    const end = (run: WatchRun, settledMs: number) => () =>
+      run.observer.finish({ healed: run.nodes, healedMs: 0, settledMs, trueMs: run.trueMs });
+    for (const delivers of [false, true]) {
+      const run = new WatchRun();
+      run.open({ fromRevision: undefined });
+      const settledMs = run.trueMs;
+      run.trueMs += 900;
+      run.put("/w/x", "6");
+      if (!delivers) expect(tripped(end(run, settledMs))).toBeUndefined();
+      run.trueMs += 200;
+      run.put("/w/x", "7");
+      run.put("/w/x", "8");
+      if (delivers) run.deliver(run.change("/w/x", 8));
+      // Had it settled later, it might have been served later.
+      expect(tripped(end(run, settledMs + 500))).toBeUndefined();
+      expect(tripped(end(run, settledMs))).toBe("WATCH");
+    }
+  });
+
   it("trips on a revision in parts, unless the client takes its time", () => {
     for (const eager of [true, false]) {
       const run = new WatchRun();

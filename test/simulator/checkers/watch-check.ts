@@ -27,6 +27,8 @@ export class WatchCheck {
   readonly #openedRevision: number;
   readonly #prefix: string;
   #stage: Stage;
+  /** The first revision it delivered without having said where it starts. */
+  #firstRevision: number | undefined;
   #last: { readonly revision: number; readonly trueMs: number } | undefined;
 
   constructor(opened: Opened, history: ReferenceHistory) {
@@ -66,18 +68,40 @@ export class WatchCheck {
   }
 
   /** At the end, with everything healed and all events taken: nothing that it should have delivered is missing. */
-  checkComplete(): void {
+  checkComplete(settledMs: number, servedMsMax: number): void {
     const stage = this.#stage;
     if (stage.kind === "initial") return this.#checkInitialComplete(stage.revision, stage.paths);
     if (!this.#opened.eager) return;
     if (stage.kind === "starting") {
-      // Without a snapshot nobody can say which changes came before its start.
       if (this.#opened.initial) this.#checkInitialComplete(this.#history.revision, new Set());
+      else this.#checkStart(this.#history.revision + 1, settledMs, servedMsMax);
       return;
     }
+    if (this.#firstRevision !== undefined) this.#checkStart(this.#firstRevision, settledMs, servedMsMax);
     const missing = this.#nextFrom(stage.position);
     if (missing !== undefined)
       this.#wrong(`never delivered revision ${missing.change.revision}`, seen(missing.change));
+  }
+
+  /**
+   * Of a watch "from now on" nobody can say which changes came before its start. But once a settled cluster has had the
+   * time to serve it, it has started: nothing from then on may be missing before the first revision that it delivered.
+   */
+  #checkStart(firstRevision: number, settledMs: number, servedMsMax: number): void {
+    const servedMs = Math.max(this.#opened.trueMs, settledMs) + servedMsMax;
+    for (let at = this.#history.positionOf(this.#openedRevision + 1); ; ) {
+      const next = this.#nextFrom(at);
+      if (next === undefined || next.change.revision >= firstRevision) return;
+      const appliedMs = this.#history.appliedMs(next.change.revision) ?? 0;
+      if (appliedMs > servedMs) {
+        this.#wrong(`never delivered revision ${next.change.revision}, of when it had to be served`, {
+          ...seen(next.change),
+          appliedMs,
+          servedMs,
+        });
+      }
+      at = next.position + 1;
+    }
   }
 
   #initial(event: WatchEventSeen): void {
@@ -142,6 +166,7 @@ export class WatchCheck {
         }
         // A snapshot of which nothing was delivered was empty, and the change is the first since.
         if (this.#opened.initial) this.#checkInitialComplete(revision - 1, new Set());
+        else this.#firstRevision = revision;
         return this.#history.positionOf(revision);
       }
     }

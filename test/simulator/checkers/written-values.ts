@@ -15,7 +15,7 @@ interface Written {
  */
 export function checkWrittenValues(records: Iterable<OperationRecord>, history: ReferenceHistory): void {
   const counts = new Map<string, number>();
-  const writers = [...records].filter(({ call }) => call.f !== "get" && call.f !== "delete");
+  const writers = [...records].filter(({ call }) => writtenBy(call).length > 0);
   const tagged = new Set(writers.flatMap(({ call }) => (call.f === "append" ? [call.path] : [])));
   for (const path of new Set(writers.flatMap(({ call }) => writtenBy(call).map((written) => written.path)))) {
     if (tagged.has(path)) countTags(path, history, counts);
@@ -36,6 +36,7 @@ export function checkWrittenValues(records: Iterable<OperationRecord>, history: 
 function writtenBy(call: Call): Written[] {
   switch (call.f) {
     case "get":
+    case "list":
     case "delete":
       return [];
     case "put":

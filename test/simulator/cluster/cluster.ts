@@ -301,10 +301,10 @@ export class SimulatedCluster {
 
   /** A node writes to a peer. */
   exchanged(process: Process, { messages }: ExchangeRequest, metadata: Metadata): void {
-    const id = this.#owners.get(process)?.view?.id;
-    if (id === undefined) return;
-    for (const promise of promisesIn(messages, metadata))
-      this.#observer.promised(id, promise, this.#world.nowMs);
+    const view = this.#owners.get(process)?.view;
+    if (view === undefined) return;
+    for (const promise of promisesIn(messages, metadata, view))
+      this.#observer.promised(view.id, promise, this.#world.nowMs);
   }
 
   #stepped(process: Process): void {

@@ -7,7 +7,7 @@ const withResult =
   (result: Result) =>
   (outcome: Applied): Applied => ({ ...outcome, results: [result, ...outcome.results.slice(1)] });
 
-const refused = (code: "FENCED" | "SESSION_EXPIRED"): Result => ({
+const refused = (code: "FENCED" | "SESSION_EXPIRED" | "SEQUENCE_FORGOTTEN"): Result => ({
   kind: "error",
   code,
   message: "",
@@ -69,6 +69,24 @@ describe("EO", () => {
     run.run(again);
     run.put("/other", "1");
     expect(tripped(() => run.runFalsified([again], withResult(refused("FENCED"))))).toBe("EO");
+  });
+
+  it("trips when a mutation is forgotten that its client waits for, and not when it does not", () => {
+    const run = new HandMadeRun();
+    const session = run.grant(true);
+    const first = onSession(session, 1, put("/s", "1"));
+    run.run(first, onSession(session, 2, put("/s", "2")));
+    expect(tripped(() => run.runFalsified([first], withResult(refused("SEQUENCE_FORGOTTEN"))))).toBe("EO");
+    const other = new HandMadeRun();
+    const another = other.grant(true);
+    const forgotten = onSession(another, 1, put("/s", "1"));
+    other.run(forgotten, { ...onSession(another, 2, put("/s", "2")), lowestPending: 2 });
+    expect(other.run(forgotten).results[0]).toMatchObject({ code: "SEQUENCE_FORGOTTEN" });
+    const fresh = new HandMadeRun();
+    const unheard = onSession(fresh.grant(true), 1, del("/nothing"));
+    expect(tripped(() => fresh.runFalsified([unheard], withResult(refused("SEQUENCE_FORGOTTEN"))))).toBe(
+      "EO",
+    );
   });
 
   it("trips when a session that lives is taken for expired, or one that is over takes a mutation", () => {
@@ -239,17 +257,6 @@ describe("LEASE", () => {
     const run = new HandMadeRun();
     const lease = run.grant();
     expect(tripped(() => run.client({ kind: "leaseRevoked", lease }))).toBe("LEASE");
-  });
-
-  it("trips when the lease of a killed client lives on long after its time", () => {
-    const run = new HandMadeRun();
-    const lease = run.grant();
-    run.client({ kind: "leaseGranted", lease, ttlMs: 2_000, sentMs: 1 });
-    run.client({ kind: "killed" });
-    const end = { healed: run.nodes, healedMs: run.trueMs };
-    const soon = run.trueMs + 7_000;
-    expect(tripped(() => run.observer.finish({ ...end, trueMs: soon }))).toBeUndefined();
-    expect(tripped(() => run.observer.finish({ ...end, trueMs: soon + 1_000 }))).toBe("LEASE");
   });
 
   it("trips when a key outlives it, or is put on it after its end", () => {

@@ -243,6 +243,8 @@ describe("DUR", () => {
     two.machine.apply(3, 1, []);
     run.observer.applied(two, run.entry(3, 1), commands, outcome, undefined, two.machine, run.trueMs);
     run.observer.died(3);
-    expect(tripped(() => run.observer.finish({ healed: [two], healedMs: 0, trueMs: 0 }))).toBe("DUR");
+    expect(tripped(() => run.observer.finish({ healed: [two], healedMs: 0, settledMs: 0, trueMs: 0 }))).toBe(
+      "DUR",
+    );
   });
 });

@@ -5,6 +5,8 @@ export class DurableDisk {
   readonly nodeId: number;
   term = 0;
   vote = 0;
+  /** Whether a fault destroyed all of it. */
+  destroyed = false;
   /** The state on disk has this applied index. */
   stateIndex = 0;
   #start: LogPosition = { index: 0, term: 0 };
@@ -77,6 +79,7 @@ export class DurableDisk {
       this.#terms.length = Math.min(this.#terms.length, Math.max(0, fromIndex - this.#start.index - 1));
       return;
     }
+    this.destroyed = true;
     this.#terms = [];
     this.#start = { index: 0, term: 0 };
     this.stateIndex = 0;

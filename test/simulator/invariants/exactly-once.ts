@@ -5,10 +5,13 @@ import { violated } from "./violation.js";
 
 /**
  * EO: a mutation of a session takes effect once, and whenever it is applied again it returns the result of the first
- * time or says that the result is forgotten. Results survive snapshots, restarts and leaders, so there is no exception.
+ * time. Only of a sequence below the lowest one that its client ever said to wait for may it say that the result is
+ * forgotten. Results survive snapshots, restarts and leaders, so there is no exception.
  */
 export class ExactlyOnce {
   readonly #results = new Map<number, Map<number, Result>>();
+  // By session: the highest of the lowest sequences that its commands, in log order, still waited for.
+  readonly #lowestPending = new Map<number, number>();
   #repeated = 0;
 
   /** How many mutations were applied that had been applied before. */
@@ -26,6 +29,18 @@ export class ExactlyOnce {
       violated("EO", `session ${sessionId} ${what}`, { session: sessionId, sequence, result });
     }
     if (expired) return false;
+    const lowestPending = this.#lowestPending.get(sessionId) ?? 0;
+    // Who sends a mutation waits for it: a command does not forget itself.
+    const waitedFor = Math.min(command.lowestPending, sequence);
+    this.#lowestPending.set(sessionId, Math.max(lowestPending, waitedFor));
+    const forgotten = result.kind === "error" && result.code === "SEQUENCE_FORGOTTEN";
+    if (forgotten && sequence >= lowestPending) {
+      violated("EO", `session ${sessionId} forgot mutation ${sequence}, which its client waits for`, {
+        session: sessionId,
+        sequence,
+        lowestPending,
+      });
+    }
     const results = this.#of(sessionId);
     const first = results.get(sequence);
     if (first === undefined) {
@@ -33,7 +48,6 @@ export class ExactlyOnce {
       return false;
     }
     this.#repeated += 1;
-    const forgotten = result.kind === "error" && result.code === "SEQUENCE_FORGOTTEN";
     if (changes.length > 0 || (!forgotten && !sameResult(first, result))) {
       violated("EO", `mutation ${sequence} of session ${sessionId} took effect twice`, {
         session: sessionId,

@@ -61,6 +61,7 @@ export class HandMadeRun {
     clockDriftMax: 0.1,
     leaseLateMsMax: 5_000,
     partitionStepsMax: 100_000,
+    watchServedMsMax: 1_000,
   });
   readonly nodes: readonly [HandMadeNode, HandMadeNode, HandMadeNode];
   trueMs = 1_000;
@@ -186,7 +187,12 @@ export class HandMadeRun {
   }
 
   finish(): InvariantViolated | undefined {
-    return this.observer.finish({ healed: this.nodes, healedMs: this.trueMs, trueMs: this.trueMs });
+    return this.observer.finish({
+      healed: this.nodes,
+      healedMs: this.trueMs,
+      settledMs: this.trueMs,
+      trueMs: this.trueMs,
+    });
   }
 }
 

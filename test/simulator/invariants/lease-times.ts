@@ -3,18 +3,28 @@ import type { Applied } from "../../../server/src/state-machine/index.js";
 import type { ClientEvent } from "../observation.js";
 import type { CommandEffect } from "./command-effect.js";
 import type { ElectionSafety } from "./election-safety.js";
+import { LeaseOwners } from "./lease-owners.js";
 import { violated } from "./violation.js";
 
 /** How well clocks keep time, and how long the end of a lease may take. */
 export interface LeaseBounds {
   /** How much faster or slower than true time a healthy node's clock may run, as a fraction. */
   readonly clockDriftMax: number;
-  /** How long after its time, in milliseconds of true time, a lease may live on in a healed cluster. */
+  /**
+   * How long after twice its TTL, in milliseconds of true time, a lease that nobody keeps alive may live on in a healed
+   * cluster: some elections. Twice, because a new leader gives it its full time again.
+   */
   readonly leaseLateMsMax: number;
 }
 
 /** How far rounding may move a deadline, in milliseconds: TTLs and what is left of them are whole ones. */
 const roundingMs = 1;
+
+/** How late a client's timers may be, and how coarse, in milliseconds. */
+const timerMsMax = 5;
+
+/** How long after the time by its own clock a client is told that it lost a lease, in milliseconds: some timers' turns. */
+const toldMsMax = 1_000;
 
 interface Life {
   readonly id: number;
@@ -34,16 +44,15 @@ type LeaseEvent = Extract<ClientEvent, { lease: number }>;
 /**
  * LEASE: a lease ends by a revocation, or by an expiry that the leader of the entry's own term proposed, no earlier
  * than its TTL after it was granted and after the last answered keepalive was sent; and no earlier than its TTL, or what
- * the log says that it had left, after that leader took office. No keepalive sent after its end is answered well. It is over at most so long after its time.
+ * the log says that it had left, after that leader took office. No keepalive sent after its end is answered well, and none before it as if it were over
+ * or had more than its TTL. A lease that nobody keeps alive is over in time, and a client whose lease expired is told.
  */
 export class LeaseTimes {
   readonly #bounds: LeaseBounds;
   readonly #elections: ElectionSafety;
   readonly #lives = new Map<number, Life>();
   readonly #alive = new Set<number>();
-  // By owner: the leases a client holds, and when it was killed.
-  readonly #owned = new Map<string, Set<number>>();
-  readonly #killedMs = new Map<string, number>();
+  readonly #owners = new LeaseOwners();
   // Of the entry being applied.
   #ended: number[] = [];
   #expired = 0;
@@ -129,51 +138,78 @@ export class LeaseTimes {
         ...event,
       });
     }
+    this.#owners.event(event);
     switch (event.kind) {
-      case "leaseGranted":
-        this.owns(event.client, event.lease);
-        return;
       case "keepaliveAnswered":
-        if (event.ttlMs > 0) this.#renewed(life, event.sentMs);
+        this.#answered(life, event.sentMs, event.ttlMs, event.trueMs);
         return;
       case "leaseRevoked":
         if (life.end === undefined)
           violated("LEASE", `lease ${life.id} was revoked and lives on`, { ...event });
         return;
       case "leaseLost":
+        this.#checkToldInTime(life, event.trueMs);
+        return;
+      case "leaseGranted":
+      case "leaseLetGo":
         return;
     }
   }
 
   /** A client holds a lease, or its session. */
-  owns(client: string, lease: number): void {
-    const owned = this.#owned.get(client);
-    if (owned === undefined) this.#owned.set(client, new Set([lease]));
-    else owned.add(lease);
+  owns(client: string, lease: number, trueMs: number): void {
+    this.#owners.holds(client, lease, trueMs);
   }
 
-  /** A client is gone, and keeps nothing alive any more. */
-  killed(client: string, trueMs: number): void {
-    this.#killedMs.set(client, trueMs);
+  /** A client runs again after a pause. */
+  clientResumed(client: string, trueMs: number): void {
+    this.#owners.resumed(client, trueMs);
   }
 
-  /** At the end: no lease of a killed client has outlived its time by more than the bound. */
-  checkEnded(healedMs: number, trueMs: number): void {
+  /** A client is gone or closed, and keeps nothing alive any more. */
+  clientEnded(client: string, trueMs: number): void {
+    this.#owners.ended(client, trueMs);
+  }
+
+  /** The leases that nobody keeps alive and that live on in a healed cluster. None of them may do so for ever. */
+  ownerless(healedMs: number, trueMs: number): number[] {
     const { clockDriftMax, leaseLateMsMax } = this.#bounds;
-    for (const [client, killedMs] of this.#killedMs) {
-      for (const id of this.#owned.get(client) ?? []) {
-        const life = this.#lives.get(id);
-        if (life === undefined || life.end !== undefined) continue;
-        const fromMs = Math.max(killedMs, healedMs, life.grantedMs, this.#elections.lastElectionMs);
-        const latestMs = fromMs + life.ttlMs * (1 + clockDriftMax) + leaseLateMsMax;
-        if (trueMs <= latestMs) continue;
-        violated("LEASE", `lease ${id} of killed client ${client} lives on`, {
-          ...life,
-          client,
-          latestMs,
-          trueMs,
-        });
-      }
+    const lingering: number[] = [];
+    for (const id of this.#alive) {
+      const life = this.#lives.get(id);
+      const sinceMs = this.#owners.ownerlessSinceMs(id);
+      if (life === undefined || sinceMs === undefined) continue;
+      lingering.push(id);
+      const fromMs = Math.max(sinceMs, healedMs, life.grantedMs);
+      const latestMs = fromMs + 2 * life.ttlMs * (1 + clockDriftMax) + leaseLateMsMax;
+      if (trueMs <= latestMs) continue;
+      violated("LEASE", `lease ${id}, which nobody keeps alive, lives on`, {
+        ...life,
+        sinceMs,
+        latestMs,
+        trueMs,
+      });
+    }
+    return lingering;
+  }
+
+  /** At the end: no lease lives on that must be over, and whoever lost one was told so by its own clock or a server. */
+  checkEnded(healedMs: number, trueMs: number): void {
+    this.ownerless(healedMs, trueMs);
+    const { clockDriftMax } = this.#bounds;
+    for (const { id, ttlMs, end } of this.#lives.values()) {
+      const client = this.#owners.unaware(id);
+      if (end?.kind !== "expired" || client === undefined) continue;
+      // The client's clock says so a TTL after its last answered keepalive, or the next keepalive is answered so.
+      const latestMs = Math.max(end.trueMs, healedMs) + ttlMs * (1 + clockDriftMax) + toldMsMax;
+      if (trueMs <= latestMs) continue;
+      violated("LEASE", `lease ${id} of ${client} expired, and its client was never told`, {
+        lease: id,
+        client,
+        end,
+        latestMs,
+        trueMs,
+      });
     }
   }
 
@@ -218,6 +254,41 @@ export class LeaseTimes {
       ...life,
       term,
       leaderSinceMs,
+      trueMs,
+    });
+  }
+
+  /** A client that was not paused knows by its own clock that its lease may be over when it is, but for the clocks' drift. */
+  #checkToldInTime({ id, ttlMs, end }: Life, trueMs: number): void {
+    if (end?.kind !== "expired") return;
+    const { clockDriftMax } = this.#bounds;
+    const driftMs = ttlMs / (1 - clockDriftMax) - ttlMs / (1 + clockDriftMax);
+    const latestMs = Math.max(end.trueMs + driftMs, this.#owners.attentiveSinceMs(id)) + timerMsMax;
+    if (trueMs <= latestMs) return;
+    violated("LEASE", `lease ${id} expired, and its client was told ${trueMs - end.trueMs} ms later`, {
+      lease: id,
+      ttlMs,
+      end,
+      latestMs,
+      trueMs,
+    });
+  }
+
+  #answered(life: Life, sentMs: number, ttlMs: number, trueMs: number): void {
+    if (ttlMs > life.ttlMs) {
+      violated("LEASE", `a keepalive of lease ${life.id} was answered with ${ttlMs} of ${life.ttlMs} ms`, {
+        ...life,
+        sentMs,
+        ttlMs,
+      });
+    }
+    if (ttlMs > 0) return this.#renewed(life, sentMs);
+    // A leader that has proposed the expiry says so before it is applied, and may fail to get it committed.
+    if (life.end !== undefined || trueMs >= this.#dueMs(life.ttlMs, Math.max(life.grantedMs, life.renewedMs)))
+      return;
+    violated("LEASE", `a keepalive of lease ${life.id} was answered as if it were over, and was not due`, {
+      ...life,
+      sentMs,
       trueMs,
     });
   }

@@ -3,16 +3,22 @@ import type { OwnershipQueues } from "./ownership-queue.js";
 import { violated } from "./violation.js";
 
 type LockEvent = Extract<ClientEvent, { attempt: number }>;
+type Granted = Extract<LockEvent, { kind: "lockGranted" }>;
+
+/** How long after its end in the log, in a settled cluster, a client is told of it: its watch has to be served again. */
+const toldMsMax = 6_000;
 
 /**
  * MUTEX: whoever is granted a lock owned it in the log at some moment of its wait, under the token it was given, and
  * nobody else is granted it under that token. In the log there is one owner at a time by its order, and the tokens of
- * the owners rise (OwnershipQueues).
+ * the owners rise (OwnershipQueues). A living client whose ownership ended is told.
  */
 export class MutualExclusion {
   readonly #queues: OwnershipQueues;
   readonly #waitingSinceMs = new Map<number, number>();
   readonly #grantedTo = new Map<string, number>();
+  // By attempt: the locks whose clients have not been told that they may have ended, and did not end them.
+  readonly #held = new Map<number, Granted>();
   readonly #appliedMs: (revision: number) => number | undefined;
 
   /** `appliedMs` says when a revision was first applied. */
@@ -38,11 +44,33 @@ export class MutualExclusion {
       case "lockLost":
       case "lockReleased":
       case "lockFailed":
+        this.#held.delete(event.attempt);
         return;
     }
   }
 
-  #granted({ attempt, client, path, token }: Extract<LockEvent, { kind: "lockGranted" }>): void {
+  /** A client is gone, or cut off for good, and cannot be told anything any more. */
+  outOfReach(client: string): void {
+    for (const [attempt, held] of this.#held) if (held.client === client) this.#held.delete(attempt);
+  }
+
+  /** At the end: whoever lost a lock, and lives, was told so. */
+  finish(settledMs: number, trueMs: number): void {
+    for (const { client, path, token } of this.#held.values()) {
+      const untilMs = this.#queues.owner(path, token)?.untilMs;
+      if (untilMs === undefined || trueMs <= Math.max(untilMs, settledMs) + toldMsMax) continue;
+      violated("MUTEX", `${path}: ${client} lost it under token ${token} and was never told`, {
+        client,
+        path,
+        token,
+        untilMs,
+        trueMs,
+      });
+    }
+  }
+
+  #granted(granted: Granted): void {
+    const { attempt, client, path, token } = granted;
     const details = { client, path, token, attempt };
     const sinceMs = this.#waitingSinceMs.get(attempt) ?? 0;
     const owner = this.#queues.owner(path, token);
@@ -62,5 +90,6 @@ export class MutualExclusion {
       violated("MUTEX", `${path}: token ${token} was granted twice`, { ...details, other });
     }
     this.#grantedTo.set(name, attempt);
+    this.#held.set(attempt, granted);
   }
 }

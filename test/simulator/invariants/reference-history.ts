@@ -69,6 +69,11 @@ export class ReferenceHistory {
     return this.#firstChange[Math.max(0, revision)] ?? this.changes.length;
   }
 
+  /** Every key that ever existed. */
+  keys(): Iterable<string> {
+    return this.#versions.keys();
+  }
+
   /** All versions of a key, deletes included, in order. */
   versions(key: string): readonly Change[] {
     return this.#versions.get(key) ?? [];

@@ -29,6 +29,8 @@ import { InvariantViolated, violated } from "./violation.js";
 export interface ObserverOptions extends LeaseBounds {
   /** Candidates that the search for linearizability may look at for one path before it gives up. */
   readonly partitionStepsMax: number;
+  /** How long after its opening, or after the cluster settled, a watch may take until a node serves it, in milliseconds of true time. */
+  readonly watchServedMsMax: number;
 }
 
 /** How a run ended. */
@@ -37,6 +39,8 @@ export interface RunEnd {
   readonly healed: readonly NodeView[];
   /** Since when nothing was done to them or their network, in true time. */
   readonly healedMs: number;
+  /** Since when all of them had a leader and the same log, in true time: elections after healing take their time. */
+  readonly settledMs: number;
   readonly trueMs: number;
 }
 
@@ -239,10 +243,20 @@ export class RunObserver implements Observer {
   }
 
   /**
+   * The leases that nobody keeps alive and that live on in the healed cluster: a run is not over before they are. One
+   * that lives too long is a violation.
+   */
+  ownerlessLeases(healedMs: number, trueMs: number): number[] {
+    const found: number[] = [];
+    this.#guard(trueMs, () => found.push(...this.#applied.leases.ownerless(healedMs, trueMs)));
+    return found;
+  }
+
+  /**
    * The checks that need the whole run. Every watch and lock of the clients that live has had time to settle. Returns
    * the first violation of the run, if there was one.
    */
-  finish({ healed, healedMs, trueMs }: RunEnd): InvariantViolated | undefined {
+  finish({ healed, healedMs, settledMs, trueMs }: RunEnd): InvariantViolated | undefined {
     try {
       this.#guard(trueMs, () => {
         const { history, leases } = this.#applied;
@@ -253,7 +267,7 @@ export class RunObserver implements Observer {
           if (machine?.appliedIndex === history.index) checkFinalState(id, machine, history);
         }
         leases.checkEnded(healedMs, trueMs);
-        this.#clients.finish(this.#options.partitionStepsMax);
+        this.#clients.finish(this.#options, settledMs, trueMs);
       });
     } catch (error) {
       if (!(error instanceof InvariantViolated)) throw error;

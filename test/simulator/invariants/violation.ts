@@ -27,7 +27,9 @@ export type InvariantName =
   /** No stale token is accepted. */
   | "FENCE"
   /** A session's states follow their order. */
-  | "SESSION";
+  | "SESSION"
+  /** Clients are told documented errors, and none that only a defect explains. */
+  | "CODE";
 
 /** Something happened that must not. */
 export class InvariantViolated extends Error {

@@ -1,7 +1,7 @@
 import { performance as machineClock } from "node:perf_hooks";
 import type { ExchangeRequest, WatchReply, WatchRequest } from "@quorate/proto";
 import { Administrator } from "../cluster/administrator.js";
-import { peerAddress, SimulatedCluster, type SimulatedNode } from "../cluster/cluster.js";
+import { clientAddress, peerAddress, SimulatedCluster, type SimulatedNode } from "../cluster/cluster.js";
 import { Unexpected } from "../cluster/unexpected.js";
 import { usualDisk } from "../disk/usual-disk.js";
 import { Nemesis } from "../faults/nemesis.js";
@@ -11,6 +11,7 @@ import { Network } from "../network/network.js";
 import { WatchDeliveries } from "../network/wire-taps.js";
 import type { ClientEvent } from "../observation.js";
 import { WorkloadClient } from "../workload/client.js";
+import { CLOSING_CALLS_MAX_MS, ClosingCalls } from "../workload/closing-calls.js";
 import type { RunIds } from "../workload/recorder.js";
 import { Process } from "../world/process.js";
 import { Random } from "../world/random.js";
@@ -25,12 +26,17 @@ const WATCH = "/quorate.v1.WatchService/Watch";
 const FORMATION_MS = 1_500;
 /** Milliseconds that a violated run goes on being traced in its report. */
 const TRACED_EVENTS = 4_000;
-/** How long after its time a lease may live on in a healed cluster: an election, and its full time under the new leader. */
+/**
+ * How long after twice its TTL a lease that nobody keeps alive may live on in a healed cluster: some elections, after the
+ * 20,000 ms for which a peer may wait for a connection whose first packet a fault swallowed.
+ */
 const LEASE_LATE_MAX_MS = 30_000;
 /** Candidates that the search for linearizability looks at for one path. */
 const LINEARIZABILITY_STEPS_MAX = 2_000_000;
-/** Milliseconds in which every watch is served again and delivers what is left. */
+/** Milliseconds in which every watch of a settled cluster is served. */
 const WATCHES_SETTLE_MS = 6_000;
+/** Milliseconds in which watches that are served deliver what is left, and nodes apply it. */
+const LAST_DELIVERIES_MS = 2_000;
 /** Milliseconds between two looks whether everything has converged. */
 const LOOK_INTERVAL_MS = 250;
 
@@ -45,11 +51,13 @@ export class Simulation {
   readonly #nemesis: Nemesis;
   readonly #observer: ReturnType<typeof createObserver>;
   readonly #clients = new Map<Process, WorkloadClient>();
+  readonly #startedWith = new WeakMap<Process, readonly string[]>();
   readonly #ids: RunIds = { operation: 0, watch: 0, attempt: 0, value: 0 };
   #clientNumber = 0;
   readonly #deliveries = new WatchDeliveries();
   #stopping = false;
   #healedMs = 0;
+  #settledMs = 0;
   #failure: unknown;
 
   constructor(options: SimulationOptions) {
@@ -62,6 +70,7 @@ export class Simulation {
     this.#observer = createObserver({
       clockDriftMax: options.clockDriftMax,
       leaseLateMsMax: LEASE_LATE_MAX_MS,
+      watchServedMsMax: WATCHES_SETTLE_MS,
       partitionStepsMax: LINEARIZABILITY_STEPS_MAX,
     });
     this.#network.onWrite = (process, path, message, metadata, stream) => {
@@ -146,7 +155,8 @@ export class Simulation {
     const healed = this.#cluster.live.flatMap(({ view }) =>
       view !== undefined && members.has(view.id) ? view : [],
     );
-    return this.#observer.finish({ healed, healedMs: this.#healedMs, trueMs: this.#world.nowMs });
+    const [healedMs, settledMs] = [this.#healedMs, this.#settledMs];
+    return this.#observer.finish({ healed, healedMs, settledMs, trueMs: this.#world.nowMs });
   }
 
   #begin(): void {
@@ -163,23 +173,31 @@ export class Simulation {
 
   #startClient(afterMs: number): void {
     const name = `c${++this.#clientNumber}`;
+    const endpoints = this.#random.shuffled(this.#cluster.endpoints);
     const random = this.#random.fork(100 + this.#clientNumber);
     const process = new Process(name, random, this.#world.nowMs, (error) => this.#fail(error));
     const drift = this.#options.clockDriftMax;
     if (drift > 0) process.setClockRate(random.between(1 - drift, 1 + drift), this.#world.nowMs);
     const client = new WorkloadClient();
     this.#clients.set(process, client);
+    this.#startedWith.set(process, endpoints);
     const { workloads, sessionTtlMs, thinkMs } = this.#options;
     this.#world.after(afterMs, process, "client starts", () => {
       client
         .run({
           name,
-          endpoints: this.#random.shuffled(this.#cluster.endpoints),
+          endpoints,
           workloads,
           sessionTtlMs,
           thinkMs,
           ids: this.#ids,
-          tell: (event: ClientEvent) => this.#told(event),
+          tell: (event: ClientEvent) => {
+            // What a pause held back comes late for its sake.
+            const { client } = event;
+            const trueMs = process.blockedUntilMs;
+            if (event.kind === "leaseLost" && trueMs > 0) this.#told({ kind: "resumed", client, trueMs });
+            this.#told(event);
+          },
           stopping: () => this.#stopping,
         })
         .catch((error: unknown) => this.#fail(error));
@@ -239,8 +257,47 @@ export class Simulation {
         );
       }
     }
-    // Watches have nobody who waits for them, and still must have come to the end.
-    this.#runUntil(this.#world.nowMs + WATCHES_SETTLE_MS);
+    // Watches have nobody who waits for them: by now every one is served, and delivers what the closing calls write.
+    this.#settledMs = this.#world.nowMs;
+    this.#runUntil(this.#settledMs + WATCHES_SETTLE_MS);
+    this.#tellStranded();
+    this.#closingCalls();
+    this.#runUntil(this.#world.nowMs + LAST_DELIVERIES_MS);
+  }
+
+  /** Names of the members that live. */
+  get #liveMembers(): { readonly name: string; readonly id: number }[] {
+    const members = this.#members;
+    return this.#cluster.live.flatMap(({ name, view }) =>
+      view !== undefined && members.has(view.id) ? [{ name, id: view.id }] : [],
+    );
+  }
+
+  /** Clients of which every member that they were started with is gone may have missed all news of the others. */
+  #tellStranded(): void {
+    const reachable = new Set(this.#liveMembers.map(({ name }) => clientAddress(name)));
+    for (const [process, { names }] of this.#clients) {
+      if (this.#startedWith.get(process)?.some((endpoint) => reachable.has(endpoint)) === true) continue;
+      for (const client of names) this.#told({ kind: "stranded", client, trueMs: this.#world.nowMs });
+    }
+  }
+
+  #closingCalls(): void {
+    const calls = new ClosingCalls(this.#ids, (event) => this.#told(event));
+    for (const { name, id } of this.#liveMembers) {
+      const process = new Process(`closing-${name}`, this.#random.fork(id), this.#world.nowMs, (error) =>
+        this.#fail(error),
+      );
+      this.#world.runIn(process, () => {
+        calls.make(name, clientAddress(name)).catch((error: unknown) => this.#fail(error));
+      });
+    }
+    const deadlineMs = this.#world.nowMs + CLOSING_CALLS_MAX_MS;
+    while (!this.#failed && calls.missing.length > 0) {
+      this.#runUntil(this.#world.nowMs + LOOK_INTERVAL_MS);
+      if (this.#world.nowMs < deadlineMs) continue;
+      throw new NotLive(`${calls.missing.join("; ")}\n${this.#cluster.describe()}`);
+    }
   }
 
   /** So few voters that the others are a majority of every configuration. */
@@ -266,6 +323,9 @@ export class Simulation {
       if (!client.done) missing.push(`${process.host} waits for ${client.pending} operations`);
     }
     if (this.#administrator.busy) missing.push(`the administrator waits: ${this.#administrator.doing}`);
+    for (const lease of this.#observer.ownerlessLeases(this.#healedMs, this.#world.nowMs)) {
+      missing.push(`lease ${lease} lives, which nobody keeps alive`);
+    }
     const { leader } = this.#cluster;
     if (leader?.view === undefined) return [...missing, "no leader"];
     const members = this.#members;

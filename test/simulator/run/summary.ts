@@ -51,6 +51,7 @@ export class Summary {
     return [
       `${this.runs.toLocaleString("en")} seeds, ${this.violations} violations, ${hours.toFixed(1)} simulated hours, ${this.events.toLocaleString("en")} events, ${this.messages.toLocaleString("en")} messages`,
       `seen: ${list(this.counts)}, membership changes ${this.membershipChanges.toLocaleString("en")}, transfers ${this.transfers.toLocaleString("en")}`,
+      `linearizability: undecided on ${this.count("pathsUndecided")} of ${this.count("paths").toLocaleString("en")} paths`,
       `faults: ${list(this.faults)}`,
       `speed: ${this.speed.toFixed(0)} simulated seconds in a second of one core`,
     ].join("\n");

@@ -1,9 +1,10 @@
-import { connect, type Quorate, QuorateError, type StateChange } from "@quorate/sdk";
+import { connect, type Quorate, type StateChange } from "@quorate/sdk";
 import { Session } from "../../../sdk/src/session/session.js";
 import type { ClientEvent } from "../observation.js";
 import type { WorkloadKind } from "../run/options.js";
 import type { Random } from "../world/random.js";
 import { currentProcess, currentWorld } from "../world/world.js";
+import { onAbort } from "./abort-signal.js";
 import { runElections } from "./elections.js";
 import { runLeases } from "./leases.js";
 import { runLocks } from "./locks.js";
@@ -112,12 +113,11 @@ export class WorkloadClient {
       recorder.tell({ kind: "leaseGranted", lease: quorate.sessionId, ttlMs: options.sessionTtlMs, sentMs });
       for (const state of early) recorder.tell({ kind: "sessionState", session: states.session, state });
       const lost = (): void => recorder.tell({ kind: "leaseLost", lease: quorate.sessionId });
-      if (quorate.sessionSignal.aborted) lost();
-      else quorate.sessionSignal.addEventListener("abort", lost, { once: true });
+      onAbort(quorate.sessionSignal, lost);
       return quorate;
     } catch (error) {
-      if (error instanceof QuorateError) return undefined;
-      throw error;
+      recorder.failed("session", error);
+      return undefined;
     }
   }
 }

@@ -1,4 +1,5 @@
 import { QuorateError } from "@quorate/sdk";
+import { onAbort } from "./abort-signal.js";
 import type { ClientContext } from "./client.js";
 import { fencedPut } from "./locks.js";
 
@@ -16,11 +17,7 @@ export async function runElections(context: ClientContext): Promise<void> {
       const leadership = await quorate.campaign(electionPath, recorder.client, { timeoutMs: 3_000 });
       const { token } = leadership;
       recorder.tell({ kind: "lockGranted", attempt, path: electionPath, token });
-      leadership.signal.addEventListener(
-        "abort",
-        () => recorder.tell({ kind: "lockLost", attempt, path: electionPath }),
-        { once: true },
-      );
+      onAbort(leadership.signal, () => recorder.tell({ kind: "lockLost", attempt, path: electionPath }));
       await fencedPut(context, { key: electionPath, token });
       await sleep(random.exponential(500));
       await leadership.resign();

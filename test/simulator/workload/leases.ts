@@ -1,5 +1,6 @@
-import { Closed, QuorateError } from "@quorate/sdk";
+import { Closed } from "@quorate/sdk";
 import { currentWorld } from "../world/world.js";
+import { onAbort } from "./abort-signal.js";
 import type { ClientContext } from "./client.js";
 
 /** Leases with keys on them: kept alive for a while, then revoked, or let go to run out. */
@@ -12,9 +13,7 @@ export async function runLeases(context: ClientContext): Promise<void> {
     try {
       const lease = await quorate.lease(random.pick([1_000, 2_000, 4_000]));
       recorder.tell({ kind: "leaseGranted", lease: lease.id, ttlMs: lease.ttlMs, sentMs });
-      lease.signal.addEventListener("abort", () => recorder.tell({ kind: "leaseLost", lease: lease.id }), {
-        once: true,
-      });
+      onAbort(lease.signal, () => recorder.tell({ kind: "leaseLost", lease: lease.id }));
       // In no order of their names: the keys of a lease end in one that every node must find by itself.
       for (const key of random.shuffled(["a", "b", "c"]).slice(0, random.integer(1, 3))) {
         await quorate.put(`/k/${recorder.client}-${round}-${key}`, "leased", { lease });
@@ -23,9 +22,12 @@ export async function runLeases(context: ClientContext): Promise<void> {
       if (random.chance(0.5)) {
         await lease.revoke();
         recorder.tell({ kind: "leaseRevoked", lease: lease.id });
-      } else lease.end(new Closed("the lease was let go"));
+      } else {
+        lease.end(new Closed("the lease was let go"));
+        recorder.tell({ kind: "leaseLetGo", lease: lease.id });
+      }
     } catch (error) {
-      if (!(error instanceof QuorateError)) throw error;
+      recorder.failed("lease", error);
     }
   }
 }

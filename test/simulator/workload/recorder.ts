@@ -21,6 +21,8 @@ export class Recorder {
   readonly client: string;
   readonly #ids: RunIds;
   readonly #tell: (event: ClientEvent) => void;
+  /** The highest revision that the client was told of. */
+  revisionSeen = 0;
   /** Operations that wait for an answer. */
   pending = 0;
   /** Asks what became of a mutation; undefined before there is a session. */
@@ -55,6 +57,12 @@ export class Recorder {
     this.#tell({ ...event, client: this.client, trueMs: this.trueMs } as unknown as ClientEvent);
   }
 
+  /** Tells that a call which is no operation failed. What is no error of the service goes on its way. */
+  failed(what: string, error: unknown): void {
+    if (!(error instanceof QuorateError)) throw error;
+    this.tell({ kind: "callFailed", what, code: error.code });
+  }
+
   /**
    * Asks what became of a mutation of unknown outcome. That it was not applied is final: it counts as failed from here on,
    * so that every checker trips when it is applied after all. Resolves with undefined when it stays unknown.
@@ -67,8 +75,8 @@ export class Recorder {
       if (outcome.kind === "not-applied") return { kind: "failed", code: error.code };
       return outcome.kind === "applied" ? returned(call, outcome.result) : undefined;
     } catch (asking) {
-      if (asking instanceof QuorateError) return undefined;
-      throw asking;
+      this.failed("outcome", asking);
+      return undefined;
     }
   }
 
@@ -80,6 +88,7 @@ export class Recorder {
     try {
       const answer = await make();
       this.tell({ kind: "returned", operation, answer });
+      this.revisionSeen = Math.max(this.revisionSeen, revisionIn(answer));
       return answer;
     } catch (error) {
       if (!(error instanceof QuorateError)) throw error;
@@ -98,6 +107,11 @@ export class Recorder {
 type Settled =
   | { readonly kind: "failed"; readonly code: string }
   | { readonly kind: "returned"; readonly answer: Answer };
+
+function revisionIn(answer: Answer): number {
+  if (answer.f === "get") return answer.revision ?? answer.entry?.modRevision ?? 0;
+  return answer.revision;
+}
 
 /** The answer that a call would have had; undefined where its result does not say all of it. */
 function returned({ f }: Call, result: MutationResult): Settled | undefined {

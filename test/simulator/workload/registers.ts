@@ -1,4 +1,4 @@
-import { compare, op } from "@quorate/sdk";
+import { compare, op, type ReadOptions } from "@quorate/sdk";
 import type { ClientContext } from "./client.js";
 
 /** Paths of the registers: few, so that clients meet. */
@@ -14,7 +14,8 @@ export async function runRegisters(context: ClientContext): Promise<void> {
     const drawn = random.next();
     if (drawn < 0.05) await burst(context);
     else if (drawn < 0.1) await poll(context);
-    else if (drawn < 0.35) await read(context, path);
+    else if (drawn < 0.3) await read(context, path);
+    else if (drawn < 0.35) await list(context);
     else if (drawn < 0.6) await put(context, path);
     else if (drawn < 0.68) await remove(context, path);
     else if (drawn < 0.84) await swap(context, path);
@@ -22,12 +23,34 @@ export async function runRegisters(context: ClientContext): Promise<void> {
   }
 }
 
-async function read({ quorate, recorder, random }: ClientContext, path: string): Promise<void> {
-  const serializable = random.chance(0.15) ? { minRevision: 0 } : undefined;
+async function read(context: ClientContext, path: string): Promise<void> {
+  const { quorate, recorder } = context;
+  const serializable = someStaleness(context);
   await recorder.call({ f: "get", path, serializable, revision: 0 }, async () => {
-    const entry = await quorate.get(path, serializable === undefined ? {} : { consistency: "serializable" });
+    const entry = await quorate.get(path, readOptions(serializable));
     return { f: "get", entry, revision: undefined };
   });
+}
+
+async function list(context: ClientContext): Promise<void> {
+  const { quorate, recorder } = context;
+  const serializable = someStaleness(context);
+  await recorder.call({ f: "list", path: "/r", serializable }, async () => {
+    const { nodes, revision } = await quorate.list("/r", readOptions(serializable));
+    return { f: "list", revision, entries: nodes.flatMap(({ entry }) => entry ?? []) };
+  });
+}
+
+/** How stale a read may be: not at all, or serializable, at any revision or not below what this client has seen. */
+function someStaleness({ random, recorder }: ClientContext): { readonly minRevision: number } | undefined {
+  if (random.chance(0.8)) return undefined;
+  return { minRevision: random.chance(0.5) ? recorder.revisionSeen : 0 };
+}
+
+function readOptions(serializable: { readonly minRevision: number } | undefined): ReadOptions {
+  if (serializable === undefined) return {};
+  const { minRevision } = serializable;
+  return { consistency: "serializable", ...(minRevision === 0 ? {} : { minRevision }) };
 }
 
 async function put({ quorate, recorder }: ClientContext, path: string): Promise<void> {
@@ -111,6 +134,7 @@ async function exchange({ quorate, recorder, random }: ClientContext): Promise<v
         { path: first, value },
         { path: second, value: other },
       ],
+      fence: undefined,
     },
     async () => {
       const outcome = await quorate.txn({
