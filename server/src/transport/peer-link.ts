@@ -18,6 +18,12 @@ const service = grpcServiceDefinition(PeerService);
 const REDIAL_MIN_MS = 50;
 const REDIAL_MAX_MS = 1_000;
 
+/**
+ * Milliseconds in which a peer must take a call. A dial whose packets were lost in a partition would otherwise wait for
+ * the kernel's next try, which comes later the longer the partition lasted: up to some 20 s after it has healed.
+ */
+const DIAL_TIMEOUT_MS = 3_000;
+
 /** gRPC settings of a connection between peers. */
 export const peerChannelOptions = {
   "grpc.enable_channelz": 0,
@@ -46,27 +52,41 @@ export interface LinkListener {
  * are dropped, not queued, while it is down or overfull: Raft makes losses good.
  */
 export class PeerLink {
-  readonly client: Client;
   readonly address: string;
   readonly handshake: Handshake;
   private readonly logger: Logger;
   private readonly listener: LinkListener;
+  private readonly dialTimeoutMs: number;
+  private channel: Client;
   private call: ClientWritableStream<ExchangeRequest> | undefined;
   /** Bytes handed to the call and not yet taken by the socket. */
   private queuedBytes = 0;
   private redialTimer: NodeJS.Timeout | undefined;
+  private dialTimer: NodeJS.Timeout | undefined;
   private redialMs = REDIAL_MIN_MS;
   private lastProblem = "";
   private connected = false;
   private closed = false;
 
-  constructor(address: string, handshake: Handshake, logger: Logger, listener: LinkListener) {
+  constructor(
+    address: string,
+    handshake: Handshake,
+    logger: Logger,
+    listener: LinkListener,
+    dialTimeoutMs: number = DIAL_TIMEOUT_MS,
+  ) {
     this.address = address;
-    this.client = new Client(address, credentials.createInsecure(), peerChannelOptions);
+    this.dialTimeoutMs = dialTimeoutMs;
+    this.channel = channelTo(address);
     this.handshake = handshake;
     this.logger = logger.child({ peer: handshake.to, address });
     this.listener = listener;
     this.dial();
+  }
+
+  /** For a call of another kind to the same peer. */
+  get client(): Client {
+    return this.channel;
   }
 
   get peer(): number {
@@ -109,7 +129,7 @@ export class PeerLink {
   private dial(): void {
     if (this.closed) return;
     const method = service.exchange;
-    const call = this.client.makeClientStreamRequest<ExchangeRequest, ExchangeResponse>(
+    const call = this.channel.makeClientStreamRequest<ExchangeRequest, ExchangeResponse>(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
@@ -122,6 +142,7 @@ export class PeerLink {
       },
     );
     call.on("metadata", () => {
+      if (this.call === call) clearTimeout(this.dialTimer);
       this.connected = this.call === call;
       this.redialMs = REDIAL_MIN_MS;
       this.lastProblem = "";
@@ -130,10 +151,22 @@ export class PeerLink {
     // An error also reaches the callback above; unhandled, it would end the process.
     call.on("error", () => undefined);
     this.call = call;
+    this.dialTimer = setTimeout(() => this.unanswered(call), this.dialTimeoutMs);
+  }
+
+  /** Nobody took the call: the next one goes over a connection of its own. */
+  private unanswered(call: ClientWritableStream<ExchangeRequest>): void {
+    if (this.call !== call) return;
+    const stuck = this.channel;
+    this.channel = channelTo(this.address);
+    this.broken(call, `no answer within ${this.dialTimeoutMs} ms`);
+    call.cancel();
+    stuck.close();
   }
 
   private broken(call: ClientWritableStream<ExchangeRequest>, problem: string): void {
     if (this.call !== call) return;
+    clearTimeout(this.dialTimer);
     this.call = undefined;
     this.connected = false;
     this.queuedBytes = 0;
@@ -150,10 +183,15 @@ export class PeerLink {
   close(): void {
     this.closed = true;
     clearTimeout(this.redialTimer);
+    clearTimeout(this.dialTimer);
     this.call?.cancel();
     this.call = undefined;
-    this.client.close();
+    this.channel.close();
   }
+}
+
+function channelTo(address: string): Client {
+  return new Client(address, credentials.createInsecure(), peerChannelOptions);
 }
 
 /** About how many bytes a message has; only what may be large is looked at. */
