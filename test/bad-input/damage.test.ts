@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Quorate } from "@quorate/sdk";
 import Database from "better-sqlite3";
 import { expect, it } from "vitest";
 import { eventually, LocalCluster } from "../cluster/local-cluster.js";
@@ -89,21 +90,29 @@ it("refuses to start when the oldest version of a key was altered, which nothing
   });
 });
 
-it("serves no older version that is altered while it runs, and stops, naming the file", async () => {
-  await using cluster = await LocalCluster.start({ nodes: 1 });
-  await using client = await cluster.connect({ session: false });
-  // More than what is kept of the history in memory, so that the first version is read from disk.
-  const values = Array.from({ length: 40 }, (_, i) => new Uint8Array(1_048_576).fill(i + 1));
-  const { revision } = await client.put("/big", "first");
-  for (const value of values) await client.put("/big", value);
-  expect((await client.get("/big", { revision }))?.text()).toBe("first");
+it.each<[string, (client: Quorate, revision: number) => Promise<unknown>]>([
+  ["read", (client, revision) => client.get("/big", { revision, timeoutMs: 5_000 })],
+  ["serializable read", (client, revision) => client.get("/big", { revision, consistency: "serializable" })],
+  ["history", async (client) => await client.history("/big").next()],
+])(
+  "serves no older version that is altered while it runs to a %s, and stops, naming the file",
+  async (_, ask) => {
+    await using cluster = await LocalCluster.start({ nodes: 1 });
+    await using client = await cluster.connect({ session: false });
+    // More than what is kept of the history in memory, so that the first version is read from disk.
+    const values = Array.from({ length: 40 }, (_, i) => new Uint8Array(1_048_576).fill(i + 1));
+    const { revision } = await client.put("/big", "first");
+    for (const value of values) await client.put("/big", value);
+    expect((await client.get("/big", { revision }))?.text()).toBe("first");
 
-  const { dataDir } = cluster.node(0);
-  const altered = alterOldest(join(dataDir, "state.db"), "/big");
-  await expect(client.get("/big", { revision, timeoutMs: 5_000 })).rejects.toThrow();
-  expect(cluster.log(0)).toMatch(new RegExp(`state\\.db: change ${altered} does not match its checksum`));
-  expectOneLine(await runServer(cluster.flags(0)), 1, /state\.db: change \d+ does not match its checksum/);
-});
+    const { dataDir } = cluster.node(0);
+    const altered = alterOldest(join(dataDir, "state.db"), "/big");
+    await expect(ask(client, revision)).rejects.toThrow();
+    const told = new RegExp(`state\\.db: change ${altered} does not match its checksum`);
+    await eventually(() => told.test(cluster.log(0)), "the node to say so");
+    expectOneLine(await runServer(cluster.flags(0)), 1, /state\.db: change \d+ does not match its checksum/);
+  },
+);
 
 it("refuses to start when its log, hence its votes, or its identity is gone", async () => {
   await withStoppedNode(async (cluster, dataDir) => {

@@ -118,7 +118,11 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     const { identity, electionTimeoutMs } = options;
     this.log = new LogStore(directory.logFile);
     this.log.belongTo(identity.incarnation, identity.standing === "formed");
-    this.state = new StateKeeper(directory);
+    this.state = new StateKeeper(directory, (error) =>
+      this.guard(() => {
+        throw error;
+      }),
+    );
     alignLog(this.log, this.state.machine);
     this.roster = new Roster(identity, () => this.machine, options.addressBook, notes);
     // Three ticks in one are no accident of scheduling.

@@ -98,7 +98,7 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "quorate-sender-"));
   const directory = openDataDirectory(dir);
   outgoing = directory.outgoingFile;
-  state = new StateKeeper(directory);
+  state = new StateKeeper(directory, () => undefined);
   followers = [];
   write(40);
   sender = new SnapshotSender(state, outgoing, logger, limits);

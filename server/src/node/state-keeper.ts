@@ -18,6 +18,7 @@ import type { WatchHistory } from "./watch-hub.js";
  */
 export class StateKeeper implements HistoryReader, WatchHistory {
   private readonly directory: DataDirectory;
+  private readonly onDamage: (error: unknown) => void;
   private store: StateStore;
   private current: StateMachine;
   private durable: number;
@@ -25,8 +26,10 @@ export class StateKeeper implements HistoryReader, WatchHistory {
   /** Why the copy on disk can follow no more. */
   private failure: { readonly error: unknown } | undefined;
 
-  constructor(directory: DataDirectory) {
+  /** `onDamage` is told of data on the disk that cannot be read: whoever asked for them gets the error as well. */
+  constructor(directory: DataDirectory, onDamage: (error: unknown) => void) {
     this.directory = directory;
+    this.onDamage = onDamage;
     for (const file of [directory.incomingFile, directory.outgoingFile]) removeDatabase(file);
     this.store = StateStore.open(directory.stateFile);
     this.current = this.load();
@@ -57,13 +60,22 @@ export class StateKeeper implements HistoryReader, WatchHistory {
   }
 
   change(seq: number): Change | undefined {
-    return this.store.change(seq);
+    return this.stored(() => this.store.change(seq));
+  }
+
+  private stored<Found>(read: () => Found): Found {
+    try {
+      return read();
+    } catch (error) {
+      this.onDamage(error);
+      throw error;
+    }
   }
 
   changesFrom(revision: number, limit: number): readonly Change[] {
     const { changeLog } = this.current;
     if (revision < changeLog.firstRevision) {
-      const stored = this.store.changesFrom(revision, limit);
+      const stored = this.stored(() => this.store.changesFrom(revision, limit));
       if (stored.length > 0) return stored;
     }
     return changeLog.from(Math.max(revision, changeLog.firstRevision), limit);

@@ -44,20 +44,20 @@ describe("the server's own storage code on a simulated disk", () => {
 
   it("finds the state again that it flushed, and not what it had only applied", () => {
     const directory = openDataDirectory(ROOT);
-    const keeper = new StateKeeper(directory);
+    const keeper = new StateKeeper(directory, () => undefined);
     writeKeys(keeper, 5);
     keeper.flush();
     const { hash } = keeper.machine;
     writeKeys(keeper, 5);
     failPower();
-    const again = new StateKeeper(directory);
+    const again = new StateKeeper(directory, () => undefined);
     expect(again.machine.appliedIndex).toBe(5);
     expect(again.machine.hash).toBe(hash);
   });
 
   it("installs a copy of another state, whatever the moment at which the machine fails afterwards", async () => {
     const directory: DataDirectory = openDataDirectory(ROOT);
-    const keeper = new StateKeeper(directory);
+    const keeper = new StateKeeper(directory, () => undefined);
     writeKeys(keeper, 7);
     await keeper.copyTo(directory.incomingFile);
     const { hash } = keeper.machine;
@@ -66,7 +66,7 @@ describe("the server's own storage code on a simulated disk", () => {
     keeper.install(directory.incomingFile, keeper.verify(directory.incomingFile));
     expect(keeper.machine.hash).toBe(hash);
     failPower();
-    expect(new StateKeeper(directory).machine.hash).toBe(hash);
+    expect(new StateKeeper(directory, () => undefined).machine.hash).toBe(hash);
   });
 
   it("keeps what it found in its directory, even if the process before it died before it could sync that", () => {
@@ -89,7 +89,7 @@ describe("the server's own storage code on a simulated disk", () => {
 
   it("writes nothing after a write of the state that failed, even if whoever asked for it went on", async () => {
     const directory = openDataDirectory(ROOT);
-    const keeper = new StateKeeper(directory);
+    const keeper = new StateKeeper(directory, () => undefined);
     writeKeys(keeper, 3);
     disk.faults = { ...noFaults, full: 1 };
     await expect(keeper.copyTo(directory.outgoingFile)).rejects.toThrow("disk is full");
@@ -97,6 +97,6 @@ describe("the server's own storage code on a simulated disk", () => {
     writeKeys(keeper, 3);
     expect(() => keeper.flush()).toThrow("disk is full");
     keeper.close();
-    expect(new StateKeeper(directory).machine.appliedIndex).toBe(0);
+    expect(new StateKeeper(directory, () => undefined).machine.appliedIndex).toBe(0);
   });
 });
