@@ -18,8 +18,9 @@ export interface WatchHistory {
 
 /**
  * Every watch of this node. A watch that keeps up gets changes as they are applied, found by its key, by an ancestor
- * of the changed key, or by a range that holds it. One that falls behind, because its client reads slowly, is taken off and later catches up from
- * history at its own pace: no more is kept for it than the rest of one revision, and no other watch waits for it.
+ * of the changed key, or by a range that holds it. One that falls behind, because its client reads slowly, is taken off
+ * and later catches up from history at its own pace: no more is kept for it than the rest of one revision, and no other
+ * watch waits for it.
  */
 export class WatchHub {
   private readonly history: WatchHistory;

@@ -153,10 +153,13 @@ export class Administrator implements Administration {
     this.#asked = undefined;
   }
 
-  /** A node whose data are gone is removed, and another takes its place. */
+  /** A node whose data are gone is removed, and another takes its place: of so many that a majority is left. */
   replaceLost(node: SimulatedNode): boolean {
     const [program] = this.#programs;
-    if (this.busy || program === undefined || !this.#members.includes(node)) return false;
+    const members = this.#members;
+    if (this.busy || program === undefined || members.length < VOTERS_MIN || !members.includes(node)) {
+      return false;
+    }
     this.#remove(program, node);
     this.#add(program);
     return true;
