@@ -96,8 +96,10 @@ export type TxnOperation = Range | Put | DeleteRange | Txn;
 
 export type Relation = "equal" | "notEqual" | "less" | "greater";
 
-/** Holds when it holds for every key that exists of those it covers, or where none does, for a missing key: that has 0 for every
- * number and fails any value compare. */
+/**
+ * Holds when it holds for every key that exists of those it covers, or where none does, for a missing key: that has 0
+ * for every number and fails any value compare.
+ */
 export interface Compare extends KeyRange {
   /** Also the subtree `key`/...; only with `end` undefined. */
   readonly subtree: boolean;

@@ -1,6 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { Change } from "../state-machine/entry.js";
-import { changeChecksum, damagedChange } from "./change-row.js";
+import { type ChangeNumbers, changeChecksum, damagedChange } from "./change-row.js";
 import { CorruptData } from "./errors.js";
 
 /** Changes read at once, and bytes of a value above which it is read by itself: a page has at most 1.3 MiB. */
@@ -14,17 +14,7 @@ interface PageRow {
 }
 
 /** A change without its bytes; `valueBytes` is -1 for none. */
-type Numbers = [
-  seq: number,
-  revision: number,
-  put: number,
-  createRevision: number,
-  version: number,
-  lease: number,
-  keyBytes: number,
-  valueBytes: number,
-  checksum: number,
-];
+type Numbers = [...ChangeNumbers, valueBytes: number, checksum: number];
 
 /**
  * Every stored change, in order and without `previous`, in pages of one row each: a start reads millions of them, and

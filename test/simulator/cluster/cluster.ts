@@ -24,7 +24,7 @@ export interface SimulatedNode {
   readonly name: string;
   readonly disk: SimulatedDisk;
   readonly logEntriesKept: number;
-  /** How it was told to find its cluster. */
+  /** The cluster it was told to form; empty for one that joins. */
   readonly initialCluster: ServerOptions["initialCluster"];
   process: Process | undefined;
   server: RunningServer | undefined;
