@@ -122,17 +122,45 @@ describe("many at once", () => {
   });
 });
 
-test("a lease can be renewed again only when its expiry is certainly not in the log", () => {
-  const clock = started();
-  run(clock, 100, 900);
-  expect(clock.tick(1_000, true).expired).toEqual([1]);
-  expect(clock.renew(1, 1_010)).toBe(0);
-  // Nobody knows what became of the proposal: it is made again, and a keepalive is still refused.
-  clock.expirySettled([1], 3, "unknown");
-  expect(clock.renew(1, 1_020)).toBe(0);
-  expect(clock.tick(1_025, true).expired).toEqual([1]);
-  clock.expirySettled([1], 3, "refused");
-  expect(clock.renew(1, 1_030)).toBeGreaterThan(0);
+describe("a lease that was proposed to end", () => {
+  const proposed = (): LeaseClock => {
+    const clock = started();
+    run(clock, 100, 900);
+    expect(clock.tick(1_000, true).expired).toEqual([1]);
+    expect(clock.renew(1, 1_010)).toBe(0);
+    return clock;
+  };
+
+  test("can be renewed again when that was refused", () => {
+    const clock = proposed();
+    clock.expirySettled([1], 3, "refused");
+    expect(clock.renew(1, 1_030)).toBe(1_000);
+  });
+
+  test("cannot be renewed while nobody knows what became of it, though a second proposal is refused", () => {
+    const clock = proposed();
+    clock.expirySettled([1], 3, "unknown");
+    expect(clock.renew(1, 1_020)).toBe(0);
+    expect(clock.tick(1_025, true).expired).toEqual([1]);
+    clock.expirySettled([1], 3, "refused");
+    expect(clock.renew(1, 1_030)).toBe(0);
+    expect(clock.tick(1_050, true).expired).toEqual([1]);
+  });
+
+  test("and lives on when a later proposal was applied can be renewed: none from before it is still to come", () => {
+    const clock = proposed();
+    clock.expirySettled([1], 3, "unknown");
+    expect(clock.tick(1_025, true).expired).toEqual([1]);
+    clock.expirySettled([1], 3, "applied");
+    expect(clock.renew(1, 1_030)).toBe(1_000);
+  });
+
+  test("has its own life when it is granted anew", () => {
+    const clock = proposed();
+    clock.expirySettled([1], 3, "unknown");
+    clock.granted(lease, 1_020);
+    expect(clock.renew(1, 1_030)).toBe(1_000);
+  });
 });
 
 describe("checkpoints", () => {

@@ -33,6 +33,8 @@ interface Timer {
   checkpointMs: number;
   /** An expiry was proposed, and may be in the log: whether it takes effect only the log can tell. */
   expiring: boolean;
+  /** Of an expiry proposed in this leadership nobody knows what became of it: a later one's refusal says nothing of it. */
+  expiryLost: boolean;
   /** The log may say that it has less than its TTL left: a renewal must first unsay that in the log. */
   checkpointed: boolean;
   /** Proposals to unsay it that are under way. */
@@ -125,6 +127,7 @@ export class LeaseClock {
       deadlineMs: sinceMs + timeMs,
       checkpointMs: sinceMs + checkpointAfterMs,
       expiring: false,
+      expiryLost: false,
       checkpointed: lease.remainingMs > 0,
       resets: 0,
       looks: undefined,
@@ -253,8 +256,9 @@ export class LeaseClock {
   }
 
   /**
-   * The proposal to expire these came to an end: those that live are due again. Only when it is certainly not in the log
-   * any more can they be renewed: an answered keepalive must not be followed by an expiry from before it.
+   * The proposal to expire these came to an end: those that live are due again. Only when no such proposal of this
+   * leadership can be in the log any more can they be renewed: an answered keepalive must not be followed by an expiry
+   * from before it. One that was applied has left all before it behind, since a leader proposes in the log's order.
    */
   expirySettled(ids: readonly number[], term: number, settlement: Settlement): void {
     if (term !== this.leaderTerm) return;
@@ -262,7 +266,9 @@ export class LeaseClock {
     for (const id of ids) {
       const timer = this.timers.get(id);
       if (timer?.looks === undefined || !timer.expiring) continue;
-      if (settlement !== "unknown") timer.expiring = false;
+      if (settlement === "unknown") timer.expiryLost = true;
+      else if (settlement === "applied") timer.expiryLost = false;
+      timer.expiring = timer.expiryLost;
       this.lookAgain(this.expiries, timer.looks[0], timer.deadlineMs);
     }
   }

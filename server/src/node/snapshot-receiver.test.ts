@@ -101,6 +101,15 @@ test("a damaged piece is refused, and is taken when it comes again intact", asyn
   expect(contents()).toEqual(["abcdef"]);
 });
 
+test("a snapshot of a later term than its sender's is refused, and what was received is kept", async () => {
+  await receive(piece(snapshot));
+  await receive(piece(snapshot, 0, 2));
+  await expect(receive(piece({ ...snapshot, term: 0, index: 11 }))).rejects.toThrow(
+    "from a leader of term 0",
+  );
+  expect(await receive(piece(snapshot))).toEqual({ nextOffset: 2, installed: false });
+});
+
 test("a snapshot that does not match its checksum is refused, and begins anew", async () => {
   const announced = piece(snapshot).snapshot;
   const wrong = piece({ ...snapshot, content: "abcxyz" }, 0, 6);

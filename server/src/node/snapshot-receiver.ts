@@ -77,7 +77,8 @@ export class SnapshotReceiver {
    * Takes one piece, or a question where to go on. When the last piece is there, and the snapshot is whole, durable and
    * verified, hands it to `target`.
    * @throws DamagedSnapshot when the whole does not match its checksum or is not the state it should be; Error when the
-   * piece is damaged, out of order, or of a snapshot that a newer one has replaced: what was received is kept.
+   * piece is damaged, out of order, of a snapshot that a newer one has replaced or of a later term than its sender's:
+   * what was received is kept.
    */
   receive(piece: SendSnapshotRequest, target: SnapshotTarget): Promise<SnapshotProgress> {
     const received = this.last.then(() => this.take(piece, target));
@@ -201,12 +202,15 @@ function isNewer({ lastIndex }: Announced, term: number, current: Transfer): boo
   return lastIndex >= current.announced.lastIndex;
 }
 
-function announcedBy({ snapshot }: SendSnapshotRequest): Announced {
+function announcedBy({ term, snapshot }: SendSnapshotRequest): Announced {
   if (snapshot === undefined) throw new Error("a piece that belongs to no snapshot");
   const lastIndex = Number(snapshot.lastIndex);
   const lastTerm = Number(snapshot.lastTerm);
   const size = Number(snapshot.size);
   const { sha256 } = snapshot;
+  if (snapshot.lastTerm > term) {
+    throw new Error(`a piece of a snapshot of term ${lastTerm}, from a leader of term ${term}`);
+  }
   if (!Number.isSafeInteger(size) || size === 0 || sha256.length !== SHA256_BYTES) {
     throw new Error("a piece of a snapshot of no size or without a checksum");
   }

@@ -111,11 +111,13 @@ afterEach(() => {
 });
 
 /** Applies so many entries, each with a value of some kilobytes. */
-function write(entries: number): void {
+function write(entries: number, term = 1): void {
   for (let i = 0; i < entries; i++) {
     const index = state.machine.appliedIndex + 1;
     const body = put(`key-${index}`, "v".repeat(4_096));
-    state.machine.apply(index, 1, [{ sessionId: 0, sequence: 0, lowestPending: 0, fence: undefined, body }]);
+    state.machine.apply(index, term, [
+      { sessionId: 0, sequence: 0, lowestPending: 0, fence: undefined, body },
+    ]);
   }
 }
 
@@ -189,6 +191,15 @@ test("a follower that is being sent a snapshot is not sent a second one", async 
   const behind = await follower(2);
   expect(await Promise.all([sender.send(behind.link, 3), sender.send(behind.link, 4)])).toEqual([40, 40]);
   expect(behind.calls.filter((call) => call === "ask")).toEqual(["ask"]);
+});
+
+test("a state of a later term than the one it was wanted in is not sent, and is when it is wanted in that term", async () => {
+  const behind = await follower(2);
+  // This node led in term 3, was asked, and learned of term 4 as a follower before the copy was made.
+  write(1, 4);
+  await expect(sender.send(behind.link, 3)).rejects.toThrow("term 3, in which it was wanted, is over");
+  expect(behind.calls).toEqual([]);
+  expect(await sender.send(behind.link, 4)).toBe(41);
 });
 
 test("the copy of a broken transfer is given up when nobody has asked for it for long", async () => {

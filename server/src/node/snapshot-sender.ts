@@ -181,8 +181,17 @@ export class SnapshotSender {
     }
   }
 
-  /** One attempt, from where the follower stands to the end. */
+  /**
+   * One attempt, from where the follower stands to the end. A leader sends no entry of a later term than its own, and a
+   * copy made after its term was over may hold one.
+   */
   private async transfer(job: Job, copy: SnapshotCopy): Promise<void> {
+    const { lastTerm } = copy.snapshot;
+    if (lastTerm > job.term) {
+      throw new Error(
+        `the state is of term ${lastTerm}, and term ${job.term}, in which it was wanted, is over`,
+      );
+    }
     let { nextOffset, installed } = await this.call(job, copy, 0, NOTHING);
     this.logger.info(
       { peer: job.link.peer, index: copy.index, bytes: copy.size, offset: Number(nextOffset) },
