@@ -126,6 +126,22 @@ export class PeerLink {
     });
   }
 
+  /** The peer gives a sign of life: a pause before the next dial, of the link or of its connection, ends now. */
+  wake(): void {
+    if (this.closed || this.call !== undefined) return;
+    clearTimeout(this.redialTimer);
+    this.redialMs = REDIAL_MIN_MS;
+    this.replaceChannel();
+    this.dial();
+  }
+
+  /** A connection keeps pauses of its own; a new one has none. */
+  private replaceChannel(): void {
+    const old = this.channel;
+    this.channel = channelTo(this.address);
+    old.close();
+  }
+
   private dial(): void {
     if (this.closed) return;
     const method = service.exchange;
@@ -157,11 +173,9 @@ export class PeerLink {
   /** Nobody took the call: the next one goes over a connection of its own. */
   private unanswered(call: ClientWritableStream<ExchangeRequest>): void {
     if (this.call !== call) return;
-    const stuck = this.channel;
-    this.channel = channelTo(this.address);
     this.broken(call, `no answer within ${this.dialTimeoutMs} ms`);
     call.cancel();
-    stuck.close();
+    this.replaceChannel();
   }
 
   private broken(call: ClientWritableStream<ExchangeRequest>, problem: string): void {

@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Peers } from "./peers.js";
 
 /** Links are dialled to a port where nobody listens: which links there are is what matters here. */
@@ -59,6 +59,14 @@ it("dials members where it was told to, whatever they say of themselves", () => 
   peers.update([member(2)], "h:1");
   peers.greeted(2, nowhere(22));
   expect(addresses(2)).toEqual([nowhere(2)]);
+});
+
+it("wakes the link to a caller, wherever it may be dialled", () => {
+  peers.update([member(2), member(3)], "h:1");
+  const woken = [2, 3].map((id) => vi.spyOn(peers.link(id) ?? expect.fail(), "wake"));
+  peers.greeted(2, nowhere(2));
+  peers.greeted(2, "");
+  expect(woken.map(({ mock }) => mock.calls.length)).toEqual([2, 0]);
 });
 
 it("keeps a bounded number of links to callers that it does not know", () => {

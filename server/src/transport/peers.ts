@@ -69,11 +69,17 @@ export class Peers {
     }
   }
 
-  /** A peer began to call: if the configuration does not name it, it is answered where it says it can be dialled. */
+  /**
+   * A peer began to call: it can be dialled, so a broken link to it waits no longer. If the configuration does not name
+   * it, it is answered where it says it can be dialled.
+   */
   greeted(id: number, address: string): void {
     this.callers.set(id, (this.callers.get(id) ?? 0) + 1);
     const link = this.links.get(id);
-    if (address === "" || (link !== undefined && (!this.guests.has(id) || link.address === address))) return;
+    if (address === "" || (link !== undefined && (!this.guests.has(id) || link.address === address))) {
+      link?.wake();
+      return;
+    }
     if (link === undefined && this.guests.size >= GUESTS_MAX) {
       const [oldest] = this.guests;
       if (oldest !== undefined) this.drop(oldest);
