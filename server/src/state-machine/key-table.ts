@@ -22,11 +22,6 @@ export class KeyTable<Value> {
     this.#partOf(key).delete(key);
   }
 
-  /** All values, in no order that anything replicated may depend on. */
-  *values(): Generator<Value> {
-    for (const part of this.#parts) yield* part.values();
-  }
-
   /** Keys differ most at their ends. An uneven spread costs time, nothing else. */
   #partOf(key: Key): Map<Key, Value> {
     const { length } = key;

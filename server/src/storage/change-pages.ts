@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { Change } from "../state-machine/entry.js";
-import { type ChangeNumbers, changeChecksum, damagedChange } from "./change-row.js";
+import { type ChangeNumbers, damagedChange } from "./change-row.js";
+import { checksumOf } from "./checksum.js";
 import { CorruptData } from "./errors.js";
 
 /** Changes read at once, and bytes of a value above which it is read by itself: a page has at most 1.3 MiB. */
@@ -46,12 +47,14 @@ export function* readChanges(
   }
 }
 
-function* changesOf(
+/** The changes of a page. An array: walking a million of them through a second generator takes a while. */
+function changesOf(
   rows: readonly Numbers[],
   bytes: Buffer,
   file: string,
   changeOf: (seq: number) => Change | undefined,
-): Generator<Change> {
+): Change[] {
+  const changes: Change[] = [];
   let at = 0;
   for (const [seq, revision, put, createRevision, version, lease, keyBytes, valueBytes, checksum] of rows) {
     const keyAt = at;
@@ -59,17 +62,17 @@ function* changesOf(
     if (valueBytes > PAGED_VALUE_BYTES_MAX) {
       const change = changeOf(seq);
       if (change === undefined) throw new CorruptData(`${file}: change ${seq} vanished while it was read`);
-      yield change;
+      changes.push(change);
       continue;
     }
     const valueAt = at;
     at += Math.max(0, valueBytes);
     // The key and the value are one after the other here, as the checksum covers them.
-    const numbers = [seq, revision, put, createRevision, version, lease, keyBytes] as const;
-    if (changeChecksum(numbers, bytes.subarray(keyAt, at)) !== checksum) throw damagedChange(seq, file);
+    const numbers: ChangeNumbers = [seq, revision, put, createRevision, version, lease, keyBytes];
+    if (checksumOf(numbers, bytes.subarray(keyAt, at)) !== checksum) throw damagedChange(seq, file);
     const key = bytes.toString("latin1", keyAt, valueAt);
     if (put === 0) {
-      yield { seq, revision, key, entry: undefined, previous: undefined };
+      changes.push({ seq, revision, key, entry: undefined, previous: undefined });
       continue;
     }
     if (valueBytes < 0) throw new CorruptData(`${file}: change ${seq} is a put without a value`);
@@ -77,7 +80,8 @@ function* changesOf(
     const value = new Uint8Array(valueBytes);
     bytes.copy(value, 0, valueAt, at);
     const entry = { key, value, createRevision, modRevision: revision, version, lease };
-    yield { seq, revision, key, entry, previous: undefined };
+    changes.push({ seq, revision, key, entry, previous: undefined });
   }
   if (at !== bytes.length) throw new CorruptData(`${file}: a page of changes has not the bytes it says`);
+  return changes;
 }

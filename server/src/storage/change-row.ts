@@ -1,6 +1,5 @@
-import { crc32 } from "node:zlib";
 import type { Change } from "../state-machine/entry.js";
-import { extended } from "./checksum.js";
+import { checksumOf } from "./checksum.js";
 import { CorruptData } from "./errors.js";
 import { keyFromBytes } from "./state-store-results.js";
 
@@ -18,7 +17,10 @@ export interface ChangeRow {
   readonly checksum: number;
 }
 
-/** The numbers of a change's row, in the order in which its checksum covers them. */
+/**
+ * The numbers of a change's row, in the order in which its checksum covers them; its key follows, and its value when it is
+ * a put. The state hash covers the current versions only: the checksum finds damage in the older ones, and in deletes.
+ */
 export type ChangeNumbers = readonly [
   seq: number,
   revision: number,
@@ -28,19 +30,6 @@ export type ChangeNumbers = readonly [
   lease: number,
   keyBytes: number,
 ];
-
-const header = Buffer.alloc(56);
-
-/**
- * The checksum of a change: of its numbers, its key, and its value when it is a put. The state hash covers the current
- * versions only; this is what finds damage in the older ones, and in deletes.
- */
-export function changeChecksum(numbers: ChangeNumbers, ...parts: readonly Uint8Array[]): number {
-  for (let at = 0; at < numbers.length; at += 1) header.writeDoubleLE(numbers[at] ?? 0, 8 * at);
-  let checksum = crc32(header);
-  for (const part of parts) checksum = extended(checksum, part);
-  return checksum;
-}
 
 /** What a change whose row is not what was written is reported as. */
 export function damagedChange(seq: number, file: string): CorruptData {
@@ -53,9 +42,9 @@ export function damagedChange(seq: number, file: string): CorruptData {
  */
 export function toChange(row: ChangeRow, file: string): Change {
   const { seq, revision, put, create_revision: createRevision, version, lease } = row;
-  const numbers = [seq, revision, put, createRevision, version, lease, row.key.length] as const;
+  const numbers: ChangeNumbers = [seq, revision, put, createRevision, version, lease, row.key.length];
   const checksum =
-    row.value === null ? changeChecksum(numbers, row.key) : changeChecksum(numbers, row.key, row.value);
+    row.value === null ? checksumOf(numbers, row.key) : checksumOf(numbers, row.key, row.value);
   if (checksum !== row.checksum) throw damagedChange(seq, file);
   const key = keyFromBytes(row.key);
   if (put === 0) return { seq, revision, key, entry: undefined, previous: undefined };

@@ -5,7 +5,7 @@ import type { Change, HistoryReader } from "../state-machine/entry.js";
 import type { Quota } from "../state-machine/quota.js";
 import type { LeaseImage, StateDelta, StateImage, StateMeta } from "../state-machine/state-image.js";
 import { readChanges } from "./change-pages.js";
-import { type ChangeRow, changeChecksum, toChange } from "./change-row.js";
+import { type ChangeNumbers, type ChangeRow, toChange } from "./change-row.js";
 import { checksumOf } from "./checksum.js";
 import { CorruptData, UnusableDataDirectory } from "./errors.js";
 import { damageOf, openDatabase } from "./sqlite.js";
@@ -253,13 +253,14 @@ export class StateStore implements HistoryReader {
   #writeChange({ seq, revision, key, entry }: Change): void {
     const bytes = keyToBytes(key);
     if (entry === undefined) {
-      const checksum = changeChecksum([seq, revision, 0, 0, 0, 0, bytes.length], bytes);
+      const numbers: ChangeNumbers = [seq, revision, 0, 0, 0, 0, bytes.length];
+      const checksum = checksumOf(numbers, bytes);
       this.#insertChange.run(seq, revision, bytes, 0, null, 0, 0, 0, checksum);
       return;
     }
     const { value, createRevision, version, lease } = entry;
-    const numbers = [seq, revision, 1, createRevision, version, lease, bytes.length] as const;
-    const checksum = changeChecksum(numbers, bytes, value);
+    const numbers: ChangeNumbers = [seq, revision, 1, createRevision, version, lease, bytes.length];
+    const checksum = checksumOf(numbers, bytes, value);
     this.#insertChange.run(seq, revision, bytes, 1, value, createRevision, version, lease, checksum);
   }
 
