@@ -41,6 +41,7 @@ import { PeerInbox } from "./peer-inbox.js";
 import { ProposalRoute } from "./proposal-route.js";
 import { type Done, Proposals, sessionless } from "./proposals.js";
 import { raftConfigOf, tickMsOf } from "./raft-options.js";
+import { Readiness, type ReadinessState } from "./readiness.js";
 import { type Fresh, Reads } from "./reads.js";
 import { ReadyWork } from "./ready-work.js";
 import type { Renewed } from "./renewals.js";
@@ -87,6 +88,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   private readonly retirement: Retirement;
   private readonly membership: ConfigurationFollower;
   private readonly agreement: StateAgreement;
+  private readonly catchingUp: Readiness;
   readonly watches: WatchHub;
   readonly roster: Roster;
 
@@ -182,6 +184,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
       patienceMs: electionTimeoutMs * PROPOSAL_PATIENCE,
     });
     this.retirement = new Retirement(identity, directory, logger, options.heartbeatMs * 2, onFatal);
+    this.catchingUp = new Readiness({ status: () => this.status, read: (fresh) => this.read(fresh) });
     this.membership = new ConfigurationFollower(this.raft, this.roster, this.retirement, logger);
   }
 
@@ -227,16 +230,11 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     return admissionOf(this.options.identity, this.roster, () => this.absence);
   }
 
-  /** Whether the node can serve: it knows a leader and has applied what it knows to be committed. */
-  get readiness(): { readonly ready: boolean; readonly reason: string } {
+  /** Whether the node can serve: it knows a leader and has caught up with it. */
+  get readiness(): ReadinessState {
     if (this.stopped) return { ready: false, reason: "stopping" };
     if (this.absence !== undefined) return { ready: false, reason: this.absence };
-    const { leader, commitIndex, appliedIndex } = this.raft.status();
-    if (leader === 0) return { ready: false, reason: "no leader" };
-    if (commitIndex > appliedIndex) {
-      return { ready: false, reason: `applying entry ${appliedIndex} of ${commitIndex}` };
-    }
-    return { ready: true, reason: "ok" };
+    return this.catchingUp.state;
   }
 
   /** Client endpoint of the leader; "" when unknown. */
@@ -506,6 +504,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
       this.introduction.leaderChanged();
       this.proposals.failAll(leaderLost);
       this.administration.settle();
+      this.catchingUp.leaderChanged();
     });
     if (this.raft.leadsUpToDate) this.leases.lead();
   }
@@ -526,6 +525,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.revisionWaits.expire(nowMs, this.machine.revision);
     this.noticeIsolation(nowMs);
     this.leadership.lookAtMembers();
+    this.catchingUp.tick();
     if (nowMs >= this.nextProgressMs) {
       this.nextProgressMs = nowMs + PROGRESS_INTERVAL_MS;
       this.watches.progress(nowMs);

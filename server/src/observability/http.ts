@@ -4,8 +4,8 @@ import { createServer, type Server } from "node:http";
 const REQUEST_MAX_MS = 5_000;
 
 /**
- * The HTTP port: `/livez` says that the process runs, `/readyz` that the node knows a leader and has applied what it
- * knows to be committed (otherwise 503, with the reason).
+ * The HTTP port: `/livez` says that the process runs, `/readyz` that the node knows a leader and has caught up with
+ * it (otherwise 503, with the reason).
  */
 export function createHttpServer(
   readiness: () => { readonly ready: boolean; readonly reason: string },

@@ -1,0 +1,61 @@
+import type { RaftStatus } from "../raft/index.js";
+import type { Fresh } from "./reads.js";
+
+/** Whether a node can serve; if not, why, for people. */
+export interface ReadinessState {
+  readonly ready: boolean;
+  readonly reason: string;
+}
+
+/** What readiness takes of its node. */
+export interface ReadinessParts {
+  readonly status: () => Pick<RaftStatus, "leader" | "commitIndex" | "appliedIndex">;
+  /** Calls back when this node has applied everything acknowledged anywhere before now. */
+  readonly read: (fresh: Fresh) => void;
+}
+
+/**
+ * Whether a node has caught up with its leader. Its own commit index does not say: a node that was away learns of what is
+ * committed only as far as its log reaches, and with a snapshot to come that is nowhere near. So it asks, once for each
+ * leader that it comes to know, as a linearizable read does, until one such question was answered: whoever restarts node
+ * after node by this would otherwise stop the next one while too few have caught up for a majority.
+ */
+export class Readiness {
+  private readonly parts: ReadinessParts;
+  private caughtUp = false;
+  /** Of the question that was not answered yet; questions of before a change of leader count for nothing. */
+  private asked: object | undefined;
+
+  constructor(parts: ReadinessParts) {
+    this.parts = parts;
+  }
+
+  /** Another leader, another term, or none. */
+  leaderChanged(): void {
+    this.caughtUp = false;
+    this.asked = undefined;
+    this.tick();
+  }
+
+  /** Asks, if there is somebody to ask and something to learn. */
+  tick(): void {
+    if (this.caughtUp || this.asked !== undefined || this.parts.status().leader === 0) return;
+    const question = {};
+    this.asked = question;
+    this.parts.read((failure) => {
+      if (this.asked !== question) return;
+      this.asked = undefined;
+      this.caughtUp = failure === undefined;
+    });
+  }
+
+  get state(): ReadinessState {
+    const { leader, commitIndex, appliedIndex } = this.parts.status();
+    if (leader === 0) return { ready: false, reason: "no leader" };
+    if (commitIndex > appliedIndex) {
+      return { ready: false, reason: `applying entry ${appliedIndex} of ${commitIndex}` };
+    }
+    if (!this.caughtUp) return { ready: false, reason: "catching up with the leader" };
+    return { ready: true, reason: "ok" };
+  }
+}
