@@ -117,15 +117,23 @@ export class StateKeeper implements HistoryReader, WatchHistory {
   }
 
   /**
-   * The state in a received file, read and checked whole.
+   * The state in a received file, read and checked whole. A large one takes seconds, in which the node must go on: its
+   * peers would take it for dead, and its vote may be needed.
    * @throws Error when the file does not hold a state, or not the one its hash is of.
    */
-  verify(file: string): StateMachine {
+  async verify(file: string): Promise<StateMachine> {
     const store = StateStore.open(file);
     try {
       const image = store.load();
       if (image === undefined) throw new Error(`${file} holds no state`);
-      return StateMachine.restore(image, this);
+      const steps = StateMachine.restoring(image, this, bounds.snapshotVerifiedChangesMax);
+      for (;;) {
+        const step = steps.next();
+        if (step.done) return step.value;
+        await new Promise<void>((resolve) => {
+          setImmediate(resolve);
+        });
+      }
     } finally {
       store.close();
     }

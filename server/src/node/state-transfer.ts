@@ -64,14 +64,14 @@ export class StateTransfer {
     });
   }
 
-  private offer(from: number, snapshot: ReceivedSnapshot): Promise<void> {
+  private async offer(from: number, snapshot: ReceivedSnapshot): Promise<void> {
     const { raft, turn } = this.parts;
     const { term, lastIndex, lastTerm } = snapshot;
     // Read whole before anything is replaced by it: what is damaged must not take the place of what is not.
-    const verified = this.parts.state.verify(this.receiver.file);
+    const verified = await this.parts.state.verify(this.receiver.file);
     const configuration = configurationOf(verified, snapshot);
     this.verified = verified;
-    return new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
       turn(() => {
         raft.step(from, { kind: "installSnapshot", term, lastIndex, lastTerm, configuration });
         if (raft.hasSnapshotToInstall) {

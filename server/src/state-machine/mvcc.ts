@@ -7,6 +7,7 @@ import { KeyRecord } from "./key-record.js";
 import { KeyTable } from "./key-table.js";
 import { changeLogCountMax, versionOverheadBytes } from "./limits.js";
 import { OrderedKeys } from "./ordered-keys.js";
+import type { StateMeta } from "./state-image.js";
 import { Supersessions } from "./supersessions.js";
 
 /** What a retained version counts in the space of the store, in bytes; a delete is a version without a value. */
@@ -229,21 +230,27 @@ export class Mvcc {
   }
 
   /**
-   * Takes in the retained changes of an earlier life, in seq order, then stands at the given revisions. The changes
-   * from the compacted revision on enter the change log as far as it has room. `leased` is told of every key on a lease.
+   * Takes in the retained changes of an earlier life, in seq order and in steps of so many, then stands at the given
+   * revisions. The changes from the compacted revision on enter the change log as far as it has room. `leased` is told of
+   * every key on a lease.
    */
-  restore(
+  *restoring(
     changes: Iterable<Change>,
-    revision: number,
-    compactedRevision: number,
-    lastSeq: number,
+    { revision, compactedRevision, lastSeq }: StateMeta,
+    stepChanges: number,
     leased: (key: Key, lease: number) => void,
-  ): void {
+  ): Generator<undefined, void> {
+    let untilStep = stepChanges;
     let firstRevision = Math.max(1, compactedRevision);
     let logging = false;
     // Kept on the way: a walk over a million records that are no longer in any cache takes half a second.
     const onLease = new Set<KeyRecord>();
     for (const change of changes) {
+      if (untilStep === 0) {
+        yield;
+        untilStep = stepChanges;
+      }
+      untilStep -= 1;
       invariant(change.seq > this.#lastSeq, `change ${change.seq} is out of order`);
       invariant(change.revision >= this.#revision, `change ${change.seq} goes back in revision`);
       this.#lastSeq = change.seq;

@@ -91,8 +91,25 @@ export class StateMachine {
    * @throws Error when the image contradicts itself or does not have the hash it says.
    */
   static restore(image: StateImage, history: HistoryReader, bounds: LeaseBounds = leaseBounds): StateMachine {
+    const steps = StateMachine.restoring(image, history, Number.POSITIVE_INFINITY, bounds);
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+    }
+  }
+
+  /**
+   * The same, in steps of so many changes, for a caller that has other work to do in between.
+   * @throws Error as restore() does, at whichever step.
+   */
+  static *restoring(
+    image: StateImage,
+    history: HistoryReader,
+    stepChanges: number,
+    bounds: LeaseBounds = leaseBounds,
+  ): Generator<undefined, StateMachine> {
     const machine = new StateMachine(history, bounds);
-    machine.#restore(image);
+    yield* machine.#restoring(image, stepChanges);
     return machine;
   }
 
@@ -458,12 +475,11 @@ export class StateMachine {
     return { kind: "done", revision: this.#mvcc.revision };
   }
 
-  #restore(image: StateImage): void {
+  *#restoring(image: StateImage, stepChanges: number): Generator<undefined, void> {
     const { meta } = image;
     this.#leases.restore(image.leases, meta.nextLeaseId);
     this.#members.restore(image.members);
-    const { revision, compactedRevision, lastSeq } = meta;
-    this.#mvcc.restore(image.changes, revision, compactedRevision, lastSeq, (key, lease) =>
+    yield* this.#mvcc.restoring(image.changes, meta, stepChanges, (key, lease) =>
       this.#leases.attach(key, lease),
     );
     this.#quotas.restore(image.quotas);

@@ -5,8 +5,8 @@ const ROW_BYTES_MAX = 8_192;
 
 const row = new Uint8Array(ROW_BYTES_MAX);
 const rowNumbers = new DataView(row.buffer);
-/** The first bytes of `row`, by how many. */
-const rowOf: (Uint8Array | undefined)[] = [];
+/** The first bytes of `row`, by how many, once there was a row of so many. */
+const rowsByLength: (Uint8Array | undefined)[] = [];
 
 /**
  * The CRC-32 of numbers and of bytes after them, as it is stored beside what it is of: whatever changed on the disk
@@ -22,12 +22,20 @@ export function checksumOf(numbers: readonly number[], ...parts: readonly Uint8A
     row.set(part, length);
     length += part.length;
   }
-  let checksum = crc32((rowOf[length] ??= row.subarray(0, length)));
+  let checksum = crc32(rowOf(length));
   for (; at < parts.length; at++) checksum = extended(checksum, parts[at] ?? NOTHING);
   return checksum;
 }
 
 const NOTHING = new Uint8Array(0);
+
+function rowOf(length: number): Uint8Array {
+  const known = rowsByLength[length];
+  if (known !== undefined) return known;
+  const made = row.subarray(0, length);
+  rowsByLength[length] = made;
+  return made;
+}
 
 /** The checksum of what `checksum` is of, and of `bytes` after it. */
 export function extended(checksum: number, bytes: Uint8Array): number {

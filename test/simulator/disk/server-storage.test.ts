@@ -63,7 +63,7 @@ describe("the server's own storage code on a simulated disk", () => {
     const { hash } = keeper.machine;
     writeKeys(keeper, 7);
     keeper.flush();
-    keeper.install(directory.incomingFile, keeper.verify(directory.incomingFile));
+    keeper.install(directory.incomingFile, await keeper.verify(directory.incomingFile));
     expect(keeper.machine.hash).toBe(hash);
     failPower();
     expect(new StateKeeper(directory, () => undefined).machine.hash).toBe(hash);

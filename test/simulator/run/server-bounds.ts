@@ -12,6 +12,7 @@ export interface DrawnBounds {
   readonly applyBytesMax: number;
   readonly uncommittedBytesMax: number;
   readonly snapshotCatchUpMs: number;
+  readonly snapshotVerifiedChangesMax: number;
 }
 
 /** Each small or as in production: what waits, what is split, what is read back from disk and what is refused. */
@@ -23,6 +24,7 @@ export function drawBounds(random: Random): DrawnBounds {
     applyBytesMax,
     uncommittedBytesMax,
     snapshotCatchUpMs,
+    snapshotVerifiedChangesMax,
   } = productionBounds;
   return {
     appendInFlightMax: random.pick([2, 8, appendInFlightMax]),
@@ -31,6 +33,7 @@ export function drawBounds(random: Random): DrawnBounds {
     applyBytesMax: random.pick([1, applyBytesMax]),
     uncommittedBytesMax: random.pick([1_000, uncommittedBytesMax, uncommittedBytesMax]),
     snapshotCatchUpMs: random.pick([500, snapshotCatchUpMs]),
+    snapshotVerifiedChangesMax: random.pick([1, snapshotVerifiedChangesMax]),
   };
 }
 
