@@ -31,6 +31,13 @@ it("adds a member, says how to start it, lists it, and removes it", async () => 
     { name: "n2", role: "learner", peerAddress: "10.0.0.2:7401" },
   ]);
 
+  const updated = await member("update", "n2", "--peer-address", "10.0.0.3:7401");
+  expect(updated.stdout).toMatch(
+    /^n2 \(\w{16}\) has the peer address 10\.0\.0\.3:7401\. Now restart its node there/,
+  );
+  const again = await member("update", "n2", "--peer-address", "10.0.0.3:7401", "--output", "json");
+  expect(JSON.parse(again.stdout)).toMatchObject({ member: { name: "n2", peerAddress: "10.0.0.3:7401" } });
+
   expect((await member("remove", "n2")).stdout).toMatch(/^removed n2/);
 });
 
@@ -39,6 +46,7 @@ it("says in one line why something is refused, and exits 1", async () => {
     [["remove", "n1"], /"n1" is the last voter/],
     [["remove", "n9"], /no member "n9"/],
     [["promote", "n9"], /no member "n9"/],
+    [["update", "n9", "--peer-address", "10.0.0.2:7401"], /no member "n9"/],
     [["lead"], /no other voter/],
   ];
   for (const [args, says] of refusals) {
@@ -51,4 +59,6 @@ it("says in one line why something is refused, and exits 1", async () => {
 it("exits 2 for a name or address that is none", async () => {
   expect((await member("add", "a b", "10.0.0.2:7401")).code).toBe(2);
   expect((await member("add", "n2", "10.0.0.2")).code).toBe(2);
+  expect((await member("update", "n1", "--peer-address", "10.0.0.2")).code).toBe(2);
+  expect((await member("update", "n1")).code).toBe(2);
 });

@@ -22,7 +22,9 @@ export interface LocalClusterOptions {
 interface LocalNode {
   readonly name: string;
   readonly clientPort: number;
-  readonly peerPort: number;
+  peerPort: number;
+  /** The peer port that it was made with, which the first members' flags name for ever. */
+  readonly firstPeerPort: number;
   readonly httpPort: number;
   readonly dataDir: string;
   /** Whether it was not among the first members, and joins them. */
@@ -73,6 +75,13 @@ export class LocalCluster implements AsyncDisposable {
     return this.nodes.push(localNode(this.dir, name, await freePorts(3), true)) - 1;
   }
 
+  /** Gives node `index` another peer port from its next start on. Returns the address. */
+  async movePeerPort(index: number): Promise<string> {
+    const [port = 0] = await freePorts(1);
+    this.node(index).peerPort = port;
+    return this.peerAddress(index);
+  }
+
   /** Where node `index` is dialled by its peers. */
   peerAddress(index: number): string {
     return `127.0.0.1:${this.node(index).peerPort}`;
@@ -106,7 +115,7 @@ export class LocalCluster implements AsyncDisposable {
         ? ["--join", first.map(({ clientPort }) => `127.0.0.1:${clientPort}`).join(",")]
         : [
             "--initial-cluster",
-            first.map(({ name, peerPort }) => `${name}=127.0.0.1:${peerPort}`).join(","),
+            first.map(({ name, firstPeerPort }) => `${name}=127.0.0.1:${firstPeerPort}`).join(","),
           ]),
       ...["--client-listen", `127.0.0.1:${node.clientPort}`],
       ...["--peer-listen", `127.0.0.1:${node.peerPort}`],
@@ -272,7 +281,8 @@ export class LocalCluster implements AsyncDisposable {
 function localNode(dir: string, name: string, ports: readonly number[], joins: boolean): LocalNode {
   const [clientPort = 0, peerPort = 0, httpPort = 0] = ports;
   const dataDir = join(dir, name);
-  return { name, clientPort, peerPort, httpPort, dataDir, joins, process: undefined, crash: undefined };
+  const numbers = { clientPort, peerPort, firstPeerPort: peerPort, httpPort };
+  return { name, ...numbers, dataDir, joins, process: undefined, crash: undefined };
 }
 
 /** Ports that are free now, found by binding them all at once. */

@@ -302,6 +302,10 @@ export class QuorateClient implements Quorate, QueueClient {
     return this.#cluster.promoteMember(member, options);
   }
 
+  updateMember(member: string, peerAddress: string, options?: CallOptions): Promise<Member> {
+    return this.#cluster.updateMember(member, peerAddress, options);
+  }
+
   removeMember(member: string, options?: CallOptions): Promise<void> {
     return this.#cluster.removeMember(member, options);
   }

@@ -6,6 +6,7 @@ import {
   grpcServiceDefinition,
   MembersResponseSchema,
   RemoveMemberResponseSchema,
+  UpdateMemberResponseSchema,
 } from "@quorate/proto";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { connect } from "../client/connect.js";
@@ -43,12 +44,14 @@ beforeEach(async () => {
   server.addService(
     {
       addMember: { ...service.addMember },
+      updateMember: { ...service.updateMember },
       removeMember: { ...service.removeMember },
       promoteMember: { ...service.promoteMember },
       members: { ...service.members },
     },
     {
       addMember: answers(() => create(AddMemberResponseSchema, { member: learner })),
+      updateMember: answers(() => create(UpdateMemberResponseSchema, { member: learner })),
       removeMember: answers(() => create(RemoveMemberResponseSchema, { memberId: 15n })),
       promoteMember: answers(() => {
         const metadata = new Metadata();
@@ -73,6 +76,12 @@ beforeEach(async () => {
 afterEach(async () => {
   await client.close();
   server.forceShutdown();
+});
+
+it("gives a member another address, by name", async () => {
+  const member = await client.updateMember("n4", "10.0.0.9:7401");
+  expect(member).toEqual({ ...learner, memberId: "000000000000000f" });
+  expect(asked).toMatchObject([{ member: "n4", peerAddress: "10.0.0.9:7401" }]);
 });
 
 it("adds and removes members, by name", async () => {

@@ -62,6 +62,18 @@ export class ClusterClient implements Cluster {
     return this.#learn(memberOf(response.member));
   }
 
+  async updateMember(member: string, peerAddress: string, options: CallOptions = {}): Promise<Member> {
+    const response = await this.#unary.call(
+      {
+        method: service.updateMember,
+        request: { $typeName: "quorate.v1.UpdateMemberRequest", member, peerAddress },
+        mutation: true,
+      },
+      options,
+    );
+    return this.#learn(memberOf(response.member));
+  }
+
   async removeMember(member: string, options: CallOptions = {}): Promise<void> {
     await this.#unary.call(
       {

@@ -24,6 +24,11 @@ export interface Cluster {
   addMember(name: string, peerAddress: string, options?: CallOptions): Promise<Member>;
   /** Gives a learner, by name or id, a vote. Refused until it has caught up with the log. */
   promoteMember(member: string, options?: CallOptions): Promise<Member>;
+  /**
+   * Changes where a member, by name or id, is dialled by its peers; restart its node there afterwards. Refused when the other
+   * voters that are up would have no quorum. May be repeated.
+   */
+  updateMember(member: string, peerAddress: string, options?: CallOptions): Promise<Member>;
   /** Removes a member, by name or id, for good. Refused when the rest would have no quorum. */
   removeMember(member: string, options?: CallOptions): Promise<void>;
   /** Makes a voter, by name or id, the leader; without one, the leader chooses. Resolves to the leader. */

@@ -18,6 +18,7 @@ const without = (name: string): Configuration => ({
 
 /** What the asked node is: its id, what is committed, and what the leader's log says, which may be its own. */
 interface World {
+  readonly olderMember: string | undefined;
   readonly self: number;
   readonly leader: number;
   readonly newest: Configuration;
@@ -26,7 +27,8 @@ interface World {
 
 /** The administration of such a node, with what it asked of others so far. */
 function asked(change: AdministeredChange, world: Partial<World> = {}) {
-  const { self, leader, newest, committed } = {
+  const { self, leader, newest, committed, olderMember } = {
+    olderMember: undefined,
     self: 1,
     leader: 1,
     newest: three,
@@ -37,6 +39,7 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
   const changes: unknown[] = [];
   const passedOn: ((error: Error | null, response?: AdministerResponse) => void)[] = [];
   const answers: Parameters<AdministeredDone>[0][] = [];
+  let appliedIndex = 8;
   const isPending = newest !== committed;
   const raft = {
     leader,
@@ -54,6 +57,7 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
   const roster = {
     applied: { index: 8, configuration: committed },
     find: (id: number) => committed.members.find((member) => member.id === id),
+    lacking: () => committed.members.find(({ name }) => name === olderMember),
   } as unknown as Roster;
   const link = {
     isConnected: true,
@@ -66,19 +70,28 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
     self,
     raft,
     roster,
-    appliedIndex: () => 8,
+    appliedIndex: () => appliedIndex,
     read: (fresh) => reads.push(fresh),
     link: () => link,
     schedule: () => undefined,
     patienceMs: 1_000,
   });
   administration.change(change, (answer) => answers.push(answer));
-  return { administration, reads, changes, answers, passedOn };
+  const apply = (configuration: Configuration, index: number) => {
+    roster.find = (id) => configuration.members.find((member) => member.id === id);
+    appliedIndex = index;
+    administration.settle();
+  };
+  return { administration, reads, changes, answers, passedOn, apply };
 }
 
 const removalOf = (member: string): AdministeredChange => ({
   case: "remove",
   value: { $typeName: "quorate.v1.RemoveMemberRequest", member },
+});
+const moveOf = (member: string, peerAddress: string): AdministeredChange => ({
+  case: "update",
+  value: { $typeName: "quorate.v1.UpdateMemberRequest", member, peerAddress },
 });
 const transferTo = (member: string): AdministeredChange => ({
   case: "transfer",
@@ -183,6 +196,43 @@ it("leaves no change without an answer when the node stops, and answers none twi
   const applying = asked(removalOf("n3"));
   applying.administration.stop();
   expect(applying.answers).toMatchObject([{ kind: "failure", code: "OUTCOME_UNKNOWN" }]);
+});
+
+describe("a change of an address", () => {
+  const movedTo = (address: string): Configuration => ({
+    members: three.members.map((member) =>
+      member.name === "n3" ? { ...member, address, readdressed: true } : member,
+    ),
+  });
+
+  it("is done once it is applied", () => {
+    const { answers, changes, apply } = asked(moveOf("n3", "new:3"));
+    expect(changes).toEqual([{ kind: "readdress", id: 3, address: "new:3" }]);
+    expect(answers).toEqual([]);
+    apply(movedTo("new:3"), 10);
+    expect(answers).toEqual([{ kind: "done", memberId: 3 }]);
+  });
+
+  it("is not told as done when another entry came in its place, or another change after it", () => {
+    for (const instead of [three, movedTo("other:3"), noN3]) {
+      const { answers, apply } = asked(moveOf("n3", "new:3"));
+      apply(instead, 10);
+      expect(answers).toMatchObject([{ kind: "failure", code: "OUTCOME_UNKNOWN" }]);
+    }
+  });
+
+  it("waits until every member that joined can read it", () => {
+    const { answers, changes } = asked(moveOf("n3", "new:3"), { olderMember: "n2" });
+    expect(answers).toEqual([refusal(/"n2" runs a version that does not know changes of an address/)]);
+    expect(changes).toEqual([]);
+  });
+
+  it("that the leader's version does not know is known not to be made", async () => {
+    const { answers, passedOn } = asked(moveOf("n3", "new:3"), { self: 2 });
+    passedOn[0]?.(Object.assign(new Error("a change of an unknown kind"), { code: 3 }));
+    await turn();
+    expect(answers).toEqual([refusal(/the leader runs a version that does not know this change/)]);
+  });
 });
 
 describe("handing over to a member", () => {

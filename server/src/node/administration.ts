@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type AdministerResponse, AdministerResponseSchema, ErrorCode } from "@quorate/proto";
-import type { Raft } from "../raft/index.js";
-import { type AdministeredChange, passOn } from "../transport/administration.js";
+import type { Member, Raft } from "../raft/index.js";
+import { type AdministeredChange, isNotUnderstood, passOn } from "../transport/administration.js";
 import { isRemoval } from "../transport/handshake.js";
 import type { PeerLink } from "../transport/peer-link.js";
 import {
@@ -12,6 +12,7 @@ import {
   unknown,
   unsettled,
 } from "./administrative-decision.js";
+import { READDRESSING_FORMAT } from "./command-codec-format.js";
 import { type Failure, membershipRefused, noQuorum, stopping } from "./failure.js";
 import type { Fresh } from "./reads.js";
 import type { Roster } from "./roster.js";
@@ -121,7 +122,7 @@ export class Administration {
           (error: unknown) => {
             // The leader would not hear a node that was removed, and only what is committed removes one.
             if (isRemoval(error, leaderLink.handshake)) this.removed();
-            decided(unanswered(error));
+            decided(isNotUnderstood(error) ? olderLeader : unanswered(error));
           },
         );
     }
@@ -133,8 +134,16 @@ export class Administration {
   }
 
   private decide(change: AdministeredChange): Decision | Missing | Failure {
-    const decision = decide(this.parts.raft, this.parts.self, change);
-    this.parts.schedule();
+    const { raft, self, roster, schedule } = this.parts;
+    // A member of an older version would stop at a configuration that it cannot read.
+    const older = change.case === "update" ? roster.lacking(READDRESSING_FORMAT) : undefined;
+    if (raft.isLeader && older !== undefined) {
+      return membershipRefused(
+        `member "${older.name}" runs a version that does not know changes of an address: upgrade it first`,
+      );
+    }
+    const decision = decide(raft, self, change);
+    schedule();
     return decision;
   }
 
@@ -162,15 +171,8 @@ export class Administration {
     const done = { kind: "done", memberId } as const;
     if (change.case === "transfer") return raft.leader === memberId ? done : undefined;
     if (appliedIndex() < index) return undefined;
-    const member = roster.find(memberId);
-    const holds =
-      change.case === "add"
-        ? member !== undefined
-        : change.case === "promote"
-          ? member?.role === "voter"
-          : member === undefined;
     // Another leader may have put other entries in place of it, or another change may have undone it.
-    return holds ? done : outcomeUnknown;
+    return holds(change, roster.find(memberId)) ? done : outcomeUnknown;
   }
 
   /** The cluster removed this node, which it may learn before the entry: who asked it for that is told. */
@@ -200,6 +202,23 @@ export class Administration {
   }
 }
 
+/** Whether the member is as the change was to make it. */
+function holds(
+  change: Exclude<AdministeredChange, { case: "transfer" }>,
+  member: Member | undefined,
+): boolean {
+  switch (change.case) {
+    case "add":
+      return member !== undefined;
+    case "promote":
+      return member?.role === "voter";
+    case "update":
+      return member?.readdressed === true && member.address === change.value.peerAddress;
+    case "remove":
+      return member === undefined;
+  }
+}
+
 const outcomeUnknown: Failure = {
   kind: "failure",
   code: "OUTCOME_UNKNOWN",
@@ -208,6 +227,10 @@ const outcomeUnknown: Failure = {
 
 const notTakenOver = membershipRefused(
   "the other node did not take over in time: look at who leads before trying again",
+);
+
+const olderLeader = membershipRefused(
+  "the leader runs a version that does not know this change: upgrade it first",
 );
 
 /** The call to the leader broke: nobody knows whether it decided. */

@@ -57,6 +57,11 @@ const remove = (raft: Leader, named: string) =>
     case: "remove",
     value: { $typeName: "quorate.v1.RemoveMemberRequest", member: named },
   });
+const update = (raft: Leader, named: string, peerAddress: string) =>
+  decide(raft, SELF, {
+    case: "update",
+    value: { $typeName: "quorate.v1.UpdateMemberRequest", member: named, peerAddress },
+  });
 const promote = (raft: Leader, named: string) =>
   decide(raft, SELF, {
     case: "promote",
@@ -135,6 +140,52 @@ describe("promoting", () => {
     const four = [...three, member(4, "learner")];
     expect(promote(new Leader(four, [2, 4]), "n4")).toMatchObject({ kind: "decided" });
     expect(promote(new Leader(four, [4]), "n4")).toEqual(refused(/with "n4" voting only 2 of 4 voters/));
+  });
+});
+
+describe("moving", () => {
+  it("gives a member another address, the leader too", () => {
+    const raft = new Leader(three, [2, 3]);
+    expect(update(raft, "n2", "new:2")).toEqual({ kind: "decided", memberId: 2, index: 8 });
+    expect(update(raft, "0000000000000001", "new:1")).toEqual({ kind: "decided", memberId: 1, index: 8 });
+    expect(raft.changes).toEqual([
+      { kind: "readdress", id: 2, address: "new:2" },
+      { kind: "readdress", id: 1, address: "new:1" },
+    ]);
+    expect(update(raft, "n9", "new:9")).toEqual({ kind: "missing", named: "n9" });
+  });
+
+  it("is done when it is done, and refuses another member's address", () => {
+    const moved: Member = { ...member(3), address: "new:3", readdressed: true };
+    const raft = new Leader([member(1), member(2), moved], [2, 3]);
+    expect(update(raft, "n3", "new:3")).toEqual({ kind: "decided", memberId: 3, index: 5 });
+    expect(update(raft, "n3", "h:2")).toEqual(refused(/member "n2" has the peer address h:2 already/));
+    expect(raft.changes).toEqual([]);
+  });
+
+  it("makes an address of the founding everybody's", () => {
+    const raft = new Leader(three, [2, 3]);
+    expect(update(raft, "n3", "h:3")).toMatchObject({ kind: "decided", index: 8 });
+    expect(raft.changes).toEqual([{ kind: "readdress", id: 3, address: "h:3" }]);
+  });
+
+  it("refuses to move a voter that the others cannot do without", () => {
+    const raft = new Leader(three, [2]);
+    expect(update(raft, "n2", "new:2")).toEqual(
+      refused(/while "n2" moves only 1 of 3 voters would be up, and 2 are needed: bring the voters/),
+    );
+    expect(update(raft, "n1", "new:1")).toEqual(refused(/only 1 of 3/));
+    expect(raft.changes).toEqual([]);
+    expect(update(raft, "n3", "new:3")).toMatchObject({ kind: "decided" });
+  });
+
+  it("refuses that neither for a learner nor where there are no others", () => {
+    const learning = new Leader([...three, member(4, "learner")], [4]);
+    expect(update(learning, "n4", "new:4")).toMatchObject({ kind: "decided" });
+    const two = new Leader([member(1), member(2)], [2]);
+    expect(update(two, "n1", "new:1")).toMatchObject({ kind: "decided" });
+    expect(update(two, "n2", "new:2")).toMatchObject({ kind: "decided" });
+    expect(update(new Leader([member(1)], []), "n1", "new:1")).toMatchObject({ kind: "decided" });
   });
 });
 

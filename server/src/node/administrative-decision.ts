@@ -45,6 +45,8 @@ export function decide(
       return add(raft, change.value.name, change.value.peerAddress);
     case "promote":
       return promote(raft, self, change.value.member);
+    case "update":
+      return update(raft, self, change.value.member, change.value.peerAddress);
     case "remove":
       return remove(raft, self, change.value.member);
     case "transfer":
@@ -65,9 +67,7 @@ function add(raft: DecidingRaft, name: string, address: string): Decision | Miss
     );
   }
   const neighbour = members.find((member) => member.address === address);
-  if (neighbour !== undefined) {
-    return membershipRefused(`member "${neighbour.name}" has the peer address ${address} already`);
-  }
+  if (neighbour !== undefined) return addressTaken(neighbour);
   if (members.length >= bounds.membersMax) {
     return membershipRefused(`a cluster has at most ${bounds.membersMax} members`);
   }
@@ -91,6 +91,42 @@ function promote(raft: DecidingRaft, self: number, named: string): Decision | Mi
     );
   }
   return decided(raft.changeMembership({ kind: "promote", id: member.id }), member.id, member.name);
+}
+
+/**
+ * Voters stay who they are, and nobody's link breaks by it. But once its node is restarted, a member with a mistyped
+ * address is lost until it is updated again, which takes a majority: so the others must be one. With one or two voters
+ * they never are.
+ */
+function update(
+  raft: DecidingRaft,
+  self: number,
+  named: string,
+  address: string,
+): Decision | Missing | Failure {
+  const { members } = raft.configuration;
+  const member = findMember(raft.configuration, named);
+  if (member === undefined) return missing(named);
+  // The same question again. One that has the address from its founding may be dialled elsewhere by some.
+  if (member.address === address && member.readdressed === true) {
+    return { kind: "decided", memberId: member.id, index: raft.configurationIndex };
+  }
+  const neighbour = members.find((other) => other !== member && other.address === address);
+  if (neighbour !== undefined) return addressTaken(neighbour);
+  const voters = members.filter(({ role }) => role === "voter");
+  const short =
+    member.role === "voter" && voters.length > 2 ? shortage(raft, [self], voters, member.id) : undefined;
+  if (short !== undefined) {
+    return membershipRefused(
+      `while "${member.name}" moves ${short}: bring the voters that are down back first`,
+    );
+  }
+  const { id, name } = member;
+  return decided(raft.changeMembership({ kind: "readdress", id, address }), id, name);
+}
+
+function addressTaken({ name, address }: Member): Failure {
+  return membershipRefused(`member "${name}" has the peer address ${address} already`);
 }
 
 function remove(raft: DecidingRaft, self: number, named: string): Decision | Missing | Failure {
@@ -133,16 +169,18 @@ export function heirOf(raft: DecidingRaft): number | undefined {
 }
 
 /**
- * Why these voters could not commit anything now; undefined when enough of them are `live` or were heard from lately. A change is in
- * effect from when it is in the log: one that leaves no live majority could never be taken back.
+ * Why these voters could not commit anything now, without the one that is `away`; undefined when enough of them are `live`
+ * or were heard from lately. A change is in effect from when it is in the log: one that leaves no live majority could
+ * never be taken back.
  */
 function shortage(
   raft: DecidingRaft,
   live: readonly number[],
   voters: readonly Member[],
+  away?: number,
 ): string | undefined {
   const active = new Set([...live, ...raft.followers().flatMap(({ id, active }) => (active ? [id] : []))]);
-  const up = voters.filter(({ id }) => active.has(id)).length;
+  const up = voters.filter(({ id }) => active.has(id) && id !== away).length;
   const quorum = Math.floor(voters.length / 2) + 1;
   if (up >= quorum) return undefined;
   return `only ${up} of ${voters.length} voters would be up, and ${quorum} are needed`;
@@ -193,6 +231,8 @@ function decided(
       return membershipRefused(`"${name}" is the last voter: promote another member first`);
     case "memberExists":
       return membershipRefused(`there is such a member as "${name}" already`);
+    case "addressTaken":
+      return membershipRefused(`another member than "${name}" has that peer address already`);
     case "unknownMember":
       return missing(name);
     case "notALearner":

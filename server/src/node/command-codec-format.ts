@@ -1,7 +1,10 @@
 import type { CommandBody } from "../state-machine/command.js";
 
 /** The newest format of a CommandBatch that this version understands. It writes the oldest that has all the commands. */
-export const COMMAND_FORMAT = 2;
+export const COMMAND_FORMAT = 3;
+
+/** From this format on, a member reads configurations in which addresses were changed. It has no command of its own. */
+export const READDRESSING_FORMAT = 3;
 
 /**
  * The oldest format that has such commands. One that is not of the first must not be proposed before every member

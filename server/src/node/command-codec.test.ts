@@ -119,9 +119,9 @@ describe("command codec", () => {
   });
 
   it("refuses a format it does not know", () => {
-    const newer = toBinary(CommandBatchSchema, create(CommandBatchSchema, { format: 3 }));
+    const newer = toBinary(CommandBatchSchema, create(CommandBatchSchema, { format: 4 }));
     expect(() => decodeBatch(newer)).toThrow(UnknownFormat);
-    expect(() => decodeBatch(newer)).toThrow("command format 3");
+    expect(() => decodeBatch(newer)).toThrow("command format 4");
     expect(() => decodeBatch(new Uint8Array(0))).toThrow(UnknownFormat);
   });
 

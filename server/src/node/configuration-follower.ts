@@ -12,6 +12,8 @@ export class ConfigurationFollower {
   private readonly logger: Logger;
   /** The configuration that the links were made for. */
   private linkedFor: Configuration | undefined;
+  /** The one that was applied then. */
+  private appliedThen: Configuration | undefined;
 
   constructor(raft: Raft, roster: Roster, retirement: Retirement, logger: Logger) {
     this.raft = raft;
@@ -25,10 +27,14 @@ export class ConfigurationFollower {
    * yet, and knows its peers from their calls.
    */
   link(peers: Peers): void {
-    const { configuration } = this.raft;
-    if (configuration === this.linkedFor) return;
+    const { raft, roster } = this;
+    const { configuration } = raft;
+    const applied = roster.applied.configuration;
+    if (configuration === this.linkedFor && applied === this.appliedThen) return;
     this.linkedFor = configuration;
-    peers.update(this.roster.peersOf(configuration), this.roster.ownAddress(configuration));
+    this.appliedThen = applied;
+    const ownAddress = roster.ownAddress(configuration);
+    peers.update(roster.peersOf(configuration), ownAddress, roster.isReaddressed(configuration));
   }
 
   /**

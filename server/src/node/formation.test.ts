@@ -68,7 +68,7 @@ afterEach(() => {
 
 /** Forms a cluster with the others as a fresh member 1; `reasons` collects for whom it said to wait. */
 function form(incarnation: string, reasons: string[] = []): Promise<void> {
-  const handshake = { clusterId: CLUSTER, from: 1, incarnation, address: "" };
+  const handshake = { clusterId: CLUSTER, from: 1, incarnation, address: "", readdressed: false };
   const addresses = others.map(({ address }) => address);
   formation = new Formation(addresses, handshake, logger, (reason) => reasons.push(reason));
   return formation.run();

@@ -366,8 +366,8 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   }
 
   /** A caller began to send; it may have become a member by an entry that this node lacks. */
-  greeted(from: number, address: string): void {
-    this.peers?.greeted(from, address);
+  greeted(from: number, address: string, readdressed: boolean): void {
+    this.peers?.greeted(from, address, readdressed);
   }
 
   left(from: number): void {

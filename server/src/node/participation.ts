@@ -31,7 +31,7 @@ export class Participation {
     const self = { clusterId, from: memberId, incarnation };
     if (standing === "fresh" && founders.length > 0) {
       const others = node.roster.peersOf(node.roster.applied.configuration);
-      const handshake = { ...self, address: node.peerAddress };
+      const handshake = { ...self, address: node.peerAddress, readdressed: false };
       this.formation = new Formation(others, handshake, logger, (reason) => node.waitFor(reason));
       await this.formation.run();
       if (this.stopped) return;

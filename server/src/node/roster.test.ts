@@ -88,3 +88,44 @@ it("dials first members where it was told to, and others where the configuration
   expect(addresses(roster(identity, book))).toEqual(["proxy:2", "h:3"]);
   expect(addresses(roster({ ...identity, founders: [] }, book))).toEqual(["proxy:2", "proxy:3"]);
 });
+
+it("dials a member that was moved where the log says, whatever it was told of it at its start", () => {
+  const book = [
+    ["n1", "old:1"],
+    ["n2", "old:2"],
+  ] as const;
+  // Where the first leader had another list, so that the log's address differs from the node's own before any change.
+  const founded = [voter(1), { ...voter(2), address: "leaders:2" }];
+  const moved = founded.map(
+    (member) => ({ ...member, address: `new:${member.id}`, readdressed: true }) as const,
+  );
+  for (const founders of [identity.founders, []]) {
+    const known = roster({ ...identity, founders }, book);
+    expect(known.peersOf({ members: founded }).map(({ address }) => address)).toEqual(["old:2"]);
+    expect(known.peersOf({ members: moved }).map(({ address }) => address)).toEqual(["new:2"]);
+    expect([known.ownAddress({ members: moved }), known.isReaddressed({ members: moved })]).toEqual([
+      "new:1",
+      true,
+    ]);
+    expect([known.ownAddress({ members: founded }), known.isReaddressed({ members: founded })]).toEqual([
+      "old:1",
+      false,
+    ]);
+  }
+});
+
+it("looks for a member also where it was, until the change of its address is committed", () => {
+  const known = roster();
+  const moved = [voter(1), { ...voter(2), address: "new:2", readdressed: true }] as const;
+  expect(known.peersOf({ members: moved })).toEqual([{ id: 2, name: "n2", address: "new:2", before: "h:2" }]);
+  configure(...moved);
+  expect(known.peersOf({ members: moved })).toEqual([{ id: 2, name: "n2", address: "new:2" }]);
+});
+
+it("knows a member that joined and lacks a format", () => {
+  const known = roster();
+  expect(known.lacking(2)).toBeUndefined();
+  introduce(2, "bb");
+  expect(known.lacking(1)).toBeUndefined();
+  expect(known.lacking(2)?.name).toBe("n2");
+});

@@ -59,6 +59,12 @@ export class Roster {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** A member that joined and is not known to understand this format; undefined when there is none. */
+  lacking(format: number): Member | undefined {
+    const { members } = this.applied.configuration;
+    return members.find(({ id }) => this.formatOf(id) > 0 && this.formatOf(id) < format);
+  }
+
   /** Whether every member is known to understand commands of this format, as of the applied index. */
   understands(format: number): boolean {
     const { members } = this.applied.configuration;
@@ -107,11 +113,20 @@ export class Roster {
     return members.map(({ id }) => this.clientEndpointOf(id)).filter((endpoint) => endpoint !== "");
   }
 
-  /** The other members of a configuration, and where this node dials them. */
+  /**
+   * The other members of a configuration, and where this node dials them: there, and while a change of an address may still
+   * be taken back also where the member was before.
+   */
   peersOf({ members }: Configuration): PeerAddress[] {
     return members
       .filter(({ id }) => id !== this.self)
-      .map((member) => ({ id: member.id, name: member.name, address: this.addressOf(member) }));
+      .map((member) => {
+        const { id, name } = member;
+        const address = this.addressOf(member);
+        const applied = this.find(id);
+        const before = applied === undefined ? address : this.addressOf(applied);
+        return { id, name, address, ...(before === address ? {} : { before }) };
+      });
   }
 
   /** Where this node is dialled; "" while its configuration does not say. */
@@ -120,8 +135,18 @@ export class Roster {
     return own === undefined ? "" : this.addressOf(own);
   }
 
-  /** A first member names first members only: another may have come since under the name of one that was removed. */
-  private addressOf({ id, name, address }: Member): string {
+  /** Whether a change put this node where it is dialled. */
+  isReaddressed({ members }: Configuration): boolean {
+    return members.find(({ id }) => id === this.self)?.readdressed === true;
+  }
+
+  /**
+   * An address that a change set is newer than what this node was told at its start, and holds. Otherwise the node's own
+   * list stands in: the first configuration is the first leader's list, whose addresses may differ from node to node. A
+   * first member's list names first members only: another may have come since under the name of one that was removed.
+   */
+  private addressOf({ id, name, address, readdressed }: Member): string {
+    if (readdressed === true) return address;
     const founders = this.founding.members;
     if (founders.length > 0 && !founders.some((founder) => founder.id === id)) return address;
     return this.addressBook.get(name) ?? address;

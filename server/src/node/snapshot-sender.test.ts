@@ -41,7 +41,7 @@ class Follower {
     this.link = {
       peer: id,
       client: new Client(`127.0.0.1:${port}`, credentials.createInsecure()),
-      handshake: { clusterId: 1, from: LEADER, to: id, incarnation: "a", address: "" },
+      handshake: { clusterId: 1, from: LEADER, to: id, incarnation: "a", address: "", readdressed: false },
     };
   }
 

@@ -89,7 +89,8 @@ function isSame(a: Configuration, b: Configuration): boolean {
         member.id === other.id &&
         member.name === other.name &&
         member.address === other.address &&
-        member.role === other.role
+        member.role === other.role &&
+        member.readdressed === other.readdressed
       );
     })
   );

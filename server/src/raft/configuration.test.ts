@@ -33,19 +33,33 @@ describe("the encoding of a configuration", () => {
     expect(encodeConfiguration(of({ role, address, name, id }))).toEqual(encodeConfiguration(of(voter(1))));
   });
 
+  test("is what it always was without changed addresses, and of another format with one", () => {
+    const text = (configuration: Configuration) =>
+      JSON.parse(String.fromCharCode(...encodeConfiguration(configuration)));
+    expect(text(of(voter(1)))).toEqual({ format: 1, members: [voter(1)] });
+    const moved = of(voter(1), { ...voter(2), readdressed: true });
+    expect(text(moved)).toEqual({ format: 2, ...moved });
+    expect(decodeConfiguration(encodeConfiguration(moved))).toEqual(moved);
+  });
+
   test("refuses members out of order, which would give equal configurations different bytes", () => {
     expect(() => encodeConfiguration(of(voter(2), voter(1)))).toThrow(InvariantViolation);
     expect(() => encodeConfiguration(of(voter(1), voter(1)))).toThrow(InvariantViolation);
   });
 
   test.each([
-    ["another format", '{"format":2,"members":[]}', "format 2"],
+    ["another format", '{"format":3,"members":[]}', "format 3"],
     ["no format", "[]", "format none"],
     ["no members", '{"format":1}', "no members"],
     ["a member without a role", '{"format":1,"members":[{"id":1,"name":"a","address":"b"}]}', "incomplete"],
     [
       "an unknown role",
       '{"format":1,"members":[{"id":1,"name":"a","address":"b","role":"x"}]}',
+      "incomplete",
+    ],
+    [
+      "an address changed otherwise",
+      '{"format":2,"members":[{"id":1,"name":"a","address":"b","role":"voter","readdressed":1}]}',
       "incomplete",
     ],
     [
@@ -80,12 +94,32 @@ describe("a change", () => {
     });
   });
 
+  test("gives a member another address, and leaves the voters as they are", () => {
+    const moved = { ...voter(2), address: "new:1", readdressed: true } as const;
+    expect(applyChange(three, { kind: "readdress", id: 2, address: "new:1" })).toEqual({
+      configuration: of(voter(1), moved, learner(5)),
+    });
+    // Its own one over again: from then on it is meant for every node.
+    expect(applyChange(three, { kind: "readdress", id: 5, address: "host5:7401" })).toEqual({
+      configuration: of(voter(1), voter(2), { ...learner(5), readdressed: true }),
+    });
+  });
+
+  test("keeps a changed address when it is promoted", () => {
+    const moved = { ...learner(5), readdressed: true } as const;
+    expect(applyChange(of(voter(1), moved), { kind: "promote", id: 5 })).toEqual({
+      configuration: of(voter(1), { ...moved, role: "voter" }),
+    });
+  });
+
   test.each([
     ["an id twice", { kind: "addLearner", id: 1, name: "new", address: "new:1" }, "memberExists"],
     ["a name twice", { kind: "addLearner", id: 9, name: "n1", address: "new:1" }, "memberExists"],
     ["an address twice", { kind: "addLearner", id: 9, name: "new", address: "host1:7401" }, "memberExists"],
     ["a voter to be promoted", { kind: "promote", id: 1 }, "notALearner"],
     ["an unknown learner", { kind: "promote", id: 9 }, "unknownMember"],
+    ["an unknown member to be moved", { kind: "readdress", id: 9, address: "new:1" }, "unknownMember"],
+    ["another's address", { kind: "readdress", id: 1, address: "host2:7401" }, "addressTaken"],
     ["an unknown member to be removed", { kind: "remove", id: 9 }, "unknownMember"],
   ] as const)("of %s is refused", (_, change, reason) => {
     expect(applyChange(three, change)).toEqual({ reason });
@@ -143,6 +177,8 @@ describe("the configurations of a log", () => {
     history.appended(entry(2, of(voter(1))));
     expect(history.newest.index).toBe(2);
     expect(history.newest.configuration).toBe(initial);
+    history.appended(entry(3, of({ ...voter(1), readdressed: true })));
+    expect(history.newest.configuration).not.toBe(initial);
   });
 
   test("must agree with the state: a newer one in the applied part of the log is a defect", () => {

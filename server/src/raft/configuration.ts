@@ -9,6 +9,8 @@ export interface Member {
   readonly address: string;
   /** A voter counts for elections, commits and reads; a learner only receives the log. */
   readonly role: "voter" | "learner";
+  /** Present once a change gave it its address: nothing that a node was told at its start is newer than that. */
+  readonly readdressed?: true;
 }
 
 /** Who belongs to the cluster, sorted by id. Never changed in place. */
@@ -27,25 +29,41 @@ export type MembershipChange =
   | { readonly kind: "addLearner"; readonly id: number; readonly name: string; readonly address: string }
   /** A learner that has caught up becomes a voter. */
   | { readonly kind: "promote"; readonly id: number }
+  /** A member is dialled elsewhere from then on. The voters stay, so any two majorities overlap as before. */
+  | { readonly kind: "readdress"; readonly id: number; readonly address: string }
   | { readonly kind: "remove"; readonly id: number };
 
 /** Why a change cannot follow a configuration. */
-export type ImpossibleChange = "unknownMember" | "memberExists" | "notALearner" | "lastVoter";
+export type ImpossibleChange =
+  | "unknownMember"
+  | "memberExists"
+  | "notALearner"
+  | "lastVoter"
+  | "addressTaken";
 
 /** Bytes of a log entry or a snapshot that hold no configuration this version can read. */
 export class InvalidConfiguration extends Error {
   override readonly name = "InvalidConfiguration";
 }
 
-/** The version of the encoding; a node that meets another one stops rather than guess who votes. */
-const CONFIGURATION_FORMAT = 1;
+/** The newest version of the encoding; a node that meets a newer one stops rather than guess who votes. */
+const CONFIGURATION_FORMAT = 2;
+
+/** The oldest version that says all of a configuration: one without changed addresses is what it always was. */
+function formatOf(members: readonly Member[]): number {
+  return members.some(({ readdressed }) => readdressed === true) ? 2 : 1;
+}
 
 /** What goes into the log: JSON in ASCII, equal bytes for equal configurations. */
 export function encodeConfiguration({ members }: Configuration): Uint8Array {
   invariant(areMembersValid(members), "a configuration is not sorted by id, or a member has no name");
   const text = JSON.stringify({
-    format: CONFIGURATION_FORMAT,
-    members: members.map(({ id, name, address, role }) => ({ id, name, address, role })),
+    format: formatOf(members),
+    // In one order of the fields, whatever order the members were made in.
+    members: members.map(({ id, name, address, role, readdressed }) => ({
+      ...{ id, name, address, role },
+      ...(readdressed === true ? { readdressed } : {}),
+    })),
   });
   // Escaped, so that a character is a byte and no encoder of the surroundings is needed.
   const ascii = text.replace(
@@ -65,7 +83,7 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration {
   } catch (cause) {
     throw new InvalidConfiguration("a configuration is not JSON", { cause });
   }
-  if (!isRecord(decoded) || decoded.format !== CONFIGURATION_FORMAT) {
+  if (!isRecord(decoded) || (decoded.format !== 1 && decoded.format !== CONFIGURATION_FORMAT)) {
     const format = isRecord(decoded) ? String(decoded.format) : "none";
     throw new InvalidConfiguration(
       `a configuration is of format ${format}; this version knows ${CONFIGURATION_FORMAT}`,
@@ -80,14 +98,15 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration {
 
 function toMember(encoded: unknown): Member {
   if (isRecord(encoded)) {
-    const { id, name, address, role } = encoded;
+    const { id, name, address, role, readdressed } = encoded;
     if (
       typeof id === "number" &&
       typeof name === "string" &&
       typeof address === "string" &&
-      (role === "voter" || role === "learner")
+      (role === "voter" || role === "learner") &&
+      (readdressed === undefined || readdressed === true)
     ) {
-      return { id, name, address, role };
+      return { id, name, address, role, ...(readdressed === true ? { readdressed } : {}) };
     }
   }
   throw new InvalidConfiguration("a configuration's member is incomplete");
@@ -127,6 +146,15 @@ export function applyChange(
       if (member.role !== "learner") return { reason: "notALearner" };
       const promoted: Member = { ...member, role: "voter" };
       return { configuration: { members: members.map((other) => (other === member ? promoted : other)) } };
+    }
+    case "readdress": {
+      if (member === undefined) return { reason: "unknownMember" };
+      const { address } = change;
+      if (members.some((other) => other !== member && other.address === address)) {
+        return { reason: "addressTaken" };
+      }
+      const readdressed: Member = { ...member, address, readdressed: true };
+      return { configuration: { members: members.map((other) => (other === member ? readdressed : other)) } };
     }
     case "remove": {
       if (member === undefined) return { reason: "unknownMember" };

@@ -11,7 +11,7 @@ import { decode, type Envelope, Network, type Node } from "./network.test-suppor
  * - `deliver [A->B] [KIND]`: what is on its way arrives and is printed; what it causes stays on its way
  * - `duplicate`, `forget` with the same arguments: it is on its way twice, or lost
  * - `partition ID…`: nothing passes between these and the others; `drop [A->B] [KIND]`: nothing such passes; `heal`
- * - `propose ID TEXT…`, `change ID add|promote|remove MEMBER`, `transfer ID TO`, `read ID CONTEXT`
+ * - `propose ID TEXT…`, `change ID add|promote|remove|readdress MEMBER`, `transfer ID TO`, `read ID CONTEXT`
  * - `slow ID`: its disk writes on `flush ID [N]` only; `fast ID`; `crash ID…`, `restart ID…`, `cut ID INDEX`
  * - `status [ID…]`, `log [ID…]`, `progress ID`, `reads ID`, `messages`: print
  */
@@ -163,7 +163,9 @@ class Runner {
     const result =
       kind === "add"
         ? network.addLearner(leader, id)
-        : raft.changeMembership({ kind: kind === "promote" ? "promote" : "remove", id });
+        : kind === "readdress"
+          ? raft.changeMembership({ kind, id, address: `moved${id}:7401` })
+          : raft.changeMembership({ kind: kind === "promote" ? "promote" : "remove", id });
     network.work(leader);
     return [result.accepted ? `accepted at ${result.index}` : `refused: ${result.reason}`];
   }
@@ -192,9 +194,12 @@ function statusOf({ id, raft, alive }: Node): string {
   return `${id}: ${role} term ${term} leader ${leader || "none"}, ${log}, ${configuration}`;
 }
 
-/** Voters by id, learners in parentheses. */
+/** Voters by id, learners in parentheses, with a mark where the address was changed. */
 function members(configuration: Configuration): string {
-  const ids = configuration.members.map(({ id, role }) => (role === "voter" ? `${id}` : `(${id})`));
+  const ids = configuration.members.map(({ id, role, readdressed }) => {
+    const marked = readdressed === true ? `${id}@` : `${id}`;
+    return role === "voter" ? marked : `(${marked})`;
+  });
   return `{${ids.join(" ")}}`;
 }
 

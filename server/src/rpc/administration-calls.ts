@@ -14,6 +14,9 @@ import {
   type TransferLeadershipRequest,
   type TransferLeadershipResponse,
   TransferLeadershipResponseSchema,
+  type UpdateMemberRequest,
+  type UpdateMemberResponse,
+  UpdateMemberResponseSchema,
 } from "@quorate/proto";
 import { ConfigurationError, isMemberName, parseListenAddress } from "../config.js";
 import type { AdministeredChange } from "../node/administration.js";
@@ -25,6 +28,7 @@ import { problemOf, RequestError, toGrpcError } from "./errors.js";
 export interface AdministrationCalls {
   readonly addMember: handleUnaryCall<AddMemberRequest, AddMemberResponse>;
   readonly promoteMember: handleUnaryCall<PromoteMemberRequest, PromoteMemberResponse>;
+  readonly updateMember: handleUnaryCall<UpdateMemberRequest, UpdateMemberResponse>;
   readonly removeMember: handleUnaryCall<RemoveMemberRequest, RemoveMemberResponse>;
   readonly transferLeadership: handleUnaryCall<TransferLeadershipRequest, TransferLeadershipResponse>;
 }
@@ -43,6 +47,14 @@ export function administrationCalls(node: Node): AdministrationCalls {
       node,
       (value) => ({ case: "promote", value: named(value) }),
       (id) => create(PromoteMemberResponseSchema, memberPart(node, id)),
+    ),
+    updateMember: administered(
+      node,
+      (value) => {
+        checkPeerAddress(value.peerAddress);
+        return { case: "update", value: named(value) };
+      },
+      (id) => create(UpdateMemberResponseSchema, memberPart(node, id)),
     ),
     removeMember: administered(
       node,
@@ -94,6 +106,10 @@ function checkNewMember(name: string, peerAddress: string): void {
       'a member\'s name is 1 to 64 letters, digits, "_", "." or "-"',
     );
   }
+  checkPeerAddress(peerAddress);
+}
+
+function checkPeerAddress(peerAddress: string): void {
   try {
     parseListenAddress(peerAddress, "the peer address");
   } catch (error) {

@@ -70,11 +70,12 @@ export function addClusterService(server: Server, node: Node, identity: ClusterI
 
 /** A member, for the wire. */
 export function toMember(member: KnownMember, leader: number): MessageInitShape<typeof MemberSchema> {
-  const { id, name, address, role, record } = member;
+  const { id, name, address, role, readdressed, record } = member;
   return {
     memberId: BigInt(id),
     name,
-    peerAddress: record?.peerAddress ?? address,
+    // A member tells its address again when it knows of the change, which it may be too late or too dead to hear of.
+    peerAddress: readdressed === true ? address : (record?.peerAddress ?? address),
     clientEndpoint: record?.clientEndpoint ?? "",
     learner: role === "learner",
     leader: id === leader,

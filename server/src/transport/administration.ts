@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { handleUnaryCall, Server, ServiceError } from "@grpc/grpc-js";
+import { type handleUnaryCall, type Server, type ServiceError, status } from "@grpc/grpc-js";
 import {
   type AdministerRequest,
   AdministerRequestSchema,
@@ -15,6 +15,14 @@ const { administer: method } = grpcServiceDefinition(PeerService);
 /** A change of the membership or of the leader, as it travels. */
 export type AdministeredChange = Exclude<AdministerRequest["request"], { case: undefined }>;
 
+/** What a node answers to a change of a kind that its version does not know. */
+const NOT_UNDERSTOOD = status.INVALID_ARGUMENT;
+
+/** Whether an error of passOn() says that the other node's version does not know such changes: then it made none. */
+export function isNotUnderstood(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === NOT_UNDERSTOOD;
+}
+
 /** Adds the call by which other nodes pass such changes on to this one. */
 export function addAdministrationService(
   server: Server,
@@ -25,7 +33,8 @@ export function addAdministrationService(
     const caller = checkHandshake(call.metadata, admission);
     const { request } = call.request;
     if ("code" in caller) callback(caller);
-    else if (request.case === undefined) callback({ code: 3, details: "a change of an unknown kind" });
+    else if (request.case === undefined)
+      callback({ code: NOT_UNDERSTOOD, details: "a change of an unknown kind" });
     else administer(request, (response) => callback(null, response));
   };
   server.addService({ administer: { ...method } }, { administer: handle });

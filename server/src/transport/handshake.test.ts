@@ -16,17 +16,21 @@ const admission: Admission = {
   isRemoved: (id) => id === 4,
   absence: undefined,
 };
-const right: Handshake = { clusterId: 9, from: 2, to: 1, incarnation: "aa", address: "h:1" };
+const right: Handshake = {
+  ...{ clusterId: 9, from: 2, to: 1, incarnation: "aa" },
+  ...{ address: "h:1", readdressed: false },
+};
 
 const check = (changed: Partial<Handshake>, admitting: Partial<Admission> = {}) =>
   checkHandshake(handshakeMetadata({ ...right, ...changed }), { ...admission, ...admitting });
 
 it("lets a peer in that is who it was", () => {
-  expect(check({})).toEqual({ id: 2, incarnation: "aa", address: "h:1" });
+  expect(check({})).toEqual({ id: 2, incarnation: "aa", address: "h:1", readdressed: false });
+  expect(check({ readdressed: true })).toMatchObject({ address: "h:1", readdressed: true });
 });
 
 it("lets in one it never heard of: it may be a member by an entry that this node lacks", () => {
-  expect(check({ from: 3, incarnation: "0f" })).toEqual({ id: 3, incarnation: "0f", address: "h:1" });
+  expect(check({ from: 3, incarnation: "0f" })).toMatchObject({ id: 3, incarnation: "0f", address: "h:1" });
 });
 
 it("refuses a member that came back with another data directory", () => {

@@ -12,6 +12,8 @@ export interface Handshake {
   readonly incarnation: string;
   /** host:port at which the caller can be dialled, "" when it does not know. */
   readonly address: string;
+  /** Whether a change of the configuration set that address, so that it holds for every peer. */
+  readonly readdressed: boolean;
 }
 
 /** A peer that called, and may. */
@@ -19,6 +21,7 @@ export interface Caller {
   readonly id: number;
   readonly incarnation: string;
   readonly address: string;
+  readonly readdressed: boolean;
 }
 
 /** A call from somebody who is no peer of ours. */
@@ -72,6 +75,7 @@ export function handshakeMetadata(handshake: Handshake): Metadata {
   metadata.set("quorate-protocol", String(PEER_PROTOCOL));
   metadata.set("quorate-incarnation", handshake.incarnation);
   metadata.set("quorate-address", handshake.address);
+  if (handshake.readdressed) metadata.set("quorate-readdressed", "1");
   return metadata;
 }
 
@@ -119,7 +123,8 @@ export function identify(metadata: Metadata, admission: Admission): Caller | Ref
   if (admission.isRemoved(from)) {
     return removal(clusterId, from);
   }
-  return { id: from, incarnation, address: text("quorate-address") };
+  const readdressed = text("quorate-readdressed") === "1";
+  return { id: from, incarnation, address: text("quorate-address"), readdressed };
 }
 
 function refuse(details: string): Refusal {

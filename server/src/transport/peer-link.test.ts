@@ -1,8 +1,86 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
+import { type handleClientStreamingCall, Server, ServerCredentials } from "@grpc/grpc-js";
+import {
+  type ExchangeRequest,
+  type ExchangeResponse,
+  grpcServiceDefinition,
+  PeerService,
+} from "@quorate/proto";
 import { pino } from "pino";
 import { expect, it, vi } from "vitest";
 import { PeerLink } from "./peer-link.js";
+
+/** A peer that takes calls, and says when. */
+class Peer {
+  private readonly server = new Server();
+  private onCall: () => void = () => undefined;
+  readonly called = new Promise<void>((resolve) => {
+    this.onCall = resolve;
+  });
+
+  async listen(port: number): Promise<number> {
+    const { exchange } = grpcServiceDefinition(PeerService);
+    const handle: handleClientStreamingCall<ExchangeRequest, ExchangeResponse> = (call) => {
+      call.on("error", () => undefined);
+      call.sendMetadata(call.metadata.clone());
+      this.onCall();
+    };
+    this.server.addService({ exchange: { ...exchange } }, { exchange: handle });
+    return await new Promise((resolve, reject) => {
+      this.server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+  }
+
+  end(): void {
+    this.server.forceShutdown();
+  }
+}
+
+it("goes on where its peer takes its call, and looks for it elsewhere and there when the call breaks", async () => {
+  const [first, second, third] = [new Peer(), new Peer(), new Peer()];
+  const port = await first.listen(0);
+  const elsewhere = await second.listen(0);
+  const [old, moved] = [`127.0.0.1:${port}`, `127.0.0.1:${elsewhere}`] as const;
+  const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
+  const listener = { onLost: () => undefined, onRemoved: () => undefined };
+  const link = new PeerLink([old], handshake, pino({ level: "silent" }), listener);
+  try {
+    await vi.waitUntil(() => link.isConnected);
+    link.mayBeAt([moved]);
+    expect([link.isConnected, link.address, link.reachedAt]).toEqual([true, old, old]);
+    first.end();
+    await second.called;
+    await vi.waitUntil(() => link.isConnected);
+    expect([link.address, link.reachedAt]).toEqual([moved, moved]);
+    // Where nobody is: it is still looked for where it was reached last.
+    link.mayBeAt(["127.0.0.1:1"]);
+    second.end();
+    await third.listen(elsewhere);
+    await third.called;
+    await vi.waitUntil(() => link.isConnected);
+    expect(link.address).toBe(moved);
+  } finally {
+    link.close();
+    for (const peer of [first, second, third]) peer.end();
+  }
+});
+
+it("leaves an address where it was not reached at once when the peer is elsewhere", () => {
+  const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
+  const listener = { onLost: () => undefined, onRemoved: () => undefined };
+  const link = new PeerLink(["127.0.0.1:1"], handshake, pino({ level: "silent" }), listener);
+  try {
+    link.mayBeAt(["127.0.0.1:2", "127.0.0.1:1"]);
+    expect(link.address).toBe("127.0.0.1:1");
+    link.mayBeAt(["127.0.0.1:2"]);
+    expect(link.address).toBe("127.0.0.1:2");
+  } finally {
+    link.close();
+  }
+});
 
 it("dials anew, over another connection, when nobody takes its call", async () => {
   const sockets: Socket[] = [];
@@ -12,9 +90,15 @@ it("dials anew, over another connection, when nobody takes its call", async () =
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   const losses: number[] = [];
-  const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "" };
+  const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
   const listener = { onLost: () => losses.push(sockets.length), onRemoved: () => undefined };
-  const link = new PeerLink(`127.0.0.1:${address.port}`, handshake, pino({ level: "silent" }), listener, 50);
+  const link = new PeerLink(
+    [`127.0.0.1:${address.port}`],
+    handshake,
+    pino({ level: "silent" }),
+    listener,
+    50,
+  );
   try {
     const before = link.client;
     while (sockets.length < 3) await once(server, "connection");
@@ -44,9 +128,9 @@ it("dials at once, whatever pause it is in, when its peer gives a sign of life",
   const broken = new Promise<void>((resolve) => {
     lost = resolve;
   });
-  const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "" };
+  const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
   const listener = { onLost: () => lost(), onRemoved: () => undefined };
-  const link = new PeerLink(`127.0.0.1:${address.port}`, handshake, pino({ level: "silent" }), listener);
+  const link = new PeerLink([`127.0.0.1:${address.port}`], handshake, pino({ level: "silent" }), listener);
   try {
     await broken;
     server.on("connection", (socket) => sockets.push(socket.on("error", () => undefined)));

@@ -39,6 +39,9 @@ export const peerChannelOptions = {
   "grpc.keepalive_timeout_ms": 5_000,
 } as const;
 
+/** Where a peer may be dialled: never none. */
+export type Addresses = readonly [string, ...string[]];
+
 /** Whom a link tells what becomes of it. */
 export interface LinkListener {
   /** Messages were or may have been lost. */
@@ -50,13 +53,21 @@ export interface LinkListener {
 /**
  * The outgoing half of the connection to one peer: a stream of batches, dialled again whenever it breaks. Messages
  * are dropped, not queued, while it is down or overfull: Raft makes losses good.
+ *
+ * A peer that is being moved may be at one of several addresses: the link tries one after the other. Whoever is not the
+ * peer refuses the call, since the handshake says whom it is meant for.
  */
 export class PeerLink {
-  readonly address: string;
   readonly handshake: Handshake;
-  private readonly logger: Logger;
+  private readonly peersLogger: Logger;
   private readonly listener: LinkListener;
   private readonly dialTimeoutMs: number;
+  private addresses: Addresses;
+  /** The one of them that is dialled now. */
+  private dialled: string;
+  /** Where the peer took a call last. */
+  private reached: string | undefined;
+  private logger: Logger;
   private channel: Client;
   private call: ClientWritableStream<ExchangeRequest> | undefined;
   /** Bytes handed to the call and not yet taken by the socket. */
@@ -64,21 +75,25 @@ export class PeerLink {
   private redialTimer: NodeJS.Timeout | undefined;
   private dialTimer: NodeJS.Timeout | undefined;
   private redialMs = REDIAL_MIN_MS;
-  private lastProblem = "";
+  /** What was logged last of each address, since the peer took a call: said once, not at every dial. */
+  private readonly lastProblems = new Map<string, string>();
   private connected = false;
   private closed = false;
 
   constructor(
-    address: string,
+    addresses: Addresses,
     handshake: Handshake,
     logger: Logger,
     listener: LinkListener,
     dialTimeoutMs: number = DIAL_TIMEOUT_MS,
   ) {
-    this.address = address;
+    const [address] = addresses;
+    this.addresses = addresses;
+    this.dialled = address;
     this.dialTimeoutMs = dialTimeoutMs;
     this.channel = channelTo(address);
     this.handshake = handshake;
+    this.peersLogger = logger;
     this.logger = logger.child({ peer: handshake.to, address });
     this.listener = listener;
     this.dial();
@@ -91,6 +106,37 @@ export class PeerLink {
 
   get peer(): number {
     return this.handshake.to;
+  }
+
+  /** Where the peer is dialled now. */
+  get address(): string {
+    return this.dialled;
+  }
+
+  /** Where the peer took a call last; undefined when it never did. */
+  get reachedAt(): string | undefined {
+    return this.reached;
+  }
+
+  /**
+   * Where to look for the peer from now on, likeliest first. A call that it has taken goes on, and where it took one it is
+   * looked for as well: until its node is restarted elsewhere it is still there, and a mistyped address costs nothing.
+   */
+  mayBeAt(addresses: Addresses): void {
+    const { reached } = this;
+    const isLeftOut = reached !== undefined && !addresses.includes(reached);
+    this.addresses = isLeftOut ? [...addresses, reached] : addresses;
+    for (const address of this.lastProblems.keys()) {
+      if (!this.addresses.includes(address)) this.lastProblems.delete(address);
+    }
+    if (this.closed || this.addresses.includes(this.dialled)) return;
+    const { call } = this;
+    this.forget();
+    call?.cancel();
+    clearTimeout(this.redialTimer);
+    this.redialMs = REDIAL_MIN_MS;
+    this.turnTo(this.addresses[0]);
+    this.dial();
   }
 
   /** Whether the peer has taken the present call: a call of another kind would reach it, too. */
@@ -138,8 +184,22 @@ export class PeerLink {
   /** A connection keeps pauses of its own; a new one has none. */
   private replaceChannel(): void {
     const old = this.channel;
-    this.channel = channelTo(this.address);
+    this.channel = channelTo(this.dialled);
     old.close();
+  }
+
+  private turnTo(address: string): void {
+    this.dialled = address;
+    this.logger = this.peersLogger.child({ peer: this.handshake.to, address });
+    this.replaceChannel();
+  }
+
+  /** Dials again, at the next address if there are several. */
+  private redial(): void {
+    const { addresses, dialled } = this;
+    const next = addresses[(addresses.indexOf(dialled) + 1) % addresses.length];
+    if (next !== undefined && next !== dialled) this.turnTo(next);
+    this.dial();
   }
 
   private dial(): void {
@@ -158,10 +218,13 @@ export class PeerLink {
       },
     );
     call.on("metadata", () => {
-      if (this.call === call) clearTimeout(this.dialTimer);
+      if (this.call === call) {
+        clearTimeout(this.dialTimer);
+        this.reached = this.dialled;
+      }
       this.connected = this.call === call;
       this.redialMs = REDIAL_MIN_MS;
-      this.lastProblem = "";
+      this.lastProblems.clear();
       this.logger.info("connected to peer");
     });
     // An error also reaches the callback above; unhandled, it would end the process.
@@ -180,18 +243,23 @@ export class PeerLink {
 
   private broken(call: ClientWritableStream<ExchangeRequest>, problem: string): void {
     if (this.call !== call) return;
+    this.forget();
+    if (this.closed) return;
+    if (problem !== this.lastProblems.get(this.dialled)) {
+      this.lastProblems.set(this.dialled, problem);
+      this.logger.warn({ problem }, "the link to a peer is down");
+    }
+    this.listener.onLost();
+    this.redialTimer = setTimeout(() => this.redial(), this.redialMs);
+    this.redialMs = Math.min(this.redialMs * 2, REDIAL_MAX_MS);
+  }
+
+  /** There is no call any more. */
+  private forget(): void {
     clearTimeout(this.dialTimer);
     this.call = undefined;
     this.connected = false;
     this.queuedBytes = 0;
-    if (this.closed) return;
-    if (problem !== this.lastProblem) {
-      this.lastProblem = problem;
-      this.logger.warn({ problem }, "the link to a peer is down");
-    }
-    this.listener.onLost();
-    this.redialTimer = setTimeout(() => this.dial(), this.redialMs);
-    this.redialMs = Math.min(this.redialMs * 2, REDIAL_MAX_MS);
   }
 
   close(): void {

@@ -13,8 +13,11 @@ import { type SnapshotPieces, sendSnapshotHandler } from "./snapshot-service.js"
 /** What the peers' service needs of its node. */
 export interface PeerReceiver extends SnapshotPieces {
   receive(from: number, messages: readonly PeerMessage[]): void;
-  /** A caller, perhaps one that is no member yet, began to send, and can be answered at `address`. */
-  greeted(from: number, address: string): void;
+  /**
+   * A caller, perhaps one that is no member yet, began to send, and can be answered at `address`; `readdressed` when that
+   * comes from a change of the configuration.
+   */
+  greeted(from: number, address: string, readdressed: boolean): void;
   /** It ended. */
   left(from: number): void;
 }
@@ -43,7 +46,7 @@ export function addPeerService(
       receiver.left(id);
       callback(error, undefined);
     };
-    receiver.greeted(id, caller.address);
+    receiver.greeted(id, caller.address, caller.readdressed);
     call.sendMetadata(call.metadata.clone());
     call.on("data", (request: ExchangeRequest) => {
       if (ended) return;

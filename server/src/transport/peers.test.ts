@@ -61,6 +61,36 @@ it("dials members where it was told to, whatever they say of themselves", () => 
   expect(addresses(2)).toEqual([nowhere(2)]);
 });
 
+it("looks for a member also where a change has put it, when the member says so", () => {
+  peers.update([member(2)], "h:1");
+  const offered = vi.spyOn(peers.link(2) ?? expect.fail(), "mayBeAt");
+  peers.greeted(2, nowhere(22), true);
+  expect(offered.mock.lastCall).toEqual([[nowhere(2), nowhere(22)]]);
+  // What it said holds for as long as it calls, whatever else changes.
+  peers.update([member(2), member(3)], "h:1");
+  expect(offered.mock.lastCall).toEqual([[nowhere(2), nowhere(22)]]);
+  peers.left(2);
+  peers.update([member(2)], "h:1");
+  expect(offered.mock.lastCall).toEqual([[nowhere(2)]]);
+});
+
+it("looks for a member where it was as long as the change of its address may be taken back", () => {
+  peers.update([member(2)], "h:1");
+  const offered = vi.spyOn(peers.link(2) ?? expect.fail(), "mayBeAt");
+  peers.update([{ ...member(2, nowhere(22)), before: nowhere(2) }], "h:1");
+  expect(offered.mock.lastCall).toEqual([[nowhere(22), nowhere(2)]]);
+  peers.update([member(2, nowhere(22))], "h:1");
+  expect(offered.mock.lastCall).toEqual([[nowhere(22)]]);
+  expect(addresses(2)).toEqual([nowhere(22)]);
+});
+
+it("calls everybody again when a change has put it elsewhere, and says so", () => {
+  peers.update([member(2)], "h:1");
+  expect(peers.link(2)?.handshake).toMatchObject({ address: "h:1", readdressed: false });
+  peers.update([member(2)], "h:9", true);
+  expect(peers.link(2)?.handshake).toMatchObject({ address: "h:9", readdressed: true });
+});
+
 it("wakes the link to a caller, wherever it may be dialled", () => {
   peers.update([member(2), member(3)], "h:1");
   const woken = [2, 3].map((id) => vi.spyOn(peers.link(id) ?? expect.fail(), "wake"));

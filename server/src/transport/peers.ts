@@ -1,13 +1,15 @@
 import type { PeerMessage } from "@quorate/proto";
 import type { Logger } from "pino";
 import type { Handshake } from "./handshake.js";
-import { PeerLink } from "./peer-link.js";
+import { type Addresses, PeerLink } from "./peer-link.js";
 
 /** A peer as this node dials it. */
 export interface PeerAddress {
   readonly id: number;
   readonly name: string;
   readonly address: string;
+  /** Where it was before a change of the configuration that may still be taken back. */
+  readonly before?: string;
 }
 
 /** Links to callers that this node's configuration does not name: more than any change of members brings at once. */
@@ -15,7 +17,7 @@ const GUESTS_MAX = 16;
 
 /** Who this node is to its peers, and whom it tells what becomes of the links. */
 export interface PeersOptions {
-  readonly self: Omit<Handshake, "to" | "address">;
+  readonly self: Omit<Handshake, "to" | "address" | "readdressed">;
   readonly logger: Logger;
   /** Messages to the peer were or may have been lost. */
   readonly onLost: (peer: number) => void;
@@ -33,34 +35,49 @@ export class Peers {
   private readonly links = new Map<number, PeerLink>();
   /** Links to peers that the configuration does not name: each for as long as its peer calls. */
   private readonly guests = new Set<number>();
+  /** Where the configuration says that members are: what this node dials, but for what they say themselves. */
+  private readonly configured = new Map<number, readonly string[]>();
+  /** Where callers say that a change moved them: one whom this node misses the change of could not be answered else. */
+  private readonly claims = new Map<number, string>();
   /** Streams that each caller has open to this node. */
   private readonly callers = new Map<number, number>();
   private readonly queued = new Map<number, PeerMessage[]>();
   private ownAddress = "";
+  private readdressed = false;
 
   constructor(options: PeersOptions) {
     this.options = options;
   }
 
   /**
-   * Dials these, of which none is this node; `ownAddress` is where they can dial this one, "" while that is not known. Who
-   * was called under no address or another one is called again: a node that lags behind has nothing else to answer by.
+   * Dials these, of which none is this node; `ownAddress` is where they can dial this one, "" while that is not known, and
+   * `readdressed` whether a change of the configuration put it there. Who was called under no address or another one is
+   * called again: a node that lags behind has nothing else to answer by.
    */
-  update(members: readonly PeerAddress[], ownAddress: string): void {
-    const moved = ownAddress !== "" && ownAddress !== this.ownAddress;
-    if (moved) this.ownAddress = ownAddress;
+  update(members: readonly PeerAddress[], ownAddress: string, readdressed = false): void {
+    const moved = ownAddress !== "" && (ownAddress !== this.ownAddress || readdressed !== this.readdressed);
+    if (moved) {
+      this.ownAddress = ownAddress;
+      this.readdressed = readdressed;
+    }
+    this.configured.clear();
     const wanted = new Set(members.map(({ id }) => id));
     for (const id of [...this.links.keys()]) {
       if (wanted.has(id) || this.guests.has(id)) continue;
       if (this.callers.has(id)) this.guests.add(id);
       else this.drop(id);
     }
-    for (const { id, address } of members) {
-      this.guests.delete(id);
+    for (const { id, address, before } of members) {
+      this.configured.set(id, before === undefined ? [address] : [address, before]);
+      const wasGuest = this.guests.delete(id);
       const link = this.links.get(id);
-      if (link?.address === address && !moved) continue;
+      if (link !== undefined && !moved && (!wasGuest || link.address === address)) {
+        link.mayBeAt(this.addressesOf(id, address));
+        continue;
+      }
+      const reached = link?.reachedAt;
       this.drop(id);
-      this.dial(id, address);
+      this.dial(id, this.addressesOf(id, address, ...(reached === undefined ? [] : [reached])));
     }
     if (!moved) return;
     for (const id of [...this.guests]) {
@@ -71,11 +88,16 @@ export class Peers {
 
   /**
    * A peer began to call: it can be dialled, so a broken link to it waits no longer. If the configuration does not name
-   * it, it is answered where it says it can be dialled.
+   * it, it is answered where it says it can be dialled; if it does, but a change put the caller there that this node may
+   * lack, it is looked for there as well.
    */
-  greeted(id: number, address: string): void {
+  greeted(id: number, address: string, readdressed = false): void {
     this.callers.set(id, (this.callers.get(id) ?? 0) + 1);
     const link = this.links.get(id);
+    if (readdressed) {
+      this.claims.set(id, address);
+      if (!this.guests.has(id)) link?.mayBeAt(this.addressesOf(id, link.address));
+    }
     if (address === "" || (link !== undefined && (!this.guests.has(id) || link.address === address))) {
       link?.wake();
       return;
@@ -95,19 +117,28 @@ export class Peers {
       return;
     }
     this.callers.delete(id);
+    this.claims.delete(id);
     if (this.guests.has(id)) this.drop(id);
   }
 
   private dialGuest(id: number, address: string): void {
     this.drop(id);
     this.guests.add(id);
-    this.dial(id, address);
+    this.dial(id, [address]);
   }
 
-  private dial(id: number, address: string): void {
+  /** Where a member may be: there first, then where the configuration, itself or `others` say. */
+  private addressesOf(id: number, first: string, ...others: readonly string[]): Addresses {
+    const claim = this.claims.get(id);
+    const rest = [...(this.configured.get(id) ?? []), ...(claim === undefined ? [] : [claim]), ...others];
+    return [first, ...new Set(rest.filter((address) => address !== first))];
+  }
+
+  private dial(id: number, addresses: Addresses): void {
     const { self, logger, onLost, onRemoved } = this.options;
-    const handshake = { ...self, to: id, address: this.ownAddress };
-    const link = new PeerLink(address, handshake, logger, { onLost: () => onLost(id), onRemoved });
+    const { ownAddress: address, readdressed } = this;
+    const handshake = { ...self, to: id, address, readdressed };
+    const link = new PeerLink(addresses, handshake, logger, { onLost: () => onLost(id), onRemoved });
     this.links.set(id, link);
   }
 

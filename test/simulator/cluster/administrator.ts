@@ -5,13 +5,23 @@ import { AdministrationProgram } from "../workload/administration.js";
 import { Process } from "../world/process.js";
 import type { Random } from "../world/random.js";
 import type { World } from "../world/world.js";
-import { clientAddress, peerAddress, type SimulatedCluster, type SimulatedNode } from "./cluster.js";
+import {
+  clientAddress,
+  nextPeerPort,
+  peerAddress,
+  type SimulatedCluster,
+  type SimulatedNode,
+} from "./cluster.js";
 
 /** Voters below which none is removed, and beyond which none is added. */
 const VOTERS_MIN = 3;
 const VOTERS_MAX = 5;
 /** Voters that are left when removals are contested: each of two sides may have its own removed. */
 const CONTESTED_VOTERS_MIN = 2;
+/** How many of the changes give a member another address, where members move. */
+const MOVES_SHARE = 0.4;
+/** Milliseconds at most between what the cluster is told of a move and the restart of the node. */
+const RESTART_MAX_MS = 2_000;
 
 /** Decides what administrators do, and has it done by programs of a process of its own. */
 export class Administrator implements Administration {
@@ -23,6 +33,7 @@ export class Administrator implements Administration {
   readonly #failed: (error: unknown) => void;
   /** The second one only works when changes may be asked for at once. */
   readonly #programs: readonly AdministrationProgram[];
+  readonly #moves: boolean;
   #added = 0;
   /** The only node that is asked, if any. */
   #asked: SimulatedNode | undefined;
@@ -31,7 +42,7 @@ export class Administrator implements Administration {
     world: World,
     cluster: SimulatedCluster,
     random: Random,
-    { concurrentChanges }: SimulationOptions,
+    { concurrentChanges, moves }: SimulationOptions,
     observer: Observer,
     failed: (error: unknown) => void,
   ) {
@@ -41,6 +52,7 @@ export class Administrator implements Administration {
     this.#observer = observer;
     this.#failed = failed;
     this.#process = new Process("admin", random.fork(1), world.nowMs, failed);
+    this.#moves = moves;
     this.#programs = Array.from({ length: concurrentChanges ? 2 : 1 }, () => new AdministrationProgram());
   }
 
@@ -96,6 +108,10 @@ export class Administrator implements Administration {
     if (program === undefined) return false;
     const members = this.#members;
     if (members.some(({ damaged }) => damaged)) return false;
+    if (this.#moves && this.#random.chance(MOVES_SHARE)) {
+      this.#move(program, this.#random.pick(members));
+      return true;
+    }
     const grow = members.length < VOTERS_MAX && (members.length <= VOTERS_MIN || this.#random.chance(0.5));
     if (grow) this.#add(program);
     else if (members.length > VOTERS_MIN) this.#remove(program, this.#random.pick(members));
@@ -119,6 +135,25 @@ export class Administrator implements Administration {
         // Outside of the administrator's own process.
         this.#world.after(0, undefined, "boot", () => {
           this.#cluster.boot(this.#cluster.add(name, []));
+        });
+      },
+    });
+  }
+
+  #move(program: AdministrationProgram, node: SimulatedNode): void {
+    const port = nextPeerPort(node);
+    this.#submit(program, {
+      kind: "move",
+      name: node.name,
+      address: `${node.name}:${port}`,
+      abandoned: () => node.leaving || node.retired,
+      moved: () => {
+        node.peerPort = port;
+        // Whoever restarts it does so later, and by then it may have been started at its new port by chance.
+        this.#world.after(this.#random.between(0, RESTART_MAX_MS), undefined, "move", () => {
+          if (node.retired) return;
+          this.#cluster.kill(node, false);
+          this.#cluster.boot(node);
         });
       },
     });

@@ -26,6 +26,8 @@ export interface SimulatedNode {
   readonly logEntriesKept: number;
   /** The cluster it was told to form; empty for one that joins. */
   readonly initialCluster: ServerOptions["initialCluster"];
+  /** Where it listens for its peers from its next start on; its and the others' `initialCluster` stay as they are. */
+  peerPort: number;
   process: Process | undefined;
   server: RunningServer | undefined;
   view: RaftView | undefined;
@@ -108,6 +110,7 @@ export class SimulatedCluster {
       disk: new SimulatedDisk({ root: DATA_ROOT, random: random.next }),
       logEntriesKept: random.pick(this.#options.logEntriesKept),
       initialCluster,
+      peerPort: PEER_PORT,
       process: undefined,
       server: undefined,
       view: undefined,
@@ -176,7 +179,7 @@ export class SimulatedCluster {
           ? []
           : this.endpoints.filter((endpoint) => endpoint !== clientAddress(node.name)),
       clientListen: { host: node.name, port: CLIENT_PORT },
-      peerListen: { host: node.name, port: PEER_PORT },
+      peerListen: { host: node.name, port: node.peerPort },
       httpListen: { host: node.name, port: HTTP_PORT },
       clientAdvertise: clientAddress(node.name),
       clusterToken: "simulation",
@@ -390,6 +393,8 @@ const DATA_ROOT = "/data";
 const CLIENT_PORT = 7_400;
 const PEER_PORT = 7_401;
 const HTTP_PORT = 7_402;
+/** A member that moves goes from the one to the other. */
+const OTHER_PEER_PORT = 7_411;
 
 export function clientAddress(name: string): string {
   return `${name}:${CLIENT_PORT}`;
@@ -397,6 +402,11 @@ export function clientAddress(name: string): string {
 
 export function peerAddress(name: string): string {
   return `${name}:${PEER_PORT}`;
+}
+
+/** The port to which a node moves. */
+export function nextPeerPort({ peerPort }: SimulatedNode): number {
+  return peerPort === PEER_PORT ? OTHER_PEER_PORT : PEER_PORT;
 }
 
 /** Whether the node was told that it is no member any more. */

@@ -292,6 +292,15 @@ export const replicationMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "change-of-address-not-told",
+    wrong: "a node that missed a change of its leader's address looks for it at the old one for ever",
+    trips: ["LIVE"],
+    court: "simulator",
+    edits: [
+      { file: "server/src/transport/peers.ts", find: "    if (readdressed) {", replace: "    if (false) {" },
+    ],
+  },
+  {
     name: "configuration-not-rolled-back",
     wrong: "a configuration stays in effect when its entry is truncated away",
     trips: ["ES", "LC", "DUR", "LIVE"],

@@ -57,6 +57,8 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
     electionTimeoutMs: 500,
     tempo: random.pick([1, 0.4]),
     concurrentChanges: true,
+    // A change of an address is one that no vote depends on, in the place of one that does.
+    moves: false,
     thinkMs: 100,
     ...(random.chance(0.5) ? contested(random) : swarmOfChanges(random)),
     workloads: ["registers"],

@@ -12,6 +12,14 @@ export type Task =
       readonly start: () => void;
       readonly abandoned: () => boolean;
     }
+  /** Gives a member another address, and restarts its node there. */
+  | {
+      readonly kind: "move";
+      readonly name: string;
+      readonly address: string;
+      readonly moved: () => void;
+      readonly abandoned: () => boolean;
+    }
   | { readonly kind: "remove"; readonly name: string; readonly removed: () => void };
 
 /** How often a step is tried before it is given up; retries go on for as long as it takes once everything is healed. */
@@ -70,6 +78,13 @@ export class AdministrationProgram {
           if (!task.abandoned()) await quorate.promoteMember(task.name);
         });
         this.changes += 2;
+        return;
+      case "move":
+        await this.#until(endpoints, "update", async (quorate) => {
+          if (!task.abandoned()) await quorate.updateMember(task.name, task.address);
+        });
+        if (!task.abandoned()) task.moved();
+        this.changes++;
         return;
       case "remove":
         await this.#until(endpoints, "remove", async (quorate) => {

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quorate/v1/cluster.proto.
  */
 export const file_quorate_v1_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChhxdW9yYXRlL3YxL2NsdXN0ZXIucHJvdG8SCnF1b3JhdGUudjEiDwoNU3RhdHVzUmVxdWVzdCLuAgoOU3RhdHVzUmVzcG9uc2USDAoEbmFtZRgBIAEoCRIRCgltZW1iZXJfaWQYAiABKAQSEgoKY2x1c3Rlcl9pZBgDIAEoBBIQCghlbmRwb2ludBgEIAEoCRIeCgRyb2xlGAUgASgOMhAucXVvcmF0ZS52MS5Sb2xlEgwKBHRlcm0YBiABKAQSEQoJbGVhZGVyX2lkGAcgASgEEhAKCHJldmlzaW9uGAggASgDEhoKEmNvbXBhY3RlZF9yZXZpc2lvbhgJIAEoAxIVCg1hcHBsaWVkX2luZGV4GAogASgEEhQKDGNvbW1pdF9pbmRleBgLIAEoBBISCgpzdGF0ZV9oYXNoGAwgASgJEg8KB3ZlcnNpb24YDSABKAkSEQoJa2V5X2NvdW50GA4gASgDEhMKC2xlYXNlX2NvdW50GA8gASgDEhcKD2xvZ19maXJzdF9pbmRleBgQIAEoBBITCgt3YXRjaF9jb3VudBgRIAEoAyIQCg5NZW1iZXJzUmVxdWVzdCI2Cg9NZW1iZXJzUmVzcG9uc2USIwoHbWVtYmVycxgBIAMoCzISLnF1b3JhdGUudjEuTWVtYmVyIokBCgZNZW1iZXISEQoJbWVtYmVyX2lkGAEgASgEEgwKBG5hbWUYAiABKAkSFAoMcGVlcl9hZGRyZXNzGAMgASgJEhcKD2NsaWVudF9lbmRwb2ludBgEIAEoCRIPCgdsZWFybmVyGAUgASgIEg4KBmxlYWRlchgGIAEoCBIOCgZmb3JtYXQYByABKA0iNgoQQWRkTWVtYmVyUmVxdWVzdBIMCgRuYW1lGAEgASgJEhQKDHBlZXJfYWRkcmVzcxgCIAEoCSI3ChFBZGRNZW1iZXJSZXNwb25zZRIiCgZtZW1iZXIYASABKAsyEi5xdW9yYXRlLnYxLk1lbWJlciImChRQcm9tb3RlTWVtYmVyUmVxdWVzdBIOCgZtZW1iZXIYASABKAkiOwoVUHJvbW90ZU1lbWJlclJlc3BvbnNlEiIKBm1lbWJlchgBIAEoCzISLnF1b3JhdGUudjEuTWVtYmVyIiUKE1JlbW92ZU1lbWJlclJlcXVlc3QSDgoGbWVtYmVyGAEgASgJIikKFFJlbW92ZU1lbWJlclJlc3BvbnNlEhEKCW1lbWJlcl9pZBgBIAEoBCIrChlUcmFuc2ZlckxlYWRlcnNoaXBSZXF1ZXN0Eg4KBm1lbWJlchgBIAEoCSJOChpUcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZRIiCgZsZWFkZXIYASABKAsyEi5xdW9yYXRlLnYxLk1lbWJlchIMCgR0ZXJtGAIgASgEIkkKC0pvaW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSFwoPY2xpZW50X2VuZHBvaW50GAMgASgJIkYKDEpvaW5SZXNwb25zZRISCgpjbHVzdGVyX2lkGAEgASgEEiIKBm1lbWJlchgCIAEoCzISLnF1b3JhdGUudjEuTWVtYmVyKmYKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEhEKDVJPTEVfRk9MTE9XRVIQARISCg5ST0xFX0NBTkRJREFURRACEg8KC1JPTEVfTEVBREVSEAMSEAoMUk9MRV9MRUFSTkVSEAQyqAQKDkNsdXN0ZXJTZXJ2aWNlEj8KBlN0YXR1cxIZLnF1b3JhdGUudjEuU3RhdHVzUmVxdWVzdBoaLnF1b3JhdGUudjEuU3RhdHVzUmVzcG9uc2USQgoHTWVtYmVycxIaLnF1b3JhdGUudjEuTWVtYmVyc1JlcXVlc3QaGy5xdW9yYXRlLnYxLk1lbWJlcnNSZXNwb25zZRJICglBZGRNZW1iZXISHC5xdW9yYXRlLnYxLkFkZE1lbWJlclJlcXVlc3QaHS5xdW9yYXRlLnYxLkFkZE1lbWJlclJlc3BvbnNlElQKDVByb21vdGVNZW1iZXISIC5xdW9yYXRlLnYxLlByb21vdGVNZW1iZXJSZXF1ZXN0GiEucXVvcmF0ZS52MS5Qcm9tb3RlTWVtYmVyUmVzcG9uc2USUQoMUmVtb3ZlTWVtYmVyEh8ucXVvcmF0ZS52MS5SZW1vdmVNZW1iZXJSZXF1ZXN0GiAucXVvcmF0ZS52MS5SZW1vdmVNZW1iZXJSZXNwb25zZRJjChJUcmFuc2ZlckxlYWRlcnNoaXASJS5xdW9yYXRlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaJi5xdW9yYXRlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEjkKBEpvaW4SFy5xdW9yYXRlLnYxLkpvaW5SZXF1ZXN0GhgucXVvcmF0ZS52MS5Kb2luUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChhxdW9yYXRlL3YxL2NsdXN0ZXIucHJvdG8SCnF1b3JhdGUudjEiDwoNU3RhdHVzUmVxdWVzdCLuAgoOU3RhdHVzUmVzcG9uc2USDAoEbmFtZRgBIAEoCRIRCgltZW1iZXJfaWQYAiABKAQSEgoKY2x1c3Rlcl9pZBgDIAEoBBIQCghlbmRwb2ludBgEIAEoCRIeCgRyb2xlGAUgASgOMhAucXVvcmF0ZS52MS5Sb2xlEgwKBHRlcm0YBiABKAQSEQoJbGVhZGVyX2lkGAcgASgEEhAKCHJldmlzaW9uGAggASgDEhoKEmNvbXBhY3RlZF9yZXZpc2lvbhgJIAEoAxIVCg1hcHBsaWVkX2luZGV4GAogASgEEhQKDGNvbW1pdF9pbmRleBgLIAEoBBISCgpzdGF0ZV9oYXNoGAwgASgJEg8KB3ZlcnNpb24YDSABKAkSEQoJa2V5X2NvdW50GA4gASgDEhMKC2xlYXNlX2NvdW50GA8gASgDEhcKD2xvZ19maXJzdF9pbmRleBgQIAEoBBITCgt3YXRjaF9jb3VudBgRIAEoAyIQCg5NZW1iZXJzUmVxdWVzdCI2Cg9NZW1iZXJzUmVzcG9uc2USIwoHbWVtYmVycxgBIAMoCzISLnF1b3JhdGUudjEuTWVtYmVyIokBCgZNZW1iZXISEQoJbWVtYmVyX2lkGAEgASgEEgwKBG5hbWUYAiABKAkSFAoMcGVlcl9hZGRyZXNzGAMgASgJEhcKD2NsaWVudF9lbmRwb2ludBgEIAEoCRIPCgdsZWFybmVyGAUgASgIEg4KBmxlYWRlchgGIAEoCBIOCgZmb3JtYXQYByABKA0iNgoQQWRkTWVtYmVyUmVxdWVzdBIMCgRuYW1lGAEgASgJEhQKDHBlZXJfYWRkcmVzcxgCIAEoCSI3ChFBZGRNZW1iZXJSZXNwb25zZRIiCgZtZW1iZXIYASABKAsyEi5xdW9yYXRlLnYxLk1lbWJlciImChRQcm9tb3RlTWVtYmVyUmVxdWVzdBIOCgZtZW1iZXIYASABKAkiOwoVUHJvbW90ZU1lbWJlclJlc3BvbnNlEiIKBm1lbWJlchgBIAEoCzISLnF1b3JhdGUudjEuTWVtYmVyIjsKE1VwZGF0ZU1lbWJlclJlcXVlc3QSDgoGbWVtYmVyGAEgASgJEhQKDHBlZXJfYWRkcmVzcxgCIAEoCSI6ChRVcGRhdGVNZW1iZXJSZXNwb25zZRIiCgZtZW1iZXIYASABKAsyEi5xdW9yYXRlLnYxLk1lbWJlciIlChNSZW1vdmVNZW1iZXJSZXF1ZXN0Eg4KBm1lbWJlchgBIAEoCSIpChRSZW1vdmVNZW1iZXJSZXNwb25zZRIRCgltZW1iZXJfaWQYASABKAQiKwoZVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBIOCgZtZW1iZXIYASABKAkiTgoaVHJhbnNmZXJMZWFkZXJzaGlwUmVzcG9uc2USIgoGbGVhZGVyGAEgASgLMhIucXVvcmF0ZS52MS5NZW1iZXISDAoEdGVybRgCIAEoBCJJCgtKb2luUmVxdWVzdBIMCgRuYW1lGAEgASgJEhMKC2luY2FybmF0aW9uGAIgASgJEhcKD2NsaWVudF9lbmRwb2ludBgDIAEoCSJGCgxKb2luUmVzcG9uc2USEgoKY2x1c3Rlcl9pZBgBIAEoBBIiCgZtZW1iZXIYAiABKAsyEi5xdW9yYXRlLnYxLk1lbWJlcipmCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX0ZPTExPV0VSEAESEgoOUk9MRV9DQU5ESURBVEUQAhIPCgtST0xFX0xFQURFUhADEhAKDFJPTEVfTEVBUk5FUhAEMvsECg5DbHVzdGVyU2VydmljZRI/CgZTdGF0dXMSGS5xdW9yYXRlLnYxLlN0YXR1c1JlcXVlc3QaGi5xdW9yYXRlLnYxLlN0YXR1c1Jlc3BvbnNlEkIKB01lbWJlcnMSGi5xdW9yYXRlLnYxLk1lbWJlcnNSZXF1ZXN0GhsucXVvcmF0ZS52MS5NZW1iZXJzUmVzcG9uc2USSAoJQWRkTWVtYmVyEhwucXVvcmF0ZS52MS5BZGRNZW1iZXJSZXF1ZXN0Gh0ucXVvcmF0ZS52MS5BZGRNZW1iZXJSZXNwb25zZRJUCg1Qcm9tb3RlTWVtYmVyEiAucXVvcmF0ZS52MS5Qcm9tb3RlTWVtYmVyUmVxdWVzdBohLnF1b3JhdGUudjEuUHJvbW90ZU1lbWJlclJlc3BvbnNlElEKDFVwZGF0ZU1lbWJlchIfLnF1b3JhdGUudjEuVXBkYXRlTWVtYmVyUmVxdWVzdBogLnF1b3JhdGUudjEuVXBkYXRlTWVtYmVyUmVzcG9uc2USUQoMUmVtb3ZlTWVtYmVyEh8ucXVvcmF0ZS52MS5SZW1vdmVNZW1iZXJSZXF1ZXN0GiAucXVvcmF0ZS52MS5SZW1vdmVNZW1iZXJSZXNwb25zZRJjChJUcmFuc2ZlckxlYWRlcnNoaXASJS5xdW9yYXRlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaJi5xdW9yYXRlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEjkKBEpvaW4SFy5xdW9yYXRlLnYxLkpvaW5SZXF1ZXN0GhgucXVvcmF0ZS52MS5Kb2luUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * @generated from message quorate.v1.StatusRequest
@@ -333,6 +333,51 @@ export const PromoteMemberResponseSchema: GenMessage<PromoteMemberResponse> = /*
   messageDesc(file_quorate_v1_cluster, 8);
 
 /**
+ * @generated from message quorate.v1.UpdateMemberRequest
+ */
+export type UpdateMemberRequest = Message<"quorate.v1.UpdateMemberRequest"> & {
+  /**
+   * Its name, or its id as 16 hexadecimal digits.
+   *
+   * @generated from field: string member = 1;
+   */
+  member: string;
+
+  /**
+   * host:port at which its peers are to dial it.
+   *
+   * @generated from field: string peer_address = 2;
+   */
+  peerAddress: string;
+};
+
+/**
+ * Describes the message quorate.v1.UpdateMemberRequest.
+ * Use `create(UpdateMemberRequestSchema)` to create a new message.
+ */
+export const UpdateMemberRequestSchema: GenMessage<UpdateMemberRequest> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 9);
+
+/**
+ * @generated from message quorate.v1.UpdateMemberResponse
+ */
+export type UpdateMemberResponse = Message<"quorate.v1.UpdateMemberResponse"> & {
+  /**
+   * The member.
+   *
+   * @generated from field: quorate.v1.Member member = 1;
+   */
+  member?: Member | undefined;
+};
+
+/**
+ * Describes the message quorate.v1.UpdateMemberResponse.
+ * Use `create(UpdateMemberResponseSchema)` to create a new message.
+ */
+export const UpdateMemberResponseSchema: GenMessage<UpdateMemberResponse> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_cluster, 10);
+
+/**
  * @generated from message quorate.v1.RemoveMemberRequest
  */
 export type RemoveMemberRequest = Message<"quorate.v1.RemoveMemberRequest"> & {
@@ -349,7 +394,7 @@ export type RemoveMemberRequest = Message<"quorate.v1.RemoveMemberRequest"> & {
  * Use `create(RemoveMemberRequestSchema)` to create a new message.
  */
 export const RemoveMemberRequestSchema: GenMessage<RemoveMemberRequest> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_cluster, 9);
+  messageDesc(file_quorate_v1_cluster, 11);
 
 /**
  * @generated from message quorate.v1.RemoveMemberResponse
@@ -368,7 +413,7 @@ export type RemoveMemberResponse = Message<"quorate.v1.RemoveMemberResponse"> & 
  * Use `create(RemoveMemberResponseSchema)` to create a new message.
  */
 export const RemoveMemberResponseSchema: GenMessage<RemoveMemberResponse> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_cluster, 10);
+  messageDesc(file_quorate_v1_cluster, 12);
 
 /**
  * @generated from message quorate.v1.TransferLeadershipRequest
@@ -387,7 +432,7 @@ export type TransferLeadershipRequest = Message<"quorate.v1.TransferLeadershipRe
  * Use `create(TransferLeadershipRequestSchema)` to create a new message.
  */
 export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_cluster, 11);
+  messageDesc(file_quorate_v1_cluster, 13);
 
 /**
  * @generated from message quorate.v1.TransferLeadershipResponse
@@ -413,7 +458,7 @@ export type TransferLeadershipResponse = Message<"quorate.v1.TransferLeadershipR
  * Use `create(TransferLeadershipResponseSchema)` to create a new message.
  */
 export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_cluster, 12);
+  messageDesc(file_quorate_v1_cluster, 14);
 
 /**
  * @generated from message quorate.v1.JoinRequest
@@ -446,7 +491,7 @@ export type JoinRequest = Message<"quorate.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_cluster, 13);
+  messageDesc(file_quorate_v1_cluster, 15);
 
 /**
  * @generated from message quorate.v1.JoinResponse
@@ -472,7 +517,7 @@ export type JoinResponse = Message<"quorate.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_cluster, 14);
+  messageDesc(file_quorate_v1_cluster, 16);
 
 /**
  * Roles of a node.
@@ -550,7 +595,7 @@ export const ClusterService: GenService<{
   },
   /**
    * Adds a member, at first as a learner. Answers once that is committed and applied at the asked node. A member of the
-   * same name and peer address that exists already is returned as it is. Like the next three, it may be asked of any
+   * same name and peer address that exists already is returned as it is. Like the next four, it may be asked of any
    * node, which passes it on to the leader; what is refused fails with ERROR_CODE_MEMBERSHIP_REFUSED.
    *
    * @generated from rpc quorate.v1.ClusterService.AddMember
@@ -569,6 +614,16 @@ export const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof PromoteMemberRequestSchema;
     output: typeof PromoteMemberResponseSchema;
+  },
+  /**
+   * Changes where the other members dial a member. It keeps its id, its data and its role, and is to be restarted there.
+   *
+   * @generated from rpc quorate.v1.ClusterService.UpdateMember
+   */
+  updateMember: {
+    methodKind: "unary";
+    input: typeof UpdateMemberRequestSchema;
+    output: typeof UpdateMemberResponseSchema;
   },
   /**
    * Removes a member for good: its id is never used again.
