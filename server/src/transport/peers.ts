@@ -94,7 +94,7 @@ export class Peers {
   greeted(id: number, address: string, readdressed = false): void {
     this.callers.set(id, (this.callers.get(id) ?? 0) + 1);
     const link = this.links.get(id);
-    if (readdressed) {
+    if (readdressed && address !== "") {
       this.claims.set(id, address);
       if (!this.guests.has(id)) link?.mayBeAt(this.addressesOf(id, link.address));
     }
