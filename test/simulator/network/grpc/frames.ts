@@ -61,3 +61,8 @@ export function describe(message: unknown): string {
 }
 
 const DESCRIBED_MAX = 400;
+
+/** A message that travels as bytes. */
+export function isEncoded(message: unknown): message is { readonly encoded: Buffer } {
+  return typeof message === "object" && message !== null && "encoded" in message && !("$typeName" in message);
+}

@@ -5,8 +5,7 @@ import { type Cancellable, currentProcess, currentWorld } from "../../world/worl
 import { currentNetwork } from "../ambient.js";
 import type { Connection } from "../connection.js";
 import type { Acceptor } from "../network.js";
-import { isEncoded } from "./client.js";
-import { describe, type RemoteClientCall, type RemoteServerCall, type Status } from "./frames.js";
+import { describe, isEncoded, type RemoteClientCall, type RemoteServerCall, type Status } from "./frames.js";
 
 interface Method {
   readonly path: string;
