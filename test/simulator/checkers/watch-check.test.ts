@@ -175,6 +175,19 @@ describe("WATCH", () => {
     }
   });
 
+  it("asks nothing more of one whose client cannot be reached, and everything of before", () => {
+    for (const kind of ["killed", "stranded"] as const) {
+      const run = new WatchRun();
+      run.open();
+      run.deliver(...run.all().slice(0, 4));
+      run.client({ kind });
+      expect(run.finish(), kind).toBeUndefined();
+      const other = new WatchRun();
+      other.open();
+      expect(tripped(() => other.deliver(...other.all().slice(1)))).toBe("WATCH");
+    }
+  });
+
   it("trips on a revision in parts, unless the client takes its time", () => {
     for (const eager of [true, false]) {
       const run = new WatchRun();
