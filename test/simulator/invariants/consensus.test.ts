@@ -208,6 +208,22 @@ describe("DUR", () => {
     expect(tripped(() => other.observer.snapshotInstalled(3, position, undefined, other.trueMs))).toBe("DUR");
   });
 
+  it("lets a leader of before replace what one of a later term committed, where that one was not heard of", () => {
+    const run = committedRun();
+    const [one, two, three] = run.nodes;
+    for (const node of run.nodes) run.append(node, run.entry(3, 1));
+    for (const node of [one, two]) {
+      run.persist(node, { term: 3, vote: 1 });
+      run.step(node, { term: 3, vote: 1 });
+      run.append(node, run.entry(4, 3));
+    }
+    run.step(one, { role: "leader", commitIndex: 4 });
+    run.persist(three, { term: 2, vote: 3 });
+    expect(tripped(() => run.persist(three, undefined, run.entry(3, 2, "other")))).toBeUndefined();
+    run.persist(two, { term: 3, vote: 1 });
+    expect(tripped(() => run.persist(two, undefined, run.entry(3, 2, "other")))).toBe("DUR");
+  });
+
   it("trips when the log is cut before the state is on disk", () => {
     const run = committedRun();
     run.observer.statePersisted(1, 1, run.trueMs);

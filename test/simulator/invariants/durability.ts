@@ -41,16 +41,24 @@ export class Durability {
     return holders * 2 > voters.length;
   }
 
-  /** The last committed entry that a disk holds; undefined when it holds none past its start. */
-  lastCommittedOn(disk: DurableDisk): LogPosition | undefined {
-    for (let index = Math.min(disk.lastIndex, this.#committed.index); index > disk.start.index; index -= 1) {
+  /**
+   * The last entry that a disk holds and must keep: of those committed by leaders up to the disk's own term. A leader of a
+   * later term did not count this disk, and the leader of this one may still replace what the later one committed.
+   */
+  lastCountedOn(disk: DurableDisk): LogPosition | undefined {
+    return this.#lastOn(disk, this.#committed.before(disk.term + 1)?.index ?? 0);
+  }
+
+  /** The last entry up to `index` that a disk holds of what is committed; undefined when there is none past its start. */
+  #lastOn(disk: DurableDisk, upTo: number): LogPosition | undefined {
+    for (let index = Math.min(disk.lastIndex, upTo); index > disk.start.index; index -= 1) {
       const term = this.#committed.termOf(index) ?? 0;
       if (disk.termAt(index) === term) return { index, term };
     }
     return undefined;
   }
 
-  /** A disk was written to: it still has to hold the committed entry that it held before. */
+  /** A disk was written to: it still has to hold the entry that it had to keep before. */
   checkKept(disk: DurableDisk, held: LogPosition | undefined, by: string): void {
     if (held === undefined || disk.holds(held.index, held.term)) return;
     violated("DUR", `node ${disk.nodeId}: ${by} destroyed committed entry ${held.index}`, {
@@ -77,7 +85,7 @@ export class Durability {
 
   /** A node that starts has every committed entry that its disk holds. */
   checkBoot(node: NodeView, disk: DurableDisk): void {
-    const held = this.lastCommittedOn(disk);
+    const held = this.#lastOn(disk, this.#committed.index);
     if (held !== undefined && held.index >= node.firstIndex && node.termAt(held.index) !== held.term) {
       violated("DUR", `node ${node.id} starts without committed entry ${held.index}, which its disk holds`, {
         node: node.id,

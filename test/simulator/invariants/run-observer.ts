@@ -146,7 +146,7 @@ export class RunObserver implements Observer {
       }
       if (entries.length === 0) return;
       this.#logMatching.persisted(disk, entries);
-      const held = this.#durability.lastCommittedOn(disk);
+      const held = this.#durability.lastCountedOn(disk);
       disk.write(entries);
       this.#durability.checkKept(disk, held, "a write to the log");
     });
@@ -191,7 +191,7 @@ export class RunObserver implements Observer {
       const track = this.#trackOf(nodeId);
       checkInstall(track, index);
       const disk = this.#diskOf(nodeId);
-      const held = this.#durability.lastCommittedOn(disk);
+      const held = this.#durability.lastCountedOn(disk);
       disk.install(position);
       this.#durability.checkKept(disk, held, "a snapshot");
       track.machineIndex = index;
