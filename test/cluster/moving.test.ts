@@ -10,7 +10,18 @@ const OPTIONS = { requestTimeoutMs: 20_000, sessionTtlMs: 30_000 } as const;
 async function move(cluster: LocalCluster, quorate: Quorate, index: number): Promise<void> {
   const { name } = cluster.node(index);
   const peerAddress = await cluster.movePeerPort(index);
-  expect(await quorate.updateMember(name, peerAddress)).toMatchObject({ name, peerAddress });
+  // A leader that was just elected, or a node that just came back, has not been heard of by everybody yet.
+  await eventually(
+    () =>
+      quorate.updateMember(name, peerAddress).then(
+        (member) => member.peerAddress === peerAddress,
+        (error: unknown) => {
+          if (error instanceof MembershipRefused) return false;
+          throw error;
+        },
+      ),
+    `${name} to be told its new address`,
+  );
   expect(await cluster.shutDown(index)).toBe(0);
   cluster.launch(index);
   await caughtUp(cluster, index);

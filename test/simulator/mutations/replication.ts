@@ -297,7 +297,11 @@ export const replicationMutations: readonly Mutation[] = [
     trips: ["LIVE"],
     court: "simulator",
     edits: [
-      { file: "server/src/transport/peers.ts", find: "    if (readdressed) {", replace: "    if (false) {" },
+      {
+        file: "server/src/transport/peers.ts",
+        find: '    if (readdressed && address !== "") {',
+        replace: "    if (false) {",
+      },
     ],
   },
   {
