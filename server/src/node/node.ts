@@ -184,7 +184,11 @@ export class Node implements PeerReceiver, LeaseSurroundings {
       patienceMs: electionTimeoutMs * PROPOSAL_PATIENCE,
     });
     this.retirement = new Retirement(identity, directory, logger, options.heartbeatMs * 2, onFatal);
-    this.catchingUp = new Readiness({ status: () => this.status, read: (fresh) => this.read(fresh) });
+    this.catchingUp = new Readiness({
+      status: () => this.status,
+      read: (fresh) => this.read(fresh),
+      stallMs: electionTimeoutMs,
+    });
     this.membership = new ConfigurationFollower(this.raft, this.roster, this.retirement, logger);
   }
 
@@ -387,6 +391,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     // Better an answer at once than one after the read was given up.
     this.reads.failAll(noQuorum);
     this.leases.leaderLost();
+    this.catchingUp.leaderChanged();
   }
 
   private queueMessage(
@@ -525,7 +530,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.revisionWaits.expire(nowMs, this.machine.revision);
     this.noticeIsolation(nowMs);
     this.leadership.lookAtMembers();
-    this.catchingUp.tick();
+    this.catchingUp.tick(nowMs);
     if (nowMs >= this.nextProgressMs) {
       this.nextProgressMs = nowMs + PROGRESS_INTERVAL_MS;
       this.watches.progress(nowMs);

@@ -6,11 +6,13 @@ import type { Fresh } from "./reads.js";
 let status: { leader: number; commitIndex: number; appliedIndex: number };
 let questions: Fresh[];
 let readiness: Readiness;
+let nowMs: number;
 
 beforeEach(() => {
   status = { leader: 0, commitIndex: 7, appliedIndex: 7 };
   questions = [];
-  readiness = new Readiness({ status: () => status, read: (fresh) => questions.push(fresh) });
+  nowMs = 0;
+  readiness = new Readiness({ stallMs: 1_000, status: () => status, read: (fresh) => questions.push(fresh) });
 });
 
 const lead = (leader: number): void => {
@@ -18,18 +20,23 @@ const lead = (leader: number): void => {
   readiness.leaderChanged();
 };
 
+function tick(afterMs = 100): void {
+  nowMs += afterMs;
+  readiness.tick(nowMs);
+}
+
 it("is not ready before it has heard from its leader how far it must go, and got there", () => {
-  readiness.tick();
+  tick();
   expect(readiness.state).toEqual({ ready: false, reason: "no leader" });
   expect(questions).toEqual([]);
   lead(2);
   // All that it knows to be committed is applied, which says nothing of what it does not know.
   expect(readiness.state).toEqual({ ready: false, reason: "catching up with the leader" });
-  readiness.tick();
+  tick();
   expect(questions).toHaveLength(1);
   questions[0]?.();
   expect(readiness.state).toEqual({ ready: true, reason: "ok" });
-  readiness.tick();
+  tick();
   expect(questions).toHaveLength(1);
 });
 
@@ -37,7 +44,7 @@ it("asks again when there was no answer", () => {
   lead(2);
   questions[0]?.(noQuorum);
   expect(readiness.state.ready).toBe(false);
-  readiness.tick();
+  tick();
   questions[1]?.();
   expect(readiness.state.ready).toBe(true);
 });
@@ -60,4 +67,15 @@ it("is not ready while it applies what it knows to be committed", () => {
   questions[0]?.();
   status.commitIndex = 9;
   expect(readiness.state).toEqual({ ready: false, reason: "applying entry 7 of 9" });
+});
+
+it("asks again when it stood still: its leader may have gone far ahead, and it may have noticed nothing", () => {
+  lead(2);
+  questions[0]?.();
+  tick(1_000);
+  expect(readiness.state.ready).toBe(true);
+  tick(1_001);
+  expect(readiness.state.ready).toBe(false);
+  questions[1]?.();
+  expect(readiness.state.ready).toBe(true);
 });

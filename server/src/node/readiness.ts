@@ -12,6 +12,8 @@ export interface ReadinessParts {
   readonly status: () => Pick<RaftStatus, "leader" | "commitIndex" | "appliedIndex">;
   /** Calls back when this node has applied everything acknowledged anywhere before now. */
   readonly read: (fresh: Fresh) => void;
+  /** Milliseconds between two ticks after which the node stood still so long that others may have gone far ahead. */
+  readonly stallMs: number;
 }
 
 /**
@@ -25,20 +27,29 @@ export class Readiness {
   private caughtUp = false;
   /** Of the question that was not answered yet; questions of before a change of leader count for nothing. */
   private asked: object | undefined;
+  private tickedAtMs = 0;
 
   constructor(parts: ReadinessParts) {
     this.parts = parts;
   }
 
-  /** Another leader, another term, or none. */
+  /** Another leader, another term, or none; or the leader could not be reached for a while. */
   leaderChanged(): void {
     this.caughtUp = false;
     this.asked = undefined;
-    this.tick();
+    this.ask();
+  }
+
+  /** Time has passed: an unanswered question is asked again, and a node that stood still asks anew. */
+  tick(nowMs: number): void {
+    const stalled = nowMs - this.tickedAtMs > this.parts.stallMs;
+    this.tickedAtMs = nowMs;
+    if (stalled) this.leaderChanged();
+    else this.ask();
   }
 
   /** Asks, if there is somebody to ask and something to learn. */
-  tick(): void {
+  private ask(): void {
     if (this.caughtUp || this.asked !== undefined || this.parts.status().leader === 0) return;
     const question = {};
     this.asked = question;

@@ -170,7 +170,7 @@ test("a lost answer costs nothing but time", async () => {
 });
 
 test("followers are served in turn, and one that does not answer gives way to the next", async () => {
-  sender = new SnapshotSender(state, outgoing, logger, { ...limits, snapshotPieceTimeoutMs: 50 });
+  sender = new SnapshotSender(state, outgoing, logger, { ...limits, snapshotPieceTimeoutMs: 1_000 });
   const [silent, patient] = [await follower(2), await follower(3)];
   silent.disturb = ({ data, offset }) =>
     data.length > 0 && offset === 32_768n ? new Promise(() => undefined) : undefined;

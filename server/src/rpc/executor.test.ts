@@ -5,6 +5,7 @@ import {
   GetRequestSchema,
   KeepAliveRequestSchema,
   ListRequestSchema,
+  TxnRequestSchema,
 } from "@quorate/proto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { bounds } from "../config.js";
@@ -116,4 +117,17 @@ it("keeps at most so many leases alive in one call", () => {
   const value = create(KeepAliveRequestSchema, { leaseIds: [1n, 2n, 3n] });
   executor.execute({ case: "keepAlive", value }, anonymous, (answer) => answers.push(answer));
   expect(answers).toMatchObject([{ case: "error", value: { code: ErrorCode.TOO_LARGE } }]);
+});
+
+it("answers a transaction that came under the number of another one with an error, and goes on", () => {
+  const { t, executor, answers } = standing();
+  const kept = { kind: "txn", compares: [], then: [], otherwise: [] } as const;
+  const session = t.run({ kind: "grant", ttlMs: 10_000, lease: 0, session: true });
+  if (session.kind !== "grant") throw new Error("no session");
+  const identity = { sessionId: session.lease, sequence: 1, lowestPending: 1 };
+  t.command({ ...identity, fence: undefined, body: { ...kept, then: [kept] } });
+  executor.execute({ case: "txn", value: create(TxnRequestSchema, {}) }, identity, (answer) =>
+    answers.push(answer),
+  );
+  expect(answers).toMatchObject([{ case: "error", value: { code: ErrorCode.INTERNAL } }]);
 });

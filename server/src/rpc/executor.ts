@@ -122,65 +122,68 @@ export class Executor {
   }
 
   private put(request: PutRequest, identity: Identity, reply: Reply): void {
-    this.submit(toPut(request), toFence(request.fence), identity, (outcome) =>
-      reply(
-        outcome.kind === "put"
-          ? { case: "put", value: toPutResponse(outcome, new AnswerRoom()) }
-          : unexpected(outcome),
-      ),
+    this.submit(toPut(request), toFence(request.fence), identity, reply, (outcome) =>
+      outcome.kind === "put"
+        ? { case: "put", value: toPutResponse(outcome, new AnswerRoom()) }
+        : unexpected(outcome),
     );
   }
 
   private delete(request: DeleteRequest, identity: Identity, reply: Reply): void {
-    this.submit(toDelete(request), toFence(request.fence), identity, (outcome) =>
-      reply(
-        outcome.kind === "delete"
-          ? { case: "delete", value: toDeleteResponse(outcome, new AnswerRoom()) }
-          : unexpected(outcome),
-      ),
+    this.submit(toDelete(request), toFence(request.fence), identity, reply, (outcome) =>
+      outcome.kind === "delete"
+        ? { case: "delete", value: toDeleteResponse(outcome, new AnswerRoom()) }
+        : unexpected(outcome),
     );
   }
 
   private txn(request: TxnRequest, identity: Identity, reply: Reply): void {
     const txn = toTxn(request);
-    this.submit(txn, toFence(request.fence), identity, (outcome) =>
-      reply(
-        outcome.kind === "txn"
-          ? { case: "txn", value: toTxnResponse(txn, outcome, new AnswerRoom()) }
-          : unexpected(outcome),
-      ),
+    this.submit(txn, toFence(request.fence), identity, reply, (outcome) =>
+      outcome.kind === "txn"
+        ? { case: "txn", value: toTxnResponse(txn, outcome, new AnswerRoom()) }
+        : unexpected(outcome),
     );
   }
 
   private grant(request: GrantRequest, identity: Identity, reply: Reply): void {
-    this.submit(toGrant(request, false), toFence(request.fence), identity, (outcome) =>
-      reply(
-        outcome.kind === "grant" ? { case: "grant", value: toGrantResponse(outcome) } : unexpected(outcome),
-      ),
+    this.submit(toGrant(request, false), toFence(request.fence), identity, reply, (outcome) =>
+      outcome.kind === "grant" ? { case: "grant", value: toGrantResponse(outcome) } : unexpected(outcome),
     );
   }
 
   private revoke(request: RevokeRequest, identity: Identity, reply: Reply): void {
     const revoke = { kind: "revoke", lease: leaseId(request.leaseId) } as const;
-    this.submit(revoke, toFence(request.fence), identity, (outcome) =>
-      reply(
-        outcome.kind === "done"
-          ? {
-              case: "revoke",
-              value: { $typeName: "quorate.v1.RevokeResponse", revision: BigInt(outcome.revision) },
-            }
-          : unexpected(outcome),
-      ),
+    this.submit(revoke, toFence(request.fence), identity, reply, (outcome) =>
+      outcome.kind === "done"
+        ? {
+            case: "revoke",
+            value: { $typeName: "quorate.v1.RevokeResponse", revision: BigInt(outcome.revision) },
+          }
+        : unexpected(outcome),
     );
   }
 
+  /**
+   * Hands a mutation to the cluster and answers with what `toAnswer` makes of its outcome. A client that gave one number to
+   * two mutations gets the first one's result for the second: what does not fit is an error of that call, not of the node.
+   */
   private submit(
     body: CommandBody,
     fence: Fence | undefined,
     { sessionId, sequence, lowestPending }: Identity,
-    done: (outcome: Result | Failure) => void,
+    reply: Reply,
+    toAnswer: (outcome: Result | Failure) => Answer,
   ): void {
-    this.node.submit({ sessionId, sequence, lowestPending, fence, body }, done);
+    this.node.submit({ sessionId, sequence, lowestPending, fence, body }, (outcome) => {
+      let answer: Answer;
+      try {
+        answer = toAnswer(outcome);
+      } catch (thrown) {
+        answer = failed(problemOf(thrown));
+      }
+      reply(answer);
+    });
   }
 
   private get(request: GetRequest, reply: Reply, gate: ReadGate): void {

@@ -246,11 +246,12 @@ export class Mvcc {
     // Kept on the way: a walk over a million records that are no longer in any cache takes half a second.
     const onLease = new Set<KeyRecord>();
     for (const change of changes) {
-      if (untilStep === 0) {
+      if (untilStep <= 0) {
         yield;
         untilStep = stepChanges;
       }
-      untilStep -= 1;
+      // Every KiB of a value takes as long as a small change.
+      untilStep -= 1 + ((change.entry?.value.length ?? 0) >>> 10);
       invariant(change.seq > this.#lastSeq, `change ${change.seq} is out of order`);
       invariant(change.revision >= this.#revision, `change ${change.seq} goes back in revision`);
       this.#lastSeq = change.seq;

@@ -42,27 +42,25 @@ export function* readChanges(
     const rows = page === undefined ? [] : (JSON.parse(page.numbers) as Numbers[]);
     const last = rows[rows.length - 1];
     if (last === undefined) return;
-    yield* changesOf(rows, page?.bytes ?? Buffer.alloc(0), file, changeOf);
+    for (const change of changesOf(rows, page?.bytes ?? Buffer.alloc(0), file)) {
+      yield typeof change === "number" ? wholeChange(change, file, changeOf) : change;
+    }
     next = last[0] + 1;
   }
 }
 
-/** The changes of a page. An array: walking a million of them through a second generator takes a while. */
-function changesOf(
-  rows: readonly Numbers[],
-  bytes: Buffer,
-  file: string,
-  changeOf: (seq: number) => Change | undefined,
-): Change[] {
-  const changes: Change[] = [];
+/**
+ * The changes of a page, and of those with a value too large for one the number, since they are to be in memory one by one.
+ * An array: walking a million of them through a second generator takes a while.
+ */
+function changesOf(rows: readonly Numbers[], bytes: Buffer, file: string): (Change | number)[] {
+  const changes: (Change | number)[] = [];
   let at = 0;
   for (const [seq, revision, put, createRevision, version, lease, keyBytes, valueBytes, checksum] of rows) {
     const keyAt = at;
     at += keyBytes;
     if (valueBytes > PAGED_VALUE_BYTES_MAX) {
-      const change = changeOf(seq);
-      if (change === undefined) throw new CorruptData(`${file}: change ${seq} vanished while it was read`);
-      changes.push(change);
+      changes.push(seq);
       continue;
     }
     const valueAt = at;
@@ -84,4 +82,10 @@ function changesOf(
   }
   if (at !== bytes.length) throw new CorruptData(`${file}: a page of changes has not the bytes it says`);
   return changes;
+}
+
+function wholeChange(seq: number, file: string, changeOf: (seq: number) => Change | undefined): Change {
+  const change = changeOf(seq);
+  if (change === undefined) throw new CorruptData(`${file}: change ${seq} vanished while it was read`);
+  return change;
 }

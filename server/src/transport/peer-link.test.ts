@@ -92,13 +92,9 @@ it("dials anew, over another connection, when nobody takes its call", async () =
   const losses: number[] = [];
   const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
   const listener = { onLost: () => losses.push(sockets.length), onRemoved: () => undefined };
-  const link = new PeerLink(
-    [`127.0.0.1:${address.port}`],
-    handshake,
-    pino({ level: "silent" }),
-    listener,
-    50,
-  );
+  const link = new PeerLink([`127.0.0.1:${address.port}`], handshake, pino({ level: "silent" }), listener, {
+    dialTimeoutMs: 50,
+  });
   try {
     const before = link.client;
     while (sockets.length < 3) await once(server, "connection");

@@ -50,6 +50,13 @@ export interface LinkListener {
   readonly onRemoved: (details: string) => void;
 }
 
+export interface LinkOptions {
+  /** Where an earlier link reached the peer last. */
+  readonly reached?: string | undefined;
+  /** Milliseconds in which the peer must take a call. */
+  readonly dialTimeoutMs?: number;
+}
+
 /**
  * The outgoing half of the connection to one peer: a stream of batches, dialled again whenever it breaks. Messages
  * are dropped, not queued, while it is down or overfull: Raft makes losses good.
@@ -85,11 +92,12 @@ export class PeerLink {
     handshake: Handshake,
     logger: Logger,
     listener: LinkListener,
-    dialTimeoutMs: number = DIAL_TIMEOUT_MS,
+    { reached, dialTimeoutMs = DIAL_TIMEOUT_MS }: LinkOptions = {},
   ) {
     const [address] = addresses;
     this.addresses = addresses;
     this.dialled = address;
+    this.reached = reached;
     this.dialTimeoutMs = dialTimeoutMs;
     this.channel = channelTo(address);
     this.handshake = handshake;
@@ -111,6 +119,11 @@ export class PeerLink {
   /** Where the peer is dialled now. */
   get address(): string {
     return this.dialled;
+  }
+
+  /** Where the peer is looked for, one address after the other. */
+  get looksAt(): Addresses {
+    return this.addresses;
   }
 
   /** Where the peer took a call last; undefined when it never did. */
@@ -137,6 +150,7 @@ export class PeerLink {
     this.redialMs = REDIAL_MIN_MS;
     this.turnTo(this.addresses[0]);
     this.dial();
+    this.listener.onLost();
   }
 
   /** Whether the peer has taken the present call: a call of another kind would reach it, too. */

@@ -116,3 +116,32 @@ it("calls everybody again once it knows under which address they can answer", ()
   peers.update([member(2)], "");
   expect(peers.link(2)?.handshake.address).toBe("h:1");
 });
+
+it("looks for a member where it was reached, through changes of another's and of its own address", () => {
+  peers.update([member(2)], "h:1");
+  const reached = vi.spyOn(peers.link(2) ?? expect.fail(), "reachedAt", "get").mockReturnValue(nowhere(2));
+  // It was given an address where it is not yet, then this node one of its own: appended, and then applied.
+  peers.update([{ ...member(2, nowhere(22)), before: nowhere(2) }], "h:1");
+  peers.update([member(2, nowhere(22))], "h:1");
+  peers.update([member(2, nowhere(22))], "h:11", true);
+  expect(reached).toHaveBeenCalled();
+  const link = peers.link(2) ?? expect.fail();
+  expect(link.reachedAt).toBe(nowhere(2));
+  peers.update([member(2, nowhere(22))], "h:11", true);
+  expect(peers.link(2)?.looksAt).toEqual([nowhere(22), nowhere(2)]);
+});
+
+it("tells of what a link may have lost when another one takes its place", () => {
+  const lost: number[] = [];
+  peers.close();
+  peers = new Peers({
+    self: { clusterId: 9, from: 1, incarnation: "aa" },
+    logger: pino({ level: "silent" }),
+    onLost: (peer) => lost.push(peer),
+    onRemoved: () => undefined,
+  });
+  peers.update([member(2), member(3)], "h:1");
+  expect(lost).toEqual([]);
+  peers.update([member(2), member(3)], "h:11", true);
+  expect(lost).toEqual([2, 3]);
+});

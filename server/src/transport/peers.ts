@@ -75,9 +75,7 @@ export class Peers {
         link.mayBeAt(this.addressesOf(id, address));
         continue;
       }
-      const reached = link?.reachedAt;
-      this.drop(id);
-      this.dial(id, this.addressesOf(id, address, ...(reached === undefined ? [] : [reached])));
+      this.replace(id, address, wasGuest);
     }
     if (!moved) return;
     for (const id of [...this.guests]) {
@@ -97,7 +95,7 @@ export class Peers {
     if (readdressed && address !== "") {
       this.claims.set(id, address);
       if (!this.guests.has(id)) link?.mayBeAt(this.addressesOf(id, link.address));
-    }
+    } else this.claims.delete(id);
     if (address === "" || (link !== undefined && (!this.guests.has(id) || link.address === address))) {
       link?.wake();
       return;
@@ -121,6 +119,20 @@ export class Peers {
     if (this.guests.has(id)) this.drop(id);
   }
 
+  /**
+   * Calls a member anew, for another handshake or at another address. Where it was reached it is still looked for, and
+   * first of all when it was there until now. What was on its way to it is lost.
+   */
+  private replace(id: number, address: string, wasGuest: boolean): void {
+    const link = this.links.get(id);
+    const reached = link?.reachedAt;
+    const isThere = link?.isConnected === true && !wasGuest;
+    this.drop(id);
+    const first = isThere && reached !== undefined ? reached : address;
+    this.dial(id, this.addressesOf(id, first, ...(reached === undefined ? [] : [reached])), reached);
+    if (link !== undefined) this.options.onLost(id);
+  }
+
   private dialGuest(id: number, address: string): void {
     this.drop(id);
     this.guests.add(id);
@@ -134,11 +146,12 @@ export class Peers {
     return [first, ...new Set(rest.filter((address) => address !== first))];
   }
 
-  private dial(id: number, addresses: Addresses): void {
+  private dial(id: number, addresses: Addresses, reached?: string): void {
     const { self, logger, onLost, onRemoved } = this.options;
     const { ownAddress: address, readdressed } = this;
     const handshake = { ...self, to: id, address, readdressed };
-    const link = new PeerLink(addresses, handshake, logger, { onLost: () => onLost(id), onRemoved });
+    const listener = { onLost: () => onLost(id), onRemoved };
+    const link = new PeerLink(addresses, handshake, logger, listener, { reached });
     this.links.set(id, link);
   }
 
