@@ -391,7 +391,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     // Better an answer at once than one after the read was given up.
     this.reads.failAll(noQuorum);
     this.leases.leaderLost();
-    this.catchingUp.leaderChanged();
+    this.catchingUp.leaderLost();
   }
 
   private queueMessage(

@@ -79,3 +79,14 @@ it("asks again when it stood still: its leader may have gone far ahead, and it m
   questions[1]?.();
   expect(readiness.state.ready).toBe(true);
 });
+
+it("asks a leader that was out of reach with the next tick, not at once: the question would be lost, and asked again", () => {
+  lead(2);
+  questions[0]?.();
+  readiness.leaderLost();
+  expect(readiness.state.ready).toBe(false);
+  expect(questions).toHaveLength(1);
+  tick();
+  questions[1]?.();
+  expect(readiness.state.ready).toBe(true);
+});

@@ -33,11 +33,16 @@ export class Readiness {
     this.parts = parts;
   }
 
-  /** Another leader, another term, or none; or the leader could not be reached for a while. */
+  /** Another leader, another term, or none. */
   leaderChanged(): void {
+    this.leaderLost();
+    this.ask();
+  }
+
+  /** The leader cannot be reached: it is asked with the next tick, since a question now would be lost like the last one. */
+  leaderLost(): void {
     this.caughtUp = false;
     this.asked = undefined;
-    this.ask();
   }
 
   /** Time has passed: an unanswered question is asked again, and a node that stood still asks anew. */
