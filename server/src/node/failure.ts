@@ -33,6 +33,12 @@ export const handingOver: Failure = {
   message: "leadership is being handed over to another node: retry after a moment",
 };
 
+export const expiryUndecided: Failure = {
+  kind: "failure",
+  code: "NO_QUORUM",
+  message: "a lease has run out, and whether it ends is not decided yet: retry after a moment",
+};
+
 export const leaderOverloaded: Failure = {
   kind: "failure",
   code: "OVERLOADED",

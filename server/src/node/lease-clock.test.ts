@@ -21,7 +21,7 @@ function run(clock: LeaseClock, fromMs: number, toMs: number): number[] {
     const due = clock.tick(now, true);
     expired.push(...due.expired);
     for (const id of due.expired) clock.ended(id);
-    clock.expirySettled(due.expired, clock.term);
+    clock.expirySettled(due.expired, clock.term, "applied");
     clock.checkpointSettled(clock.term);
   }
   return expired;
@@ -36,23 +36,23 @@ test("a lease runs out after its full time and is named once", () => {
 test("a renewal gives the full time again", () => {
   const clock = started();
   run(clock, 100, 900);
-  expect(clock.renew(1, 900)).toBe(1_000);
+  expect(clock.renew([1], 900)).toEqual([1_000]);
   expect(run(clock, 1_000, 1_800)).toEqual([]);
   expect(run(clock, 1_900, 2_000)).toEqual([1]);
 });
 
-test("a keepalive after the expiry was proposed does not succeed", () => {
+test("a keepalive after the expiry was proposed says neither that the lease lives nor that it is gone", () => {
   const clock = started();
   run(clock, 100, 900);
   expect(clock.tick(1_000, true).expired).toEqual([1]);
-  expect(clock.renew(1, 1_010)).toBe(0);
+  expect(clock.renew([1], 1_010)).toBeUndefined();
 });
 
 test("a leader that stood still first hears what piled up", () => {
   const clock = started();
   run(clock, 100, 400);
   expect(clock.tick(5_000, true).expired).toEqual([]);
-  expect(clock.renew(1, 5_050)).toBe(1_000);
+  expect(clock.renew([1], 5_050)).toEqual([1_000]);
   expect(run(clock, 5_100, 5_900)).toEqual([]);
 });
 
@@ -127,23 +127,23 @@ describe("a lease that was proposed to end", () => {
     const clock = started();
     run(clock, 100, 900);
     expect(clock.tick(1_000, true).expired).toEqual([1]);
-    expect(clock.renew(1, 1_010)).toBe(0);
+    expect(clock.renew([1], 1_010)).toBeUndefined();
     return clock;
   };
 
   test("can be renewed again when that was refused", () => {
     const clock = proposed();
     clock.expirySettled([1], 3, "refused");
-    expect(clock.renew(1, 1_030)).toBe(1_000);
+    expect(clock.renew([1], 1_030)).toEqual([1_000]);
   });
 
   test("cannot be renewed while nobody knows what became of it, though a second proposal is refused", () => {
     const clock = proposed();
     clock.expirySettled([1], 3, "unknown");
-    expect(clock.renew(1, 1_020)).toBe(0);
+    expect(clock.renew([1], 1_020)).toBeUndefined();
     expect(clock.tick(1_025, true).expired).toEqual([1]);
     clock.expirySettled([1], 3, "refused");
-    expect(clock.renew(1, 1_030)).toBe(0);
+    expect(clock.renew([1], 1_030)).toBeUndefined();
     expect(clock.tick(1_050, true).expired).toEqual([1]);
   });
 
@@ -152,14 +152,14 @@ describe("a lease that was proposed to end", () => {
     clock.expirySettled([1], 3, "unknown");
     expect(clock.tick(1_025, true).expired).toEqual([1]);
     clock.expirySettled([1], 3, "applied");
-    expect(clock.renew(1, 1_030)).toBe(1_000);
+    expect(clock.renew([1], 1_030)).toEqual([1_000]);
   });
 
   test("has its own life when it is granted anew", () => {
     const clock = proposed();
     clock.expirySettled([1], 3, "unknown");
     clock.granted(lease, 1_020);
-    expect(clock.renew(1, 1_030)).toBe(1_000);
+    expect(clock.renew([1], 1_030)).toEqual([1_000]);
   });
 });
 
@@ -182,7 +182,7 @@ describe("checkpoints", () => {
   test("there are none of a lease granted or renewed in this leadership: the next one gives it its full time", () => {
     const clock = started([long]);
     checkpointsOf(clock, 100, 1_000);
-    clock.renew(7, 1_000);
+    clock.renew([7], 1_000);
     clock.granted(timed(8, 60_000), 1_000);
     expect(checkpointsOf(clock, 1_100, 60_900)).toEqual([]);
     expect(clock.checkpointed([7, 8])).toEqual([]);
@@ -218,7 +218,7 @@ describe("checkpoints", () => {
     expect(clock.checkpointed([7])).toEqual([7]);
     clock.resetEnded([7], 3, true);
     expect(clock.checkpointed([7])).toEqual([]);
-    clock.renew(7, 9_000);
+    clock.renew([7], 9_000);
     expect(checkpointsOf(clock, 9_100, 68_900)).toEqual([]);
     expect(clock.tick(69_000, true).expired).toEqual([7]);
   });

@@ -31,16 +31,20 @@ interface Timer {
   deadlineMs: number;
   /** When the log is next told what it has left; never, for one that was granted or renewed in this leadership. */
   checkpointMs: number;
-  /** An expiry was proposed, and may be in the log: whether it takes effect only the log can tell. */
-  expiring: boolean;
-  /** Of an expiry proposed in this leadership nobody knows what became of it: a later one's refusal says nothing of it. */
-  expiryLost: boolean;
+  expiry: Expiry;
   /** The log may say that it has less than its TTL left: a renewal must first unsay that in the log. */
   checkpointed: boolean;
   /** Proposals to unsay it that are under way. */
   resets: number;
   looks: readonly [expiry: Look, checkpoint: Look] | undefined;
 }
+
+/**
+ * What became of the proposals of this leadership to end a lease. `proposed`: one is under way. `lost`: of one nobody
+ * knows what became of it, and the refusal of a later one says nothing of it. Of both only the log can tell whether they
+ * take effect.
+ */
+type Expiry = "none" | "proposed" | "lost";
 
 /** How a proposal about leases ended; `unknown`: it may be in the log, and be applied later. */
 export type Settlement = "applied" | "refused" | "unknown";
@@ -126,8 +130,7 @@ export class LeaseClock {
       sinceMs,
       deadlineMs: sinceMs + timeMs,
       checkpointMs: sinceMs + checkpointAfterMs,
-      expiring: false,
-      expiryLost: false,
+      expiry: "none",
       checkpointed: lease.remainingMs > 0,
       resets: 0,
       looks: undefined,
@@ -173,19 +176,28 @@ export class LeaseClock {
     }
   }
 
+  /** Whether one of the leases may be about to end: its expiry may take effect, or be lost with this leader. */
+  undecided(ids: readonly number[]): boolean {
+    return ids.some((id) => (this.timers.get(id)?.expiry ?? "none") !== "none");
+  }
+
   /**
-   * Gives the lease its full time. Returns its TTL in milliseconds, or 0 when it is gone or about to be. Of a lease with
-   * a checkpoint the renewal counts for this leadership only: it must not be answered before that is taken back.
+   * Gives the leases their full time. Returns the TTL of each in milliseconds, 0 for one that is gone; nothing, and renews
+   * none, when one of them is undecided: neither that it lives nor that it is gone could be answered. Of a lease with a
+   * checkpoint the renewal counts for this leadership only: it must not be answered before that is taken back.
    */
-  renew(id: number, nowMs: number): number {
-    const timer = this.timers.get(id);
-    if (timer === undefined || timer.expiring) return 0;
-    const { ttlMs } = timer.lease;
-    timer.sinceMs = nowMs;
-    timer.deadlineMs = nowMs + ttlMs;
-    // The next leader is to give it its full time, once.
-    timer.checkpointMs = Number.POSITIVE_INFINITY;
-    return ttlMs;
+  renew(ids: readonly number[], nowMs: number): number[] | undefined {
+    if (this.undecided(ids)) return undefined;
+    return ids.map((id) => {
+      const timer = this.timers.get(id);
+      if (timer === undefined) return 0;
+      const { ttlMs } = timer.lease;
+      timer.sinceMs = nowMs;
+      timer.deadlineMs = nowMs + ttlMs;
+      // The next leader is to give it its full time, once.
+      timer.checkpointMs = Number.POSITIVE_INFINITY;
+      return ttlMs;
+    });
   }
 
   /** Milliseconds the lease still has, 0 when it is gone. */
@@ -221,7 +233,7 @@ export class LeaseClock {
         continue;
       }
       if (!due.expire(timer.lease)) return;
-      timer.expiring = true;
+      if (timer.expiry === "none") timer.expiry = "proposed";
       this.expiries.remove(look);
     }
   }
@@ -238,7 +250,7 @@ export class LeaseClock {
       if (timer.checkpointMs <= nowMs) {
         if (due.unrenewed.length >= bounds.leaseBatchMax) return;
         const remainingMs = Math.ceil(timer.deadlineMs - nowMs);
-        if (timer.resets === 0 && !timer.expiring && remainingMs > 0) {
+        if (timer.resets === 0 && timer.expiry === "none" && remainingMs > 0) {
           timer.checkpointed = true;
           due.unrenewed.push({ id: timer.lease.id, remainingMs });
         }
@@ -265,10 +277,9 @@ export class LeaseClock {
     this.expiryUnderWay = false;
     for (const id of ids) {
       const timer = this.timers.get(id);
-      if (timer?.looks === undefined || !timer.expiring) continue;
-      if (settlement === "unknown") timer.expiryLost = true;
-      else if (settlement === "applied") timer.expiryLost = false;
-      timer.expiring = timer.expiryLost;
+      if (timer?.looks === undefined || timer.expiry === "none") continue;
+      if (settlement === "unknown") timer.expiry = "lost";
+      else if (settlement === "applied" || timer.expiry === "proposed") timer.expiry = "none";
       this.lookAgain(this.expiries, timer.looks[0], timer.deadlineMs);
     }
   }

@@ -90,3 +90,20 @@ test("a renewal whose leader lost office meanwhile is not answered well", () => 
   proposed[0]?.settled("applied");
   expect(answers).toMatchObject([{ kind: "failure" }]);
 });
+
+test("a keepalive while an expiry is not decided fails; the lease is gone only when the log says so", () => {
+  const t = new TestMachine();
+  const [lease, other] = [t.lease({ ttlMs: 1_000 }), t.lease({ ttlMs: 60_000 })];
+  const { keeper, proposed } = leading(t);
+  const startMs = performance.now();
+  for (let ms = 0; ms <= 1_100; ms += 100) keeper.tick(startMs + ms, 500);
+  const expiry = proposed.find(({ command }) => command.kind === "expire");
+  expect(expiry?.command).toMatchObject({ leases: [lease] });
+  if (expiry === undefined) return;
+  expect(renew(keeper, [other, lease])).toMatchObject([{ kind: "failure", code: "NO_QUORUM" }]);
+  expiry.settled("unknown");
+  expect(renew(keeper, [lease])).toMatchObject([{ kind: "failure", code: "NO_QUORUM" }]);
+  t.run(expiry.command);
+  keeper.applied(t.applied);
+  expect(renew(keeper, [lease])).toEqual([[0]]);
+});

@@ -2,7 +2,7 @@ import type { PeerMessage } from "@quorate/proto";
 import type { Logger } from "pino";
 import type { Applied, Checkpoint, Expire, StateMachine } from "../state-machine/index.js";
 import { formatOf } from "./command-codec-format.js";
-import { type Failure, noQuorum, stopping } from "./failure.js";
+import { expiryUndecided, type Failure, noQuorum, stopping } from "./failure.js";
 import { LeaseClock, type Settlement } from "./lease-clock.js";
 import type { Fresh } from "./reads.js";
 import { Renewals, type Renewed } from "./renewals.js";
@@ -76,11 +76,10 @@ export class LeaseKeeper {
     this.node.read((failure) => {
       if (failure !== undefined) done(failure);
       else if (!this.clock.isRunning) done(noQuorum);
-      else {
-        const nowMs = performance.now();
-        if (!peek && this.clock.checkpointed(ids).length > 0) this.resetAndRenew(ids, done);
-        else done(ids.map((id) => (peek ? this.clock.remaining(id, nowMs) : this.clock.renew(id, nowMs))));
-      }
+      else if (peek) done(ids.map((id) => this.clock.remaining(id, performance.now())));
+      else if (this.clock.undecided(ids)) done(expiryUndecided);
+      else if (this.clock.checkpointed(ids).length > 0) this.resetAndRenew(ids, done);
+      else done(this.clock.renew(ids, performance.now()) ?? expiryUndecided);
     });
   }
 
@@ -98,7 +97,7 @@ export class LeaseKeeper {
       const applied = settlement === "applied";
       clock.resetEnded(alive, term, applied);
       if (!applied || !clock.isRunning || clock.term !== term) done(noQuorum);
-      else done(ids.map((id) => clock.renew(id, performance.now())));
+      else done(clock.renew(ids, performance.now()) ?? expiryUndecided);
     });
   }
 

@@ -283,10 +283,9 @@ export class LeaseTimes {
       });
     }
     if (ttlMs > 0) return this.#renewed(life, sentMs);
-    // A leader that has proposed the expiry says so before it is applied, and may fail to get it committed.
-    if (life.end !== undefined || trueMs >= this.#dueMs(life.ttlMs, Math.max(life.grantedMs, life.renewedMs)))
-      return;
-    violated("LEASE", `a keepalive of lease ${life.id} was answered as if it were over, and was not due`, {
+    // Not before its end is applied: a leader that has proposed the expiry may fail to get it committed.
+    if (life.end !== undefined) return;
+    violated("LEASE", `a keepalive of lease ${life.id} was answered as if it were over, and it is not`, {
       ...life,
       sentMs,
       trueMs,

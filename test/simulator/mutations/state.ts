@@ -164,21 +164,34 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: leaseKeeper,
-        find: "if (!peek && this.clock.checkpointed(ids).length > 0) this.resetAndRenew(ids, done);",
-        replace: "if (ids.length < 0) this.resetAndRenew(ids, done);",
+        find: "else if (this.clock.checkpointed(ids).length > 0) this.resetAndRenew(ids, done);",
+        replace: "else if (ids.length < 0) this.resetAndRenew(ids, done);",
       },
     ],
   },
   {
     name: "keepalive-of-ended-lease",
-    wrong: "a keepalive of a lease that has ended is answered well",
+    wrong: "a keepalive of a lease whose end may be in the log is answered well",
     trips: ["LEASE"],
     court: "simulator",
     edits: [
       {
         file: leaseClock,
-        find: "if (timer === undefined || timer.expiring) return 0;",
-        replace: "if (timer === undefined || timer.expiring) return 1_000;",
+        find: 'return ids.some((id) => (this.timers.get(id)?.expiry ?? "none") !== "none");',
+        replace: "return ids.length < 0;",
+      },
+    ],
+  },
+  {
+    name: "undecided-expiry-told-as-gone",
+    wrong: "a keepalive of a lease whose end may be in the log is answered as if it were gone",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: leaseKeeper,
+        find: "else if (this.clock.undecided(ids)) done(expiryUndecided);",
+        replace: "else if (this.clock.undecided(ids)) done(ids.map(() => 0));",
       },
     ],
   },
