@@ -8,6 +8,8 @@ const member = (name: string, clientEndpoint: string): Member => ({
   peerAddress: "",
   clientEndpoint,
   learner: false,
+  leader: false,
+  format: 0,
 });
 
 const status = (name: string, role: NodeStatus["role"]): NodeStatus => ({

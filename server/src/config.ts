@@ -1,8 +1,4 @@
-/**
- * Every bound of the server in one place: name, unit, value, reason. What an operator may set is in ServerOptions;
- * the rest is fixed.
- */
-export const bounds = {
+const values = {
   /** Bytes of a path: long enough for any sane hierarchy, short enough for an index of millions. */
   pathBytesMax: 1_024,
   /** Segments of a path: a change looks up watchers of every ancestor. */
@@ -154,7 +150,13 @@ export const bounds = {
 
   /** Milliseconds a graceful shutdown may take. */
   shutdownGraceMs: 5_000,
-} as const;
+};
+
+/**
+ * Every bound of the server in one place: name, unit, value, reason. What an operator may set is in ServerOptions;
+ * the rest is fixed.
+ */
+export const bounds: Readonly<typeof values> = values;
 
 /** One member as the command line names it. */
 export interface MemberAddress {

@@ -51,7 +51,9 @@ function result(sequence: number, value: OperationResult["result"]): OperationRe
   return { $typeName: "quorate.v1.OperationResult", sequence: BigInt(sequence), result: value };
 }
 
-const errorCodes = Object.values(ErrorCode).filter((code) => typeof code === "number" && code > 0);
+const errorCodes = Object.values(ErrorCode).filter(
+  (code): code is ErrorCode => typeof code === "number" && code > 0,
+);
 
 describe("the operation queue", () => {
   it("numbers operations from 1 and hands each out once", () => {

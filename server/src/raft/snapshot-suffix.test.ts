@@ -18,7 +18,13 @@ test("a snapshot whose last entry the log holds commits up to it and leaves what
     entries,
   });
   const { configuration } = raft;
-  raft.step(1, { kind: "installSnapshot", term, lastIndex: first, lastTerm: term, configuration });
+  raft.step(1, {
+    kind: "installSnapshot",
+    term,
+    lastIndex: first,
+    lastTerm: term,
+    configuration: { index: 0, configuration },
+  });
   expect(raft.hasSnapshotToInstall).toBe(false);
   expect(raft.status()).toMatchObject({ commitIndex: first, lastIndex: first + 2 });
 });

@@ -252,7 +252,7 @@ describe("a watch stream", () => {
 
 it("has a bounded number of watches on one stream, and room for another when one ends", async () => {
   vi.spyOn(bounds, "watchesPerStreamMax", "get").mockReturnValue(2);
-  const replies: [bigint, string | undefined, ErrorCode?][] = [];
+  const replies: [bigint, string | undefined, (ErrorCode | undefined)?][] = [];
   const call = openWatches();
   call.on("data", ({ watchId, reply }: WatchReply) => {
     if (reply.case === "ended") replies.push([watchId, reply.case, reply.value.error?.code]);

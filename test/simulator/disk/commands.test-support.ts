@@ -43,7 +43,13 @@ export function readFrom(key: string): Range {
 
 /** Holds when a key was written more than `version` times since it was created. */
 export function isNewerThan(key: string, version: number): Compare {
-  return { key, end: undefined, relation: "greater", target: { kind: "version", number: version } };
+  return {
+    key,
+    end: undefined,
+    subtree: false,
+    relation: "greater",
+    target: { kind: "version", number: version },
+  };
 }
 
 /** A state machine that never needs the disk to remember. */
