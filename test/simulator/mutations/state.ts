@@ -171,6 +171,19 @@ export const stateMutations: readonly Mutation[] = [
   },
   {
     name: "keepalive-of-ended-lease",
+    wrong: "a keepalive of a lease that was revoked or has run out is answered well",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: leaseClock,
+        find: "      if (timer === undefined) return 0;\n      const { ttlMs } = timer.lease;",
+        replace: "      if (timer === undefined) return 1_000;\n      const { ttlMs } = timer.lease;",
+      },
+    ],
+  },
+  {
+    name: "undecided-expiry-renewed",
     wrong: "a keepalive of a lease whose end may be in the log is answered well",
     trips: ["LEASE"],
     court: "simulator",
