@@ -19,6 +19,7 @@ const without = (name: string): Configuration => ({
 /** What the asked node is: its id, what is committed, and what the leader's log says, which may be its own. */
 interface World {
   readonly olderMember: string | undefined;
+  readonly olderFormat: number;
   readonly self: number;
   readonly leader: number;
   readonly newest: Configuration;
@@ -27,8 +28,9 @@ interface World {
 
 /** The administration of such a node, with what it asked of others so far. */
 function asked(change: AdministeredChange, world: Partial<World> = {}) {
-  const { self, leader, newest, committed, olderMember } = {
+  const { self, leader, newest, committed, olderMember, olderFormat } = {
     olderMember: undefined,
+    olderFormat: 2,
     self: 1,
     leader: 1,
     newest: three,
@@ -64,6 +66,7 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
     applied: { index: 8, configuration: committed },
     find: (id: number) => committed.members.find((member) => member.id === id),
     lacking: () => committed.members.find(({ name }) => name === olderMember),
+    formatOf: () => olderFormat,
   } as unknown as Roster;
   const link = {
     isConnected: true,
@@ -241,6 +244,9 @@ describe("a change of an address", () => {
     const { answers, changes } = asked(moveOf("n3", "new:3"), { olderMember: "n2" });
     expect(answers).toEqual([refusal(/"n2" runs a version that does not know changes of an address/)]);
     expect(changes).toEqual([]);
+    const silent = asked(moveOf("n3", "new:3"), { olderMember: "n2", olderFormat: 0 });
+    expect(silent.answers).toEqual([refusal(/"n2" has not told which version it runs yet/)]);
+    expect(silent.changes).toEqual([]);
   });
 
   it("that the leader's version does not know is known not to be made", async () => {

@@ -161,7 +161,9 @@ export class Administration {
     const older = change.case === "update" ? roster.lacking(READDRESSING_FORMAT) : undefined;
     if (raft.isLeader && older !== undefined) {
       return membershipRefused(
-        `member "${older.name}" runs a version that does not know changes of an address: upgrade it first`,
+        roster.formatOf(older.id) === 0
+          ? `member "${older.name}" has not told which version it runs yet: retry after a moment`
+          : `member "${older.name}" runs a version that does not know changes of an address: upgrade it first`,
       );
     }
     const decision = decide(raft, self, change);
