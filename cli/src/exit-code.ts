@@ -51,7 +51,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 export function adviceFor(error: unknown): string | undefined {
   if (!(error instanceof QuorateError)) return undefined;
   if (error.outcome === "unknown") {
-    return "the change may or may not have been made: read the key before trying again";
+    return "the change may or may not have been made: look before trying again, at the key, or with `quorate member list`";
   }
   switch (error.code) {
     case "NO_QUORUM":

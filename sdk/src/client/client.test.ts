@@ -37,6 +37,11 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+const keepAlives = (node: FakeNode, lease: number): number =>
+  node.operations.filter(
+    ({ operation }) => operation.case === "keepAlive" && operation.value.leaseIds[0] === BigInt(lease),
+  ).length;
+
 describe("keys", () => {
   it("are written and read with plain numbers", async () => {
     const client = await open((await startNode()).endpoint);
@@ -103,6 +108,57 @@ describe("keys", () => {
     expect(lease.signal.aborted).toBe(true);
     expect(await client.get("/a")).toBeUndefined();
     await lease.revoke();
+  });
+
+  it("live on when the revoke of their lease was refused, and the lease is kept alive", async () => {
+    const node = await startNode();
+    const client = await open(node.endpoint);
+    const lease = await client.lease(300);
+    await client.put("/a", "1", { lease });
+    node.onOperation = ({ operation }) =>
+      operation.case === "revoke" ? { kind: "answer", code: ErrorCode.NO_QUORUM } : { kind: "serve" };
+    await expect(lease.revoke({ timeoutMs: 100 })).rejects.toMatchObject({ code: "NO_QUORUM" });
+    const aborted = AbortSignal.abort();
+    await expect(lease.revoke({ signal: aborted })).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(lease.signal.aborted).toBe(false);
+    const before = keepAlives(node, lease.id);
+    await until(() => keepAlives(node, lease.id) >= before + 4);
+    expect(lease.signal.aborted).toBe(false);
+    node.onOperation = () => ({ kind: "serve" });
+    await lease.revoke();
+    expect(lease.signal.aborted).toBe(true);
+    expect(await client.get("/a")).toBeUndefined();
+  });
+
+  it("may be gone after a revoke of unknown outcome, which ends the keeping alive, and may be repeated", async () => {
+    const node = await startNode();
+    const client = await open(node.endpoint);
+    const [lease, other] = [await client.lease(150), await client.lease(150)];
+    node.onOperation = ({ operation }) =>
+      operation.case === "revoke" ? { kind: "ignore" } : { kind: "serve" };
+    await expect(lease.revoke({ timeoutMs: 100 })).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    expect(lease.signal.aborted).toBe(true);
+    // Those that were on their way are told from those that would follow by the other lease's, which come as often.
+    const [before, others] = [keepAlives(node, lease.id), keepAlives(node, other.id)];
+    await until(() => keepAlives(node, other.id) >= others + 4);
+    expect(keepAlives(node, lease.id) - before).toBeLessThanOrEqual(1);
+    expect(node.store.leases.has(BigInt(lease.id))).toBe(true);
+    node.onOperation = () => ({ kind: "serve" });
+    await lease.revoke();
+    expect(node.store.leases.has(BigInt(lease.id))).toBe(false);
+  });
+
+  it("are let go with a lease that goes out of scope, though its revoke was refused", async () => {
+    const node = await startNode();
+    const client = await open(node.endpoint, { requestTimeoutMs: 100 });
+    const [lease, other] = [await client.lease(150), await client.lease(150)];
+    node.onOperation = ({ operation }) =>
+      operation.case === "revoke" ? { kind: "answer", code: ErrorCode.NO_QUORUM } : { kind: "serve" };
+    await expect(lease[Symbol.asyncDispose]()).rejects.toMatchObject({ code: "NO_QUORUM" });
+    expect(lease.signal.aborted).toBe(true);
+    const [before, others] = [keepAlives(node, lease.id), keepAlives(node, other.id)];
+    await until(() => keepAlives(node, other.id) >= others + 4);
+    expect(keepAlives(node, lease.id) - before).toBeLessThanOrEqual(1);
   });
 
   it("live on a lease that its id alone keeps, looks at and ends", async () => {

@@ -31,6 +31,9 @@ export interface Cluster {
   updateMember(member: string, peerAddress: string, options?: CallOptions): Promise<Member>;
   /** Removes a member, by name or id, for good. Refused when the rest would have no quorum. */
   removeMember(member: string, options?: CallOptions): Promise<void>;
-  /** Makes a voter, by name or id, the leader; without one, the leader chooses. Resolves to the leader. */
+  /**
+   * Makes a voter, by name or id, the leader; without one, the leader chooses. Resolves to the leader. Rejects with
+   * OutcomeUnknown when the voter may have taken over, or still do so: `members` tells who leads.
+   */
   transferLeadership(member?: string, options?: CallOptions): Promise<Member>;
 }

@@ -1,4 +1,4 @@
-import { Closed, Fenced, LeaseNotFound, type QuorateError, SessionExpired } from "../errors/quorate-error.js";
+import { Closed, LeaseNotFound, QuorateError, SessionExpired } from "../errors/quorate-error.js";
 import type { MutationOptions } from "../kv/options.js";
 import type { OperationRunner } from "../session/operation.js";
 import { grantLease, revokeLease } from "./lease-calls.js";
@@ -63,17 +63,21 @@ export class Lease implements AsyncDisposable {
     return this.#lost.signal;
   }
 
-  /** Ends the lease and deletes its keys. Succeeds when it is gone already. */
+  /**
+   * Ends the lease and deletes its keys. Succeeds when it is gone already. When it was refused, by its fence or for want
+   * of a quorum, nothing happened: the lease lives on and is kept alive. After OutcomeUnknown it is not kept alive any
+   * more, and `signal` is aborted, since it may be gone: it ends by its TTL at the latest, and `revoke` may be called again.
+   */
   async revoke(options: MutationOptions = {}): Promise<void> {
-    const revoked = new LeaseNotFound(`lease ${this.id} was revoked`);
     try {
       await revokeLease(this.#runner, this.id, options);
-      this.end(revoked);
     } catch (error) {
-      // Refused by its fence, the lease lives on and is kept alive.
-      if (!(error instanceof Fenced)) this.end(revoked);
-      if (!(error instanceof LeaseNotFound)) throw error;
+      if (!(error instanceof LeaseNotFound)) {
+        if (!livesOn(error)) this.end(new LeaseNotFound(`lease ${this.id} may have been revoked`));
+        throw error;
+      }
     }
+    this.end(new LeaseNotFound(`lease ${this.id} was revoked`));
   }
 
   /** Stops keeping the lease alive, without telling the servers: it ends by its TTL. */
@@ -83,12 +87,25 @@ export class Lease implements AsyncDisposable {
     this.#onEnd(this);
   }
 
-  /** Revokes the lease; a session or client that is gone is no failure, since the lease then ends by its TTL. */
+  /**
+   * Revokes the lease; a session or client that is gone is no failure, since the lease then ends by its TTL. So it does
+   * after any other failure, too: nobody is left who could end it, so nothing keeps it alive.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.revoke();
     } catch (error) {
+      this.end(new LeaseNotFound(`lease ${this.id} was let go: it ends by its TTL`));
       if (!(error instanceof SessionExpired) && !(error instanceof Closed)) throw error;
     }
   }
+}
+
+/**
+ * Whether a revoke that failed certainly changed nothing, so that the lease is there to be kept alive: it is not known to be
+ * wanted any less. Without its session or client nothing can renew it.
+ */
+function livesOn(error: unknown): boolean {
+  if (error instanceof SessionExpired || error instanceof Closed) return false;
+  return error instanceof QuorateError && error.outcome === "did-not-happen";
 }

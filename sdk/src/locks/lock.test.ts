@@ -160,6 +160,56 @@ describe("a lock", () => {
     await lock.release();
   });
 
+  it("is released once its session is known to be over, though its delete was never answered", async () => {
+    const node = await startNode();
+    const owner = await open(node);
+    const lock = await owner.lock("/l");
+    let deletes = 0;
+    node.onOperation = (operation) => {
+      if (operation.operation.case !== "delete") return { kind: "serve" };
+      deletes += 1;
+      return { kind: "ignore" };
+    };
+    const released = lock.release();
+    await until(() => deletes > 0);
+    node.store.endLease(BigInt(owner.sessionId));
+    node.breakSessions();
+    await released;
+    expect(owner.state).toBe("expired");
+    expect(queue(node)).toEqual([]);
+  });
+
+  it("is released by closing its client, though its delete was never answered", async () => {
+    const node = await startNode();
+    const owner = await open(node);
+    const lock = await owner.lock("/l");
+    let deletes = 0;
+    node.onOperation = (operation) => {
+      if (operation.operation.case !== "delete") return { kind: "serve" };
+      deletes += 1;
+      return { kind: "ignore" };
+    };
+    const released = lock.release();
+    await until(() => deletes > 0);
+    // The delete is given up when the session is: whether a server heard of its end or not, the entry ends with it.
+    await owner.close();
+    await released;
+  });
+
+  it("whose session only may have expired is not taken for released", async () => {
+    const node = await startNode();
+    const owner = await open(node, { sessionTtlMs: 200, requestTimeoutMs: 500 });
+    const lock = await owner.lock("/l");
+    node.onOperation = () => ({ kind: "ignore" });
+    await until(() => owner.sessionSignal.aborted);
+    await expect(lock.release()).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    expect(queue(node)).toEqual([lock.path]);
+    // Goes on in the background, and is done with before the client is closed.
+    node.onOperation = () => ({ kind: "serve" });
+    node.breakSessions();
+    await until(() => queue(node).length === 0);
+  });
+
   it("needs a session", async () => {
     const node = await startNode();
     const client = await open(node, { session: false });

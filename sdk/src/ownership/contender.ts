@@ -91,7 +91,10 @@ export class Contender implements Ownership {
     return this.#lost.signal;
   }
 
-  /** Gives the ownership up. Resolves when the entry is gone; a session that expired has taken it along. */
+  /**
+   * Gives the ownership up. Resolves when the entry is gone: a session that expired has taken it along, whatever became
+   * of the delete, and one that was closed takes it along, by its TTL at the latest.
+   */
   release(): Promise<void> {
     this.#released ??= this.#release();
     return this.#released;
@@ -266,10 +269,17 @@ async function leave(client: QueueClient, path: string): Promise<void> {
   try {
     await client.delete(path, { timeoutMs: Number.POSITIVE_INFINITY });
   } catch (error) {
-    // The session took the entry along, or will by its TTL.
-    if (error instanceof SessionExpired || error instanceof Closed) return;
-    throw error;
+    if (!endsWithSession(error)) throw error;
   }
+}
+
+/**
+ * Whether a delete failed because the session is over, which took the entry along or will by its TTL. Then it does not
+ * matter what became of a delete that was under way: the entry is on the session, and nobody puts it there again.
+ */
+function endsWithSession(error: unknown): boolean {
+  const reason = error instanceof OutcomeUnknown ? error.cause : error;
+  return reason instanceof SessionExpired || reason instanceof Closed;
 }
 
 function leaveInBackground(client: QueueClient, path: string): void {

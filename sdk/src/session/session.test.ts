@@ -237,6 +237,41 @@ describe("a session", () => {
     expect(client.sessionSignal.aborted).toBe(false);
   });
 
+  it("and a lease outlive refusals for want of a quorum: a keepalive is sent again within the TTL", async () => {
+    const node = await startNode();
+    const client = await open(node.endpoint, { sessionTtlMs: 900 });
+    const lease = await client.lease(900);
+    const refusals = new Map<bigint, number>();
+    const renewed = { session: 0, lease: 0 };
+    node.onOperation = ({ sequence, operation }) => {
+      if (operation.case !== "keepAlive") return serve;
+      const refused = refusals.get(sequence) ?? 0;
+      refusals.set(sequence, refused + 1);
+      if (refused < 2) return { kind: "answer", code: ErrorCode.NO_QUORUM };
+      renewed[operation.value.leaseIds[0] === BigInt(lease.id) ? "lease" : "session"] += 1;
+      return serve;
+    };
+    // By then, a TTL has passed for each since the first refusal.
+    await until(() => Math.min(renewed.session, renewed.lease) >= 4);
+    expect([client.sessionSignal.aborted, lease.signal.aborted]).toEqual([false, false]);
+    expect(client.state).toBe("connected");
+  });
+
+  it("is resumed after refusals for want of a quorum, which say nothing of its end", async () => {
+    const node = await startNode();
+    const states: StateChange[] = [];
+    const client = await open(node.endpoint, { onStateChange: (state) => states.push(state) });
+    const hellos = (): number => node.requests.filter(({ hello }) => hello !== undefined).length;
+    node.refuseHello = ErrorCode.NO_QUORUM;
+    node.breakSessions();
+    await until(() => hellos() >= 4);
+    expect(states).toEqual(["connected", "suspended"]);
+    node.refuseHello = undefined;
+    await client.put("/a", "1");
+    expect(states).toEqual(["connected", "suspended", "resumed"]);
+    expect(node.store.sessions.has(BigInt(client.sessionId))).toBe(true);
+  });
+
   it("retries refused operations until they succeed", async () => {
     const node = await startNode();
     let refusals = 3;

@@ -19,6 +19,7 @@ const without = (name: string): Configuration => ({
 /** What the asked node is: its id, what is committed, and what the leader's log says, which may be its own. */
 interface World {
   readonly olderMember: string | undefined;
+  readonly olderFormat: number;
   readonly self: number;
   readonly leader: number;
   readonly newest: Configuration;
@@ -27,8 +28,9 @@ interface World {
 
 /** The administration of such a node, with what it asked of others so far. */
 function asked(change: AdministeredChange, world: Partial<World> = {}) {
-  const { self, leader, newest, committed, olderMember } = {
+  const { self, leader, newest, committed, olderMember, olderFormat } = {
     olderMember: undefined,
+    olderFormat: 2,
     self: 1,
     leader: 1,
     newest: three,
@@ -40,10 +42,16 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
   const passedOn: ((error: Error | null, response?: AdministerResponse) => void)[] = [];
   const answers: Parameters<AdministeredDone>[0][] = [];
   let appliedIndex = 8;
+  /** Whether the other node was told to stand, or still may be. */
+  const transfer = { told: true };
   const isPending = newest !== committed;
   const raft = {
     leader,
-    isLeader: leader === self,
+    term: 4,
+    get isLeader() {
+      return this.leader === self;
+    },
+    cannotTakeOver: () => raft.isLeader && !transfer.told,
     configuration: newest,
     configurationIndex: 9,
     followers: () => [2, 3].map((id) => ({ id, standing: "voter", active: true })),
@@ -53,11 +61,12 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
       return { accepted: true, index: 10, term: 1 };
     },
     transferLeadership: () => ({ accepted: true }),
-  } as unknown as Raft;
+  };
   const roster = {
     applied: { index: 8, configuration: committed },
     find: (id: number) => committed.members.find((member) => member.id === id),
     lacking: () => committed.members.find(({ name }) => name === olderMember),
+    formatOf: () => olderFormat,
   } as unknown as Roster;
   const link = {
     isConnected: true,
@@ -68,7 +77,7 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
   } as unknown as PeerLink;
   const administration = new Administration({
     self,
-    raft,
+    raft: raft as unknown as Raft,
     roster,
     appliedIndex: () => appliedIndex,
     read: (fresh) => reads.push(fresh),
@@ -82,7 +91,12 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
     appliedIndex = index;
     administration.settle();
   };
-  return { administration, reads, changes, answers, passedOn, apply };
+  const lead = (id: number, term: number) => {
+    raft.leader = id;
+    raft.term = term;
+    administration.settle();
+  };
+  return { administration, reads, changes, answers, passedOn, apply, transfer, lead };
 }
 
 const removalOf = (member: string): AdministeredChange => ({
@@ -102,6 +116,11 @@ const refusal = (message: RegExp) => ({
   code: "MEMBERSHIP_REFUSED",
   message: expect.stringMatching(message),
 });
+const unknownLeader = {
+  kind: "failure",
+  code: "OUTCOME_UNKNOWN",
+  message: expect.stringMatching(/`quorate member list` shows who leads/),
+};
 const noN3 = without("n3");
 
 /** Long enough for what was passed on to be answered. */
@@ -225,6 +244,9 @@ describe("a change of an address", () => {
     const { answers, changes } = asked(moveOf("n3", "new:3"), { olderMember: "n2" });
     expect(answers).toEqual([refusal(/"n2" runs a version that does not know changes of an address/)]);
     expect(changes).toEqual([]);
+    const silent = asked(moveOf("n3", "new:3"), { olderMember: "n2", olderFormat: 0 });
+    expect(silent.answers).toEqual([refusal(/"n2" has not told which version it runs yet/)]);
+    expect(silent.changes).toEqual([]);
   });
 
   it("that the leader's version does not know is known not to be made", async () => {
@@ -246,5 +268,82 @@ describe("handing over to a member", () => {
     const { reads, answers } = asked(transferTo("n3"), { newest: noN3, committed: noN3 });
     reads[0]?.();
     expect(answers).toEqual([refusal(/there is no member "n3"/)]);
+  });
+
+  it("is done once that member leads", () => {
+    const { answers, lead } = asked(transferTo("n2"));
+    expect(answers).toEqual([]);
+    lead(2, 5);
+    expect(answers).toEqual([{ kind: "done", memberId: 2 }]);
+  });
+
+  it("that was told to stand and is not heard of is of unknown outcome: it may take over later", () => {
+    const { answers, administration, lead } = asked(transferTo("n2"));
+    administration.tick(performance.now());
+    expect(answers).toEqual([]);
+    administration.tick(performance.now() + 2_000);
+    expect(answers).toEqual([unknownLeader]);
+    lead(2, 5);
+    expect(answers).toHaveLength(1);
+  });
+
+  it("that was never told to stand is known not to have happened, as long as the leader's term lasts", () => {
+    const { answers, administration, transfer } = asked(transferTo("n2"));
+    transfer.told = false;
+    administration.tick(performance.now());
+    expect(answers).toEqual([refusal(/was not told to take over/)]);
+
+    const deposed = asked(transferTo("n2"));
+    deposed.transfer.told = false;
+    deposed.lead(3, 5);
+    deposed.administration.tick(performance.now() + 2_000);
+    expect(deposed.answers).toEqual([unknownLeader]);
+
+    // What it told whom in its new term says nothing of the term before.
+    const again = asked(transferTo("n2"));
+    again.transfer.told = false;
+    again.lead(1, 6);
+    again.administration.tick(performance.now() + 2_000);
+    expect(again.answers).toEqual([unknownLeader]);
+  });
+
+  it("through another node is of unknown outcome, even if that one leads meanwhile", async () => {
+    const leader = asked(transferTo(""));
+    const { answers, administration, passedOn, transfer, lead } = asked(transferTo("n2"), { self: 3 });
+    leader.administration.passedOn(transferTo("n2"), (response) => passedOn[0]?.(null, response));
+    await turn();
+    lead(3, 5);
+    transfer.told = false;
+    administration.tick(performance.now() + 2_000);
+    expect(answers).toEqual([unknownLeader]);
+  });
+
+  it("that leads already is told once it has confirmed that it does", () => {
+    const { reads, answers, lead } = asked(transferTo("n1"));
+    expect(answers).toEqual([]);
+    reads[0]?.();
+    expect(answers).toEqual([{ kind: "done", memberId: 1 }]);
+
+    const cutOff = asked(transferTo("n1"));
+    cutOff.reads[0]?.(noQuorum);
+    expect(cutOff.answers).toEqual([noQuorum]);
+
+    const deposed = asked(transferTo("n1"));
+    deposed.lead(2, 5);
+    deposed.reads[0]?.();
+    expect(deposed.answers).toEqual([noQuorum]);
+    lead(2, 5);
+    expect(answers).toHaveLength(1);
+  });
+
+  it("that leads already, asked of another node, is confirmed by the leader", async () => {
+    const leader = asked(transferTo(""));
+    const { answers, passedOn } = asked(transferTo("n1"), { self: 2 });
+    leader.administration.passedOn(transferTo("n1"), (response) => passedOn[0]?.(null, response));
+    await turn();
+    expect(answers).toEqual([]);
+    leader.reads[0]?.();
+    await turn();
+    expect(answers).toEqual([{ kind: "done", memberId: 1 }]);
   });
 });

@@ -42,6 +42,8 @@ export interface AdministrationParts {
 interface Wait {
   readonly change: AdministeredChange;
   readonly decision: Decision;
+  /** The term in which this node decided as the leader; undefined when another did. */
+  readonly ledTerm: number | undefined;
   readonly giveUpAtMs: number;
   readonly done: AdministeredDone;
 }
@@ -73,7 +75,8 @@ export class Administration {
    * newest configuration may never be.
    */
   change(change: AdministeredChange, answer: AdministeredDone): void {
-    const { self, roster } = this.parts;
+    const { self, roster, raft } = this.parts;
+    const ledTerm = raft.leader === self ? raft.term : undefined;
     const removesSelf =
       change.case === "remove" && findMember(roster.applied.configuration, change.value.member)?.id === self;
     const asked: Asked = { removesSelf, done: answer };
@@ -91,7 +94,7 @@ export class Administration {
           this.tellMissing(decision.named, done);
           return;
         case "decided":
-          if (this.asked.delete(asked)) this.wait(change, decision, answer);
+          if (this.asked.delete(asked)) this.wait(change, decision, ledTerm, answer);
       }
     });
   }
@@ -111,7 +114,7 @@ export class Administration {
   ): void {
     const { raft, self, link, patienceMs } = this.parts;
     const { leader } = raft;
-    if (leader === self) decided(this.decide(change));
+    if (leader === self) this.decide(change, decided);
     else {
       const leaderLink = leader === 0 ? undefined : link(leader);
       // A call that cannot reach it at all certainly changes nothing.
@@ -130,16 +133,37 @@ export class Administration {
 
   /** A change that another node passes on. */
   passedOn(change: AdministeredChange, answer: (response: AdministerResponse) => void): void {
-    answer(toWire(this.decide(change)));
+    this.decide(change, (decision) => answer(toWire(decision)));
   }
 
-  private decide(change: AdministeredChange): Decision | Missing | Failure {
+  private decide(
+    change: AdministeredChange,
+    decided: (decision: Decision | Missing | Failure) => void,
+  ): void {
+    const { raft, self, read } = this.parts;
+    const { term } = raft;
+    const decision = this.decideAsLeader(change);
+    if (change.case !== "transfer" || decision.kind !== "decided" || decision.memberId !== self) {
+      decided(decision);
+      return;
+    }
+    // That the leader is to lead needs no change, and no deposed leader may say that it is so: a read index that it gave
+    // in this very term, to a request of after the call, confirms it.
+    read((failure) => {
+      if (failure !== undefined) decided(failure);
+      else decided(raft.isLeader && raft.term === term ? decision : noQuorum);
+    });
+  }
+
+  private decideAsLeader(change: AdministeredChange): Decision | Missing | Failure {
     const { raft, self, roster, schedule } = this.parts;
     // A member of an older version would stop at a configuration that it cannot read.
     const older = change.case === "update" ? roster.lacking(READDRESSING_FORMAT) : undefined;
     if (raft.isLeader && older !== undefined) {
       return membershipRefused(
-        `member "${older.name}" runs a version that does not know changes of an address: upgrade it first`,
+        roster.formatOf(older.id) === 0
+          ? `member "${older.name}" has not told which version it runs yet: retry after a moment`
+          : `member "${older.name}" runs a version that does not know changes of an address: upgrade it first`,
       );
     }
     const decision = decide(raft, self, change);
@@ -147,9 +171,14 @@ export class Administration {
     return decision;
   }
 
-  private wait(change: AdministeredChange, decision: Decision, done: AdministeredDone): void {
+  private wait(
+    change: AdministeredChange,
+    decision: Decision,
+    ledTerm: number | undefined,
+    done: AdministeredDone,
+  ): void {
     const giveUpAtMs = performance.now() + this.parts.patienceMs;
-    this.waits.push({ change, decision, giveUpAtMs, done });
+    this.waits.push({ change, decision, ledTerm, giveUpAtMs, done });
     this.settle();
   }
 
@@ -188,10 +217,27 @@ export class Administration {
   }
 
   tick(nowMs: number): void {
-    const late = this.waits.filter(({ giveUpAtMs }) => giveUpAtMs <= nowMs);
-    if (late.length === 0) return;
-    this.waits = this.waits.filter(({ giveUpAtMs }) => giveUpAtMs > nowMs);
-    for (const { change, done } of late) done(change.case === "transfer" ? notTakenOver : outcomeUnknown);
+    if (this.waits.length === 0) return;
+    const { waits } = this;
+    this.waits = [];
+    for (const wait of waits) {
+      const failure = this.failureOf(wait, nowMs);
+      if (failure === undefined) this.waits.push(wait);
+      else wait.done(failure);
+    }
+  }
+
+  /**
+   * Why a change is not waited for any longer. A transfer did not happen only if the leader that began it still leads and
+   * never told the other node to stand: one that was told may do so when nobody waits any more (thesis, section 3.10).
+   */
+  private failureOf({ change, decision, ledTerm, giveUpAtMs }: Wait, nowMs: number): Failure | undefined {
+    const { raft } = this.parts;
+    if (change.case === "transfer" && raft.term === ledTerm && raft.cannotTakeOver(decision.memberId)) {
+      return neverTold;
+    }
+    if (giveUpAtMs > nowMs) return undefined;
+    return change.case === "transfer" ? leaderUnknown : outcomeUnknown;
   }
 
   stop(): void {
@@ -225,9 +271,15 @@ const outcomeUnknown: Failure = {
   message: "the leader changed before the outcome was known: look at the members before trying again",
 };
 
-const notTakenOver = membershipRefused(
-  "the other node did not take over in time: look at who leads before trying again",
+const neverTold = membershipRefused(
+  "the other node has not caught up with the log in time, so it was not told to take over: retry when it has",
 );
+
+const leaderUnknown: Failure = {
+  kind: "failure",
+  code: "OUTCOME_UNKNOWN",
+  message: "the other node may have taken over, or still do so: `quorate member list` shows who leads",
+};
 
 const olderLeader = membershipRefused(
   "the leader runs a version that does not know this change: upgrade it first",

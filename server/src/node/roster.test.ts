@@ -37,10 +37,10 @@ function configure(...members: Member[]): void {
   machine.apply(machine.appliedIndex + 1, 1, [], encodeConfiguration({ members }));
 }
 
-function introduce(memberId: number, incarnation: string): void {
+function introduce(memberId: number, incarnation: string, format = 1): void {
   const body = {
     ...{ kind: "member" as const, memberId, name: `n${memberId}`, incarnation },
-    ...{ peerAddress: `h:${memberId}`, clientEndpoint: `c:${memberId}`, format: 1 },
+    ...{ peerAddress: `h:${memberId}`, clientEndpoint: `c:${memberId}`, format },
   };
   const command = { sessionId: 0, sequence: 0, lowestPending: 0, fence: undefined, body };
   machine.apply(machine.appliedIndex + 1, 1, [command]);
@@ -128,4 +128,16 @@ it("knows a member that joined and lacks a format", () => {
   introduce(2, "bb");
   expect(known.lacking(1)).toBeUndefined();
   expect(known.lacking(2)?.name).toBe("n2");
+});
+
+it("does not know what a voter understands that joined and has not told", () => {
+  const known = roster();
+  configure(voter(1), voter(2), { ...voter(3), role: "learner" });
+  // What a node is given that joins; it may run any version.
+  introduce(3, "cc", 0);
+  expect(known.lacking(1)).toBeUndefined();
+  configure(voter(1), voter(2), voter(3));
+  expect(known.lacking(1)?.name).toBe("n3");
+  introduce(3, "cc", 1);
+  expect(known.lacking(1)).toBeUndefined();
 });

@@ -59,10 +59,18 @@ export class Roster {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** A member that joined and is not known to understand this format; undefined when there is none. */
+  /**
+   * A member that is not known to understand this format though it could have told; undefined when there is none. A first
+   * member without a record may never have come up, and a learner that joined may be out of reach, as at a mistyped
+   * address: neither can tell until it takes part. A voter that joined was given its vote because it had the log, so it
+   * tells, however little it has told yet.
+   */
   lacking(format: number): Member | undefined {
-    const { members } = this.applied.configuration;
-    return members.find(({ id }) => this.formatOf(id) > 0 && this.formatOf(id) < format);
+    return this.applied.configuration.members.find(({ id, role }) => {
+      const told = this.machine().member(id)?.format;
+      if (told === undefined || told >= format) return false;
+      return told > 0 || role === "voter";
+    });
   }
 
   /** Whether every member is known to understand commands of this format, as of the applied index. */

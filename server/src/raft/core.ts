@@ -47,6 +47,11 @@ export class RaftCore {
   termStartIndex = 0;
   /** Leader: a leadership transfer under way; nothing is proposed meanwhile. */
   transfer: Transfer | undefined = undefined;
+  /**
+   * Leader: who was told in this term to stand for election. Invariant: nobody is taken from it before the term ends, since
+   * the message may be late and its receiver slow: a transfer that was given up may still succeed.
+   */
+  toldToStand = new Set<number>();
   /** Space for counting a quorum. */
   readonly tally: number[] = [];
 
@@ -207,6 +212,7 @@ export class RaftCore {
     this.uncommittedBytes = 0;
     this.termStartIndex = 0;
     this.transfer = undefined;
+    this.toldToStand = new Set();
     // Asked for by a leader, to be done in its term: a node that leads no more must not send a snapshot in its name.
     this.snapshotsTo = [];
     this.appendWaiting = false;

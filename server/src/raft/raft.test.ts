@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { encode, isKind, Network } from "./network.test-support.js";
+import { type Envelope, encode, isKind, Network } from "./network.test-support.js";
 
 describe("elections", () => {
   test("a node whose timer runs out first is elected and commits a no-op and the initial configuration (paper, 5.2 and 8)", () => {
@@ -289,6 +289,46 @@ describe("replication", () => {
       accepted: false,
       reason: "overloaded",
     });
+  });
+});
+
+describe("a transfer that was given up (thesis, 3.10)", () => {
+  test("certainly came to nothing when its target was never told to stand", () => {
+    const network = new Network(3);
+    network.elect(1);
+    const { raft } = network.node(1);
+    network.isolate(3);
+    network.propose(1, "a");
+    network.settle();
+    raft.transferLeadership(3);
+    network.settle();
+    expect(raft.cannotTakeOver(3)).toBe(false);
+    network.tick([1, 2], 15);
+    expect(raft.isLeader).toBe(true);
+    expect(raft.cannotTakeOver(3)).toBe(true);
+  });
+
+  test("may still succeed in its term once its target was told, however long ago that was", () => {
+    const network = new Network(3);
+    network.elect(1);
+    const { raft } = network.node(1);
+    const late: Envelope[] = [];
+    network.lost = (envelope) => {
+      if (envelope.message.kind !== "timeoutNow") return false;
+      late.push(envelope);
+      return true;
+    };
+    raft.transferLeadership(3);
+    network.settle();
+    network.tick([1, 2, 3], 30);
+    expect(raft.status()).toMatchObject({ role: "leader", term: 1 });
+    expect([raft.cannotTakeOver(2), raft.cannotTakeOver(3)]).toEqual([true, false]);
+    const [told] = late;
+    if (told === undefined) throw new Error("node 3 was not told to stand");
+    network.node(3).raft.step(told.from, told.message);
+    network.settle();
+    expect(network.node(3).raft.isLeader).toBe(true);
+    expect(raft.cannotTakeOver(2)).toBe(false);
   });
 });
 

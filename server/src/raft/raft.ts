@@ -26,7 +26,7 @@ import {
   sendEntries,
   sendReadRound,
 } from "./replication.js";
-import { type TransferResult, tickTransfer, transferLeadership } from "./transfer.js";
+import { cannotTakeOver, type TransferResult, tickTransfer, transferLeadership } from "./transfer.js";
 
 /** What a node's surroundings may want to know. */
 export interface RaftStatus {
@@ -288,6 +288,14 @@ export class Raft {
    */
   transferLeadership(to: number): TransferResult {
     return transferLeadership(this.core, to);
+  }
+
+  /**
+   * Whether it is certain that this node's leadership of the present term does not go to this voter by a transfer, one that
+   * was given up included: such a voter may still stand for election when it was told to.
+   */
+  cannotTakeOver(to: number): boolean {
+    return cannotTakeOver(this.core, to);
   }
 
   /**

@@ -36,7 +36,16 @@ export function transferLeadership(raft: RaftCore, to: number): TransferResult {
 /** The target was heard from: if it holds the whole log, it is told to stand; again each time, as that may get lost. */
 export function furtherTransfer(raft: RaftCore, from: number, progress: Progress): void {
   if (raft.transfer?.to !== from || progress.matchIndex < raft.log.lastIndex) return;
+  raft.toldToStand.add(from);
   raft.send(from, { kind: "timeoutNow", term: raft.term });
+}
+
+/**
+ * Whether it is certain that no transfer makes this voter the leader in place of this node: it was never told to stand in
+ * this term, and is not about to be. Without that, only a newer term tells what became of a transfer.
+ */
+export function cannotTakeOver(raft: RaftCore, to: number): boolean {
+  return raft.role === "leader" && raft.transfer?.to !== to && !raft.toldToStand.has(to);
 }
 
 /** A transfer that takes longer than an election timeout is given up: the target may be down. */
