@@ -251,9 +251,12 @@ export class StateMachine {
     return this.#mvcc.historyBytes;
   }
 
-  /** How often, since this process began, a put was refused for want of space that compaction could have made. */
-  get curableRefusals(): number {
-    return this.#growth.curableRefusals;
+  /**
+   * The revision at which a put was last refused for want of space that compaction could have made; 0 for none among the
+   * entries that this object applied. It is no part of the state: one that was restored knows of none before.
+   */
+  get curableRefusalRevision(): number {
+    return this.#growth.curableRefusalRevision;
   }
 
   /** A lease or session; undefined when it does not exist. */
