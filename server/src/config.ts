@@ -81,7 +81,7 @@ const values = {
   snapshotPieceTimeoutMs: 10_000,
   /** Milliseconds for the last piece: a large file is made durable, and the state in it read, before the answer. */
   snapshotInstallTimeoutMs: 60_000,
-  /** Changes of a received state that are checked before other work gets a turn: some ten milliseconds. */
+  /** Changes, leases or keys of a received state checked before other work gets a turn: some ten milliseconds. */
   snapshotVerifiedChangesMax: 2_048,
   /** Milliseconds for which the copy of a transfer that broke is kept, so that it can go on: a reboot of the follower. */
   snapshotKeptMs: 120_000,

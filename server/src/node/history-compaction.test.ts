@@ -8,7 +8,7 @@ function state(revision: number, compactedRevision = 0, space: Partial<HistorySt
     spaceBytes: 0,
     historyBytes: 0,
     spaceBytesMax: 0,
-    curableRefusals: 0,
+    curableRefusalRevision: 0,
     ...space,
   };
 }
@@ -82,14 +82,26 @@ describe("compaction for want of space", () => {
     expect(due(1_000, 0)).toBeUndefined();
   });
 
-  it("forgets all for a put that was kept out, however little that is, once", () => {
-    const refused = (curableRefusals: number) =>
-      compaction.due(
-        0,
-        state(100, 50, { spaceBytes: 700, historyBytes: 10, spaceBytesMax: 1_000, curableRefusals }),
-      );
-    expect(refused(1)).toBe(100);
-    expect(refused(1)).toBeUndefined();
-    expect(refused(3)).toBe(100);
+  const space = { spaceBytes: 700, historyBytes: 10, spaceBytesMax: 1_000 };
+  const refused = (curableRefusalRevision: number, revision: number, compactedRevision: number) =>
+    compaction.due(0, state(revision, compactedRevision, { ...space, curableRefusalRevision }));
+
+  it("forgets all for a put that was kept out, however little that is, until that is applied", () => {
+    expect(refused(100, 101, 50)).toBe(101);
+    // What was proposed is lost, and more was written since.
+    compaction.leaderChanged();
+    expect(refused(100, 102, 50)).toBe(102);
+    expect(refused(100, 102, 102)).toBeUndefined();
+    expect(refused(103, 103, 102)).toBe(103);
+  });
+
+  it("forgets nothing for a put that was kept out before the last compaction, however new the leader is", () => {
+    const late = new HistoryCompaction({ historyRevisionsKept: 1_000, historyKeptMs: 0 });
+    expect(late.due(0, state(120, 100, { ...space, curableRefusalRevision: 100 }))).toBeUndefined();
+    expect(late.due(0, state(120, 100, { ...space, curableRefusalRevision: 0 }))).toBeUndefined();
+  });
+
+  it("forgets nothing where that cannot help", () => {
+    expect(refused(100, 100, 100)).toBeUndefined();
   });
 });

@@ -14,8 +14,8 @@ export interface HistoryState {
   readonly historyBytes: number;
   /** How many there may be, 0 for any number. */
   readonly spaceBytesMax: number;
-  /** How often a put was refused, so far, for want of space that history takes. */
-  readonly curableRefusals: number;
+  /** The revision at which a put was last refused for want of space that history takes, 0 for none that is known. */
+  readonly curableRefusalRevision: number;
 }
 
 /** How much history is kept. */
@@ -33,7 +33,6 @@ export interface HistoryRetention {
 export class HistoryCompaction {
   private readonly retention: HistoryRetention;
   private readonly ages: HistoryAges;
-  private refusals = 0;
 
   constructor(retention: HistoryRetention) {
     this.retention = retention;
@@ -43,7 +42,7 @@ export class HistoryCompaction {
   /** The revision to compact at now; undefined when there is nothing to do. To be asked by a leader, again and again. */
   due(nowMs: number, state: HistoryState): number | undefined {
     const { revision, compactedRevision } = state;
-    let target = Math.max(this.byCount(state), bySpace(state), this.byRefusal(state));
+    let target = Math.max(this.byCount(state), bySpace(state), byRefusal(state));
     if (this.retention.historyKeptMs !== 0) {
       this.ages.note(nowMs, revision);
       target = Math.max(target, this.ages.oldRevision(nowMs));
@@ -60,13 +59,16 @@ export class HistoryCompaction {
     const kept = this.retention.historyRevisionsKept;
     return revision - compactedRevision < kept * SLACK ? 0 : revision - kept;
   }
+}
 
-  /** All of it for a put that it kept out, however small its share: the next try is to succeed. */
-  private byRefusal({ revision, curableRefusals }: HistoryState): number {
-    if (curableRefusals === this.refusals) return 0;
-    this.refusals = curableRefusals;
-    return revision;
-  }
+/**
+ * All of it for a put that it kept out, however small its share: the next try is to succeed.
+ *
+ * Invariant: it is due from the refusal on until a compaction at its revision or a later one is applied, whoever leads.
+ * So one that is lost is due again, one that was applied is not, and neither is one that would free nothing.
+ */
+function byRefusal({ revision, compactedRevision, curableRefusalRevision }: HistoryState): number {
+  return curableRefusalRevision > compactedRevision ? revision : 0;
 }
 
 /** The older half of the history when the space begins to run out, all of it when it has. */

@@ -2,20 +2,20 @@ import { bounds } from "../config.js";
 import type { Raft } from "../raft/index.js";
 import type { CommandBody } from "../state-machine/index.js";
 import type { LogStore } from "../storage/log-store.js";
-import { HistoryCompaction } from "./history-compaction.js";
+import { HistoryCompaction, type HistoryRetention } from "./history-compaction.js";
 import { LimitsKeeper } from "./limits-keeper.js";
-import { cutIndex } from "./log-retention.js";
+import { cutIndex, type LogRetention } from "./log-retention.js";
 import type { NodeOptions } from "./node-options.js";
 import type { SnapshotSender } from "./snapshot-sender.js";
 import type { StateKeeper } from "./state-keeper.js";
 
 /** What upkeep works on. */
 export interface UpkeepParts {
-  readonly options: NodeOptions;
-  readonly raft: Raft;
-  readonly log: LogStore;
-  readonly state: StateKeeper;
-  readonly sender: SnapshotSender;
+  readonly options: Pick<NodeOptions, "spaceBytesMax" | keyof HistoryRetention | keyof LogRetention>;
+  readonly raft: Pick<Raft, "leadsUpToDate" | "cut">;
+  readonly log: Pick<LogStore, "start" | "startKeeping" | "cutTo">;
+  readonly state: Pick<StateKeeper, "machine" | "durableIndex" | "flush" | "flushDue">;
+  readonly sender: Pick<SnapshotSender, "heldIndex" | "logStartsAt" | "tick">;
   /** Whether every member understands commands of this format. */
   readonly understood: (format: number) => boolean;
   /** Hands a mutation to the cluster; `ended` is called when it was applied or failed. */
@@ -89,10 +89,10 @@ export class Upkeep {
     this.limits.tick();
     if (this.compactionProposed) return;
     const { machine } = this.parts.state;
-    const { revision, compactedRevision, spaceBytes, historyBytes, curableRefusals } = machine;
+    const { revision, compactedRevision, spaceBytes, historyBytes, curableRefusalRevision } = machine;
     const { spaceBytesMax } = machine.limits;
     const due = this.compaction.due(nowMs, {
-      ...{ revision, compactedRevision, spaceBytes, historyBytes, spaceBytesMax, curableRefusals },
+      ...{ revision, compactedRevision, spaceBytes, historyBytes, spaceBytesMax, curableRefusalRevision },
     });
     if (due === undefined) return;
     this.compactionProposed = true;

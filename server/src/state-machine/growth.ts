@@ -18,7 +18,7 @@ export class Growth {
   readonly #mvcc: Mvcc;
   readonly #quotas: QuotaTable;
   readonly #limits: AgreedLimits;
-  #curableRefusals = 0;
+  #curableRefusalRevision = 0;
 
   constructor(mvcc: Mvcc, quotas: QuotaTable, limits: AgreedLimits) {
     this.#mvcc = mvcc;
@@ -31,9 +31,9 @@ export class Growth {
     return !this.#quotas.isEmpty || this.#limits.current.spaceBytesMax !== 0;
   }
 
-  /** How often space was refused that compaction could have made. No part of the state. */
-  get curableRefusals(): number {
-    return this.#curableRefusals;
+  /** The revision at which space was last refused that compaction could have made, 0 for none. No part of the state. */
+  get curableRefusalRevision(): number {
+    return this.#curableRefusalRevision;
   }
 
   /** Why there is no room for a put. */
@@ -92,9 +92,9 @@ export class Growth {
 
   #checkSpace(bytes: number): ErrorResult | undefined {
     const { spaceBytesMax } = this.#limits.current;
-    const { heldBytes, spaceBytes, historyBytes } = this.#mvcc;
+    const { heldBytes, spaceBytes, historyBytes, revision } = this.#mvcc;
     if (spaceBytesMax === 0 || heldBytes + bytes <= spaceBytesMax) return undefined;
-    if (spaceBytes - historyBytes + bytes <= spaceBytesMax) this.#curableRefusals += 1;
+    if (spaceBytes - historyBytes + bytes <= spaceBytesMax) this.#curableRefusalRevision = revision;
     return refuse(
       "SPACE_EXCEEDED",
       `the store takes ${spaceBytes} bytes, history included, and may take ${spaceBytesMax}; this would add ${bytes}: delete keys, or raise --space-bytes-max on every node`,

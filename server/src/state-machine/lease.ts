@@ -8,6 +8,7 @@ import type { ErrorResult, Result } from "./result.js";
 import { feedResult } from "./result-digest.js";
 import { Session } from "./session.js";
 import type { LeaseImage } from "./state-image.js";
+import type { StepBudget } from "./step-budget.js";
 
 /** What the rest of the server may know of a lease. */
 export interface LeaseInfo {
@@ -201,9 +202,10 @@ export class LeaseTable {
     return { changed, removed };
   }
 
-  /** Takes over the leases of an earlier life. Their keys are attached afterwards. */
-  restore(images: Iterable<LeaseImage>, nextId: number): void {
+  /** Takes over the leases of an earlier life, in steps. Their keys are attached afterwards. */
+  *restoring(images: Iterable<LeaseImage>, nextId: number, budget: StepBudget): Generator<undefined, void> {
     for (const image of images) {
+      if (budget.ends(1 + (image.session?.results.length ?? 0))) yield;
       const session = image.session === undefined ? undefined : new Session();
       const lease = new Lease(image.id, image.ttlMs, image.grantedIndex, session);
       lease.remainingMs = image.remainingMs;

@@ -8,6 +8,7 @@ import { KeyTable } from "./key-table.js";
 import { changeLogCountMax, versionOverheadBytes } from "./limits.js";
 import { OrderedKeys } from "./ordered-keys.js";
 import type { StateMeta } from "./state-image.js";
+import type { StepBudget } from "./step-budget.js";
 import { Supersessions } from "./supersessions.js";
 
 /** What a retained version counts in the space of the store, in bytes; a delete is a version without a value. */
@@ -230,28 +231,23 @@ export class Mvcc {
   }
 
   /**
-   * Takes in the retained changes of an earlier life, in seq order and in steps of so many, then stands at the given
-   * revisions. The changes from the compacted revision on enter the change log as far as it has room. `leased` is told of
-   * every key on a lease.
+   * Takes in the retained changes of an earlier life, in seq order and in steps, then stands at the given revisions. The
+   * changes from the compacted revision on enter the change log as far as it has room. `leased` is told of every key on a
+   * lease.
    */
   *restoring(
     changes: Iterable<Change>,
     { revision, compactedRevision, lastSeq }: StateMeta,
-    stepChanges: number,
+    budget: StepBudget,
     leased: (key: Key, lease: number) => void,
   ): Generator<undefined, void> {
-    let untilStep = stepChanges;
     let firstRevision = Math.max(1, compactedRevision);
     let logging = false;
     // Kept on the way: a walk over a million records that are no longer in any cache takes half a second.
     const onLease = new Set<KeyRecord>();
     for (const change of changes) {
-      if (untilStep <= 0) {
-        yield;
-        untilStep = stepChanges;
-      }
       // Every KiB of a value takes as long as a small change.
-      untilStep -= 1 + ((change.entry?.value.length ?? 0) >>> 10);
+      if (budget.ends(1 + ((change.entry?.value.length ?? 0) >>> 10))) yield;
       invariant(change.seq > this.#lastSeq, `change ${change.seq} is out of order`);
       invariant(change.revision >= this.#revision, `change ${change.seq} goes back in revision`);
       this.#lastSeq = change.seq;
@@ -271,6 +267,7 @@ export class Mvcc {
     if (!logging) this.#changeLog.restart(firstRevision);
     invariant(this.#lastSeq <= lastSeq && this.#revision <= revision, "the history goes past its end");
     for (const { key, current } of onLease) {
+      if (budget.ends(1)) yield;
       if (current !== undefined && current.lease !== 0) leased(key, current.lease);
     }
     this.#lastSeq = lastSeq;

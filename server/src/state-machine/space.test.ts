@@ -75,19 +75,25 @@ describe("the space of the store", () => {
     expect(t.machine.spaceBytes).toBe(bytesOf(0));
   });
 
-  it("counts refusals that compaction would cure, and no others", () => {
+  it("knows at which revision it last refused what compaction would cure", () => {
     const t = limited(1_000);
     t.run(put("/a", "v".repeat(400)));
     t.run(put("/b", "v".repeat(300)));
     t.run(del("/b"));
     expect(t.run(put("/c", "v".repeat(300)))).toMatchObject({ code: "SPACE_EXCEEDED" });
-    expect(t.machine.curableRefusals).toBe(1);
+    expect(t.machine.curableRefusalRevision).toBe(3);
+    t.run(put("/e"));
     expect(t.run(put("/c", "v".repeat(900)))).toMatchObject({ code: "SPACE_EXCEEDED" });
-    expect(t.machine.curableRefusals).toBe(1);
+    expect(t.machine.curableRefusalRevision).toBe(3);
+    expect(t.run(txn([], [put("/c", "v".repeat(200))]))).toMatchObject({ code: "SPACE_EXCEEDED" });
+    expect(t.machine.curableRefusalRevision).toBe(4);
     t.run({ kind: "compact", revision: t.machine.revision });
     t.run(put("/d"));
     t.run({ kind: "compact", revision: t.machine.revision });
     expect(t.run(put("/c", "v".repeat(300)))).toMatchObject({ kind: "put" });
+    t.flush();
+    t.restart();
+    expect(t.machine.curableRefusalRevision).toBe(0);
   });
 
   it("is part of the hash: nodes that keep another history would refuse otherwise", () => {

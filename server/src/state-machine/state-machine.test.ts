@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { SetMember } from "./command.js";
 import { changeLogCountMax } from "./limits.js";
 import { del, put, TestMachine, txn } from "./machine.test-support.js";
+import { StateMachine } from "./state-machine.js";
 
 const member = (memberId: number, peerAddress: string): SetMember => ({
   kind: "member",
@@ -256,6 +257,33 @@ describe("restoring", () => {
     t.restart();
     expect(t.machine.changeLog.from(1, 10).map(({ previous }) => previous?.version)).toEqual([undefined, 1]);
     expect(t.machine.takeDelta().changes).toEqual([]);
+  });
+
+  it("goes in steps through leases, changes, keys on leases and quotas, none of them much longer than asked for", () => {
+    const t = new TestMachine();
+    t.run({ kind: "quota", key: "", keysMax: 100, bytesMax: 0 });
+    for (let i = 0; i < 40; i += 1) t.run(put(`/${i}`, "", { lease: t.lease() }));
+    t.flush();
+    const steps = (changes: number): number => {
+      const restoring = StateMachine.restoring(t.disk.image(), t.disk, changes);
+      for (let count = 1; ; count += 1) {
+        const { done, value } = restoring.next();
+        if (!done) continue;
+        expect(value.hash).toBe(t.machine.hash);
+        return count;
+      }
+    };
+    expect([1, 10, 40, 160].map(steps)).toEqual([160, 16, 4, 1]);
+  });
+
+  it("goes in steps through the results that sessions keep", () => {
+    const t = new TestMachine();
+    const sessions = Array.from({ length: 4 }, () => t.session());
+    for (let sequence = 1; sequence <= 9; sequence += 1) {
+      for (const session of sessions) t.on(session, sequence, del("/a"));
+    }
+    t.flush();
+    expect([...StateMachine.restoring(t.disk.image(), t.disk, 10)]).toHaveLength(3);
   });
 
   it("refuses an image that was tampered with", () => {

@@ -31,6 +31,7 @@ import { refuse } from "./refusal.js";
 import type { DoneResult, ErrorResult, RangeResult, Result } from "./result.js";
 import { boundedResult } from "./result-bytes.js";
 import type { StateDelta, StateImage, StateMeta } from "./state-image.js";
+import { StepBudget } from "./step-budget.js";
 import { type Measured, measureSubtree } from "./subtree-measure.js";
 import { applyTxn } from "./txn.js";
 import { Writer } from "./writer.js";
@@ -99,7 +100,7 @@ export class StateMachine {
   }
 
   /**
-   * The same, in steps of so many changes, for a caller that has other work to do in between.
+   * The same, in steps of so many changes, leases or keys, for a caller that has other work to do in between.
    * @throws Error as restore() does, at whichever step.
    */
   static *restoring(
@@ -109,7 +110,7 @@ export class StateMachine {
     bounds: LeaseBounds = leaseBounds,
   ): Generator<undefined, StateMachine> {
     const machine = new StateMachine(history, bounds);
-    yield* machine.#restoring(image, stepChanges);
+    yield* machine.#restoring(image, new StepBudget(stepChanges));
     return machine;
   }
 
@@ -251,9 +252,12 @@ export class StateMachine {
     return this.#mvcc.historyBytes;
   }
 
-  /** How often, since this process began, a put was refused for want of space that compaction could have made. */
-  get curableRefusals(): number {
-    return this.#growth.curableRefusals;
+  /**
+   * The revision at which a put was last refused for want of space that compaction could have made; 0 for none among the
+   * entries that this object applied. It is no part of the state: one that was restored knows of none before.
+   */
+  get curableRefusalRevision(): number {
+    return this.#growth.curableRefusalRevision;
   }
 
   /** A lease or session; undefined when it does not exist. */
@@ -475,15 +479,13 @@ export class StateMachine {
     return { kind: "done", revision: this.#mvcc.revision };
   }
 
-  *#restoring(image: StateImage, stepChanges: number): Generator<undefined, void> {
+  *#restoring(image: StateImage, budget: StepBudget): Generator<undefined, void> {
     const { meta } = image;
-    this.#leases.restore(image.leases, meta.nextLeaseId);
+    yield* this.#leases.restoring(image.leases, meta.nextLeaseId, budget);
     this.#members.restore(image.members);
-    yield* this.#mvcc.restoring(image.changes, meta, stepChanges, (key, lease) =>
-      this.#leases.attach(key, lease),
-    );
+    yield* this.#mvcc.restoring(image.changes, meta, budget, (key, lease) => this.#leases.attach(key, lease));
     this.#quotas.restore(image.quotas);
-    this.#countQuotas();
+    yield* this.#countQuotas(budget);
     if (image.limits !== undefined) this.#limits.restore(image.limits);
     this.#appliedIndex = meta.appliedIndex;
     this.#appliedTerm = meta.appliedTerm;
@@ -493,10 +495,11 @@ export class StateMachine {
   }
 
   /** What the subtrees of quotas hold follows from the keys: one pass over them all. */
-  #countQuotas(): void {
+  *#countQuotas(budget: StepBudget): Generator<undefined, void> {
     if (this.#quotas.isEmpty) return;
     const cursor = this.#mvcc.live.seek("");
     for (let key = cursor.key; key !== undefined; key = cursor.key) {
+      if (budget.ends(1)) yield;
       this.#quotas.changed(key, 1, key.length + (this.#mvcc.get(key)?.value.length ?? 0));
       cursor.next();
     }

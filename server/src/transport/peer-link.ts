@@ -50,10 +50,11 @@ export interface LinkListener {
   readonly onRemoved: (details: string) => void;
 }
 
+/** What a link may be told besides: what an earlier one learnt, and how patient it is. */
 export interface LinkOptions {
-  /** Where an earlier link reached the peer last. */
+  /** Where an earlier link reached the peer last: until this one reaches it elsewhere, it is looked for there as well. */
   readonly reached?: string | undefined;
-  /** Milliseconds in which the peer must take a call. */
+  /** Milliseconds in which the peer must take a call before it is dialled anew; DIAL_TIMEOUT_MS by default. */
   readonly dialTimeoutMs?: number;
 }
 
@@ -119,11 +120,6 @@ export class PeerLink {
   /** Where the peer is dialled now. */
   get address(): string {
     return this.dialled;
-  }
-
-  /** Where the peer is looked for, one address after the other. */
-  get looksAt(): Addresses {
-    return this.addresses;
   }
 
   /** Where the peer took a call last; undefined when it never did. */

@@ -117,9 +117,9 @@ export const durabilityMutations: readonly Mutation[] = [
     edits: [
       {
         file: stateMachine,
-        find: "this.#leases.restore(image.leases, meta.nextLeaseId);",
+        find: "yield* this.#leases.restoring(image.leases, meta.nextLeaseId, budget);",
         replace:
-          "this.#leases.restore([...image.leases].map((lease) => lease.session === undefined ? lease : { ...lease, session: { ...lease.session, results: [] } }), meta.nextLeaseId);",
+          "yield* this.#leases.restoring([...image.leases].map((lease) => lease.session === undefined ? lease : { ...lease, session: { ...lease.session, results: [] } }), meta.nextLeaseId, budget);",
       },
       {
         file: stateMachine,
@@ -136,15 +136,15 @@ export const durabilityMutations: readonly Mutation[] = [
     edits: [
       {
         file: stateMachine,
-        find: "this.#leases.restore(image.leases, meta.nextLeaseId);",
+        find: "yield* this.#leases.restoring(image.leases, meta.nextLeaseId, budget);",
         replace:
-          "this.#leases.restore([...image.leases].filter((lease) => lease.session !== undefined), meta.nextLeaseId);",
+          "yield* this.#leases.restoring([...image.leases].filter((lease) => lease.session !== undefined), meta.nextLeaseId, budget);",
       },
       {
         file: stateMachine,
-        find: "      this.#leases.attach(key, lease),\n",
+        find: "(key, lease) => this.#leases.attach(key, lease)",
         replace:
-          "      this.#leases.get(lease) === undefined ? undefined : this.#leases.attach(key, lease),\n",
+          "(key, lease) => this.#leases.get(lease) === undefined ? undefined : this.#leases.attach(key, lease)",
       },
       {
         file: stateMachine,
