@@ -346,6 +346,19 @@ export const stateMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "lost-lock-not-told",
+    wrong: "the owner of a lock whose entry was deleted is not told",
+    trips: ["MUTEX"],
+    court: "simulator",
+    edits: [
+      {
+        file: "sdk/src/ownership/contender.ts",
+        find: '          if (event.kind !== "delete") continue;\n',
+        replace: '          if (event.kind !== "delete" || event.revision > 0) continue;\n',
+      },
+    ],
+  },
+  {
     name: "token-from-a-counter",
     wrong: "the fencing token is counted by the client instead of taken from the log",
     trips: ["FENCE", "MUTEX"],

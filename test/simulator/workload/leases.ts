@@ -3,6 +3,9 @@ import { currentWorld } from "../world/world.js";
 import { onAbort } from "./abort-signal.js";
 import type { ClientContext } from "./client.js";
 
+/** Chance that a key leaves its lease and comes back, as the last one then. */
+const leavesChance = 0.3;
+
 /** Leases with keys on them: kept alive for a while, then revoked, or let go to run out. */
 export async function runLeases(context: ClientContext): Promise<void> {
   const { quorate, recorder, random, thinkMs, stopping, sleep } = context;
@@ -15,8 +18,12 @@ export async function runLeases(context: ClientContext): Promise<void> {
       recorder.tell({ kind: "leaseGranted", lease: lease.id, ttlMs: lease.ttlMs, sentMs });
       onAbort(lease.signal, () => recorder.tell({ kind: "leaseLost", lease: lease.id }));
       // In no order of their names: the keys of a lease end in one that every node must find by itself.
-      for (const key of random.shuffled(["a", "b", "c"]).slice(0, random.integer(1, 3))) {
-        await quorate.put(`/k/${recorder.client}-${round}-${key}`, "leased", { lease });
+      const keys = random.shuffled(["a", "b", "c"]).map((key) => `/k/${recorder.client}-${round}-${key}`);
+      const [first = "", ...others] = keys.slice(0, random.integer(1, 3));
+      for (const key of [first, ...others]) await quorate.put(key, "leased", { lease });
+      if (random.chance(leavesChance)) {
+        await quorate.put(first, "left");
+        await quorate.put(first, "back", { lease });
       }
       await sleep(random.exponential(1_000));
       if (random.chance(0.5)) {

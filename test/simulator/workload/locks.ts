@@ -4,6 +4,11 @@ import type { ClientContext } from "./client.js";
 
 const lockPaths = ["/l/a", "/l/b"] as const;
 
+/** Chance that an owner keeps its lock until it is told that it lost it. */
+const holdsOnChance = 0.05;
+/** Chance that a client breaks the lock before it asks for it. */
+const breaksChance = 0.2;
+
 /** Locks held for a while, with fenced writes under them, some of which come late on purpose. */
 export async function runLocks(context: ClientContext): Promise<void> {
   const { quorate, recorder, random, thinkMs, stopping, sleep } = context;
@@ -11,7 +16,7 @@ export async function runLocks(context: ClientContext): Promise<void> {
     await sleep(random.exponential(thinkMs * 2));
     if (stopping()) return;
     const path = random.pick(lockPaths);
-    if (random.chance(0.1)) await breakLock(context, path);
+    if (random.chance(breaksChance)) await breakLock(context, path);
     const attempt = recorder.nextAttempt();
     recorder.tell({ kind: "lockWaiting", attempt, path });
     try {
@@ -23,6 +28,9 @@ export async function runLocks(context: ClientContext): Promise<void> {
         await fencedWrite(context, fence);
         await sleep(random.exponential(100));
       }
+      // Only an owner that does not let go by itself must be told of its loss.
+      if (random.chance(holdsOnChance)) await sleepUntil(context, () => lock.signal.aborted);
+      if (stopping()) return;
       await lock.release();
       recorder.tell({ kind: "lockReleased", attempt, path });
       // A write that comes after the release must be refused, whoever holds the lock by then.
@@ -32,6 +40,10 @@ export async function runLocks(context: ClientContext): Promise<void> {
       recorder.tell({ kind: "lockFailed", attempt, path, code: error.code });
     }
   }
+}
+
+async function sleepUntil({ sleep, stopping }: ClientContext, over: () => boolean): Promise<void> {
+  while (!over() && !stopping()) await sleep(100);
 }
 
 /** As an operator does to an owner that hangs: deletes its entry, of which the owner must be told. */
