@@ -3,6 +3,12 @@ import { defineConfig, type Plugin } from "vitest/config";
 
 /** Takes both cores for itself: it runs in threads of its own. */
 const simulation = "test/simulator/simulation.test.ts";
+/** Need a machine to themselves: they keep both cores busy, or judge how fast something is. */
+const alone = [
+  "test/jepsen/**/*.test.ts",
+  "test/limits/**/*.test.ts",
+  "test/cluster/{exactly-once,failover,membership}.test.ts",
+];
 const excluded = ["**/node_modules/**", "**/dist/**", ".quorate/**"];
 
 /**
@@ -28,9 +34,11 @@ function mutating(): Plugin[] {
 }
 
 /**
- * Three groups, one after the other. `unit` is everything that runs inside one process; its files run in parallel.
- * `simulator` runs the whole system under virtual time. `cluster` starts real server processes, so its files run one at a time: the test machines have two cores, and a
- * cluster that gets no processor time loses its leader for reasons no test is about.
+ * Four groups, one after the other. `unit` is everything that runs inside one process; its files run in parallel.
+ * `simulator` runs the whole system under virtual time. The last two start real server processes. Most of those tests
+ * wait, for a process to start, a lease to end or a leader to be missed, so in `servers` two files run at a time. In
+ * `cluster` they run one at a time: the test machines have two cores, and a cluster that gets no processor time loses
+ * its leader for reasons no test is about.
  */
 export default defineConfig({
   test: {
@@ -62,15 +70,27 @@ export default defineConfig({
       },
       {
         test: {
-          name: "cluster",
+          name: "servers",
           include: ["test/**/*.test.ts"],
-          exclude: [...excluded, "test/{architecture,simulator,models,checkers}/**"],
+          exclude: [...excluded, ...alone, "test/{architecture,simulator,models,checkers}/**"],
+          pool: "forks",
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "cluster",
+          include: alone,
+          exclude: excluded,
           pool: "forks",
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -1,26 +1,38 @@
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Quorate } from "@quorate/sdk";
 import Database from "better-sqlite3";
-import { expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eventually, LocalCluster } from "../cluster/local-cluster.js";
 import { runServer, type ServerEnd } from "./server-run.js";
 
-/** A cluster with some history, whose third node is stopped so that its disk can be damaged. */
-async function withStoppedNode(
-  use: (cluster: LocalCluster, dataDir: string) => Promise<void>,
-  stop: "kill" | "shutDown" = "shutDown",
-): Promise<void> {
-  await using cluster = await LocalCluster.start();
-  // With a session, writes are sent again until they are answered when the stopped node was the leader.
+/** Starts a cluster with some history. */
+async function startWithHistory(): Promise<LocalCluster> {
+  const cluster = await LocalCluster.start();
   await using client = await cluster.connect({ requestTimeoutMs: 15_000 });
   await client.put("/damage/overwritten", "the first of two versions");
   await client.put("/damage/overwritten", "the second");
   for (let i = 0; i < 50; i++) await client.put(`/damage/${i}`, `value ${i} of some length`);
   await cluster.waitForAgreement();
-  await cluster[stop](2);
-  await use(cluster, cluster.node(2).dataDir);
-  // The others go on without it.
+  return cluster;
+}
+
+/** Copies the data directory of a stopped node, so that every damage is done to the same sound one. */
+function keepAside(cluster: LocalCluster, dataDir: string): string {
+  const soundDir = join(cluster.dir, "sound");
+  cpSync(dataDir, soundDir, { recursive: true });
+  return soundDir;
+}
+
+function putBack(soundDir: string, dataDir: string): void {
+  rmSync(dataDir, { recursive: true });
+  cpSync(soundDir, dataDir, { recursive: true });
+}
+
+/** The others go on without the node whose disk is damaged. */
+async function expectOthersToGoOn(cluster: LocalCluster): Promise<void> {
+  // With a session, a write is sent again until it is answered when the stopped node was the leader.
+  await using client = await cluster.connect({ requestTimeoutMs: 15_000 });
   await client.put("/damage/after", "1");
 }
 
@@ -31,8 +43,31 @@ function expectOneLine({ code, stderr }: ServerEnd, exitCode: number, says: RegE
   expect(code).toBe(exitCode);
 }
 
-it("refuses to start when a byte of a log entry was flipped, and keeps the log as it is", async () => {
-  await withStoppedNode(async (cluster, dataDir) => {
+describe("a stopped node refuses to start", () => {
+  let cluster: LocalCluster;
+  let dataDir: string;
+  let soundDir: string;
+
+  beforeAll(async () => {
+    cluster = await startWithHistory();
+    await cluster.shutDown(2);
+    dataDir = cluster.node(2).dataDir;
+    soundDir = keepAside(cluster, dataDir);
+  });
+
+  beforeEach(() => {
+    putBack(soundDir, dataDir);
+  });
+
+  afterEach(async () => {
+    await expectOthersToGoOn(cluster);
+  });
+
+  afterAll(async () => {
+    await cluster[Symbol.asyncDispose]();
+  });
+
+  it("when a byte of a log entry was flipped, and keeps the log as it is", async () => {
     const file = join(dataDir, "log.db");
     const damaged = flipInEntry(file);
     expectOneLine(
@@ -42,19 +77,15 @@ it("refuses to start when a byte of a log entry was flipped, and keeps the log a
     );
     expect(countOf(file)).toBeGreaterThan(50);
   });
-});
 
-it("refuses to start when a log entry is missing", async () => {
-  await withStoppedNode(async (cluster, dataDir) => {
+  it("when a log entry is missing", async () => {
     const db = new Database(join(dataDir, "log.db"));
     db.exec("DELETE FROM entry WHERE idx = (SELECT max(idx) - 10 FROM entry)");
     db.close();
     expectOneLine(await runServer(cluster.flags(2)), 1, /is damaged: the log should hold entries/);
   });
-});
 
-it("refuses to start on a file that is no database", async () => {
-  await withStoppedNode(async (cluster, dataDir) => {
+  it("on a file that is no database", async () => {
     for (const name of ["log.db", "state.db"]) {
       const file = join(dataDir, name);
       const sound = readFileSync(file);
@@ -63,10 +94,8 @@ it("refuses to start on a file that is no database", async () => {
       writeFileSync(file, sound);
     }
   });
-});
 
-it("refuses to start when the middle of the state file was overwritten, or the state altered", async () => {
-  await withStoppedNode(async (cluster, dataDir) => {
+  it("when the middle of the state file was overwritten, or the state altered", async () => {
     const file = join(dataDir, "state.db");
     const db = new Database(file);
     db.exec("UPDATE change SET value = x'00' WHERE seq = (SELECT max(seq) FROM change)");
@@ -77,10 +106,8 @@ it("refuses to start when the middle of the state file was overwritten, or the s
     writeFileSync(file, bytes);
     expectOneLine(await runServer(cluster.flags(2)), 1, /is damaged: /);
   });
-});
 
-it("refuses to start when the oldest version of a key was altered, which nothing current shows", async () => {
-  await withStoppedNode(async (cluster, dataDir) => {
+  it("when the oldest version of a key was altered, which nothing current shows", async () => {
     const altered = alterOldest(join(dataDir, "state.db"), "/damage/overwritten");
     expectOneLine(
       await runServer(cluster.flags(2)),
@@ -88,34 +115,8 @@ it("refuses to start when the oldest version of a key was altered, which nothing
       new RegExp(`n3 is damaged: .*state\\.db: change ${altered} does not match its checksum`),
     );
   });
-});
 
-it.each<[string, (client: Quorate, revision: number) => Promise<unknown>]>([
-  ["read", (client, revision) => client.get("/big", { revision, timeoutMs: 5_000 })],
-  ["serializable read", (client, revision) => client.get("/big", { revision, consistency: "serializable" })],
-  ["history", async (client) => await client.history("/big").next()],
-])(
-  "serves no older version that is altered while it runs to a %s, and stops, naming the file",
-  async (_, ask) => {
-    await using cluster = await LocalCluster.start({ nodes: 1 });
-    await using client = await cluster.connect({ session: false });
-    // More than what is kept of the history in memory, so that the first version is read from disk.
-    const values = Array.from({ length: 40 }, (_, i) => new Uint8Array(1_048_576).fill(i + 1));
-    const { revision } = await client.put("/big", "first");
-    for (const value of values) await client.put("/big", value);
-    expect((await client.get("/big", { revision }))?.text()).toBe("first");
-
-    const { dataDir } = cluster.node(0);
-    const altered = alterOldest(join(dataDir, "state.db"), "/big");
-    await expect(ask(client, revision)).rejects.toThrow();
-    const told = new RegExp(`state\\.db: change ${altered} does not match its checksum`);
-    await eventually(() => told.test(cluster.log(0)), "the node to say so");
-    expectOneLine(await runServer(cluster.flags(0)), 1, /state\.db: change \d+ does not match its checksum/);
-  },
-);
-
-it("refuses to start when its log, hence its votes, or its identity is gone", async () => {
-  await withStoppedNode(async (cluster, dataDir) => {
+  it("when its log, hence its votes, or its identity is gone", async () => {
     const identity = join(dataDir, "identity.json");
     const kept = readFileSync(identity);
     rmSync(identity);
@@ -125,37 +126,95 @@ it("refuses to start when its log, hence its votes, or its identity is gone", as
     expectOneLine(await runServer(cluster.flags(2)), 2, /holds a state but no log\.db/);
     expect(existsSync(join(dataDir, "log.db"))).toBe(false);
   });
+
+  it("for no other reason: on what it held before the damage it starts", async () => {
+    cluster.launch(2);
+    await cluster.waitForAgreement();
+    expect(await cluster.shutDown(2)).toBe(0);
+  });
+});
+
+describe("a running node serves no older version that is altered meanwhile, and stops, naming the file", () => {
+  /** More than what is kept of the history in memory, so that the first version is read from disk. */
+  const values = Array.from({ length: 40 }, (_, i) => new Uint8Array(1_048_576).fill(i + 1));
+  let cluster: LocalCluster;
+  let dataDir: string;
+  let soundDir: string;
+  let first: number;
+
+  beforeAll(async () => {
+    cluster = await LocalCluster.start({ nodes: 1 });
+    await using client = await cluster.connect({ session: false });
+    first = (await client.put("/big", "first")).revision;
+    for (const value of values) await client.put("/big", value);
+    await cluster.shutDown(0);
+    dataDir = cluster.node(0).dataDir;
+    soundDir = keepAside(cluster, dataDir);
+  });
+
+  beforeEach(async () => {
+    putBack(soundDir, dataDir);
+    cluster.launch(0);
+    await cluster.waitForLeader();
+  });
+
+  afterAll(async () => {
+    await cluster[Symbol.asyncDispose]();
+  });
+
+  it.each<[string, (client: Quorate, revision: number) => Promise<unknown>]>([
+    ["read", (client, revision) => client.get("/big", { revision, timeoutMs: 5_000 })],
+    [
+      "serializable read",
+      (client, revision) => client.get("/big", { revision, consistency: "serializable" }),
+    ],
+    ["history", async (client) => await client.history("/big").next()],
+  ])("to a %s", async (_, ask) => {
+    await using client = await cluster.connect({ session: false });
+    expect((await client.get("/big", { revision: first }))?.text()).toBe("first");
+
+    const logged = cluster.log(0).length;
+    const altered = alterOldest(join(dataDir, "state.db"), "/big");
+    await expect(ask(client, first)).rejects.toThrow();
+    const told = new RegExp(`state\\.db: change ${altered} does not match its checksum`);
+    await eventually(() => told.test(cluster.log(0).slice(logged)), "the node to say so");
+    await eventually(() => !cluster.isRunning(0), "the node to end");
+    expectOneLine(await runServer(cluster.flags(0)), 1, /state\.db: change \d+ does not match its checksum/);
+  });
 });
 
 it("starts again after its disk is made empty of a state that only repeats the log", async () => {
-  await withStoppedNode(async (cluster, dataDir) => {
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(join(dataDir, `state.db${suffix}`), { force: true });
-    cluster.launch(2);
-    await cluster.waitForAgreement();
-  }, "kill");
+  await using cluster = await startWithHistory();
+  await cluster.kill(2);
+  const { dataDir } = cluster.node(2);
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(join(dataDir, `state.db${suffix}`), { force: true });
+  cluster.launch(2);
+  await cluster.waitForAgreement();
+  await expectOthersToGoOn(cluster);
 });
 
 it("does not start anew with an empty directory; a new member gets everything from the others in its place", async () => {
-  await withStoppedNode(async (cluster, dataDir) => {
-    await using client = await cluster.connect({ requestTimeoutMs: 15_000 });
-    rmSync(dataDir, { recursive: true });
-    const { code, stderr } = await runServer(cluster.flags(2));
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/it has lost what it promised to the cluster/);
+  await using cluster = await startWithHistory();
+  await using client = await cluster.connect({ requestTimeoutMs: 15_000 });
+  await cluster.shutDown(2);
+  rmSync(cluster.node(2).dataDir, { recursive: true });
+  const { code, stderr } = await runServer(cluster.flags(2));
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/it has lost what it promised to the cluster/);
 
-    // As docs/operations.md says.
-    await client.removeMember("n3");
-    const added = await cluster.newNode();
-    await client.addMember("n4", cluster.peerAddress(added));
-    cluster.launch(added);
-    await cluster.waitForAgreement();
-    await eventually(async () => {
-      const promoted = await client.promoteMember("n4").catch(() => undefined);
-      return promoted?.learner === false;
-    }, "the new member to be promoted");
-    await cluster.kill(0);
-    expect((await client.get("/damage/0"))?.text()).toBe("value 0 of some length");
-  });
+  // As docs/operations.md says.
+  await client.removeMember("n3");
+  const added = await cluster.newNode();
+  await client.addMember("n4", cluster.peerAddress(added));
+  cluster.launch(added);
+  await cluster.waitForAgreement();
+  await eventually(async () => {
+    const promoted = await client.promoteMember("n4").catch(() => undefined);
+    return promoted?.learner === false;
+  }, "the new member to be promoted");
+  await cluster.kill(0);
+  expect((await client.get("/damage/0"))?.text()).toBe("value 0 of some length");
+  await expectOthersToGoOn(cluster);
 });
 
 /** Flips a bit in the data of an entry in the middle of the log. Returns its index. */

@@ -61,15 +61,17 @@ it("goes on without a majority where it can, and says so where it cannot", async
 });
 
 it("exits 3 with a clear message when there is no cluster at all", async () => {
-  for (const args of [
+  const commands = [
     ["get", "/x"],
     ["put", "/x", "1"],
     ["get", "/x", "--consistency", "serializable"],
     ["lock", "/x", "--", "true"],
     ["status"],
-  ]) {
-    // Nothing listens on the ports below 7.
-    const { code, stdout, stderr } = await cli([...args, "--timeout", "1s"], { endpoints: ["127.0.0.1:1"] });
+  ];
+  // Nothing listens on the ports below 7.
+  const run = (args: readonly string[]) => cli([...args, "--timeout", "1s"], { endpoints: ["127.0.0.1:1"] });
+  const ends = await Promise.all(commands.map(async (args) => ({ args, ...(await run(args)) })));
+  for (const { args, code, stdout, stderr } of ends) {
     expect({ args, code }).toEqual({ args, code: 3 });
     expect(stderr).toMatch(/^quorate: [^\n]*check --endpoints[^\n]*\n$/);
     if (args[0] !== "status") expect(stdout).toBe("");

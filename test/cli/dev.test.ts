@@ -5,6 +5,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { areOwnPorts } from "../cluster/free-ports.js";
 import { eventually } from "../cluster/local-cluster.js";
 import { CliProcess, cli } from "./cli-run.js";
 
@@ -46,7 +47,7 @@ async function freeRange(): Promise<number> {
     const base = typeof address === "object" && address !== null ? address.port : 0;
     probe.close();
     await once(probe, "close");
-    if (base + 22 > 65_535) continue;
+    if (base + 22 > 65_535 || !areOwnPorts(base, base + 22)) continue;
     const servers = await Promise.all(portsOf(base).map(listen));
     for (const server of servers) server?.close();
     await Promise.all(servers.map((server) => server && once(server, "close")));

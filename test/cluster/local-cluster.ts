@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connect, type NodeStatus, type Quorate } from "@quorate/sdk";
+import { freePorts } from "./free-ports.js";
 
 /** The server's executable, run as an operator would. */
 const SERVER = fileURLToPath(import.meta.resolve("@quorate/server/main"));
@@ -283,24 +283,6 @@ function localNode(dir: string, name: string, ports: readonly number[], joins: b
   const dataDir = join(dir, name);
   const numbers = { clientPort, peerPort, firstPeerPort: peerPort, httpPort };
   return { name, ...numbers, dataDir, joins, process: undefined, crash: undefined };
-}
-
-/** Ports that are free now, found by binding them all at once. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      server.listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /** Waits until `holds`, asking again after short pauses. */
