@@ -18,8 +18,12 @@ const VOTERS_MIN = 3;
 const VOTERS_MAX = 5;
 /** Voters that are left when removals are contested: each of two sides may have its own removed. */
 const CONTESTED_VOTERS_MIN = 2;
-/** How many of the changes give a member another address, where members move. */
-const MOVES_SHARE = 0.4;
+/** How many of the moves another member misses: it is down meanwhile, and the one that moved may lead when it is back. */
+const MISSED_SHARE = 0.5;
+/** Milliseconds at most between the restart of a node that moved and a transfer to it. */
+const LEADS_MAX_MS = 4_000;
+/** Milliseconds at most for which it is down. */
+const MISSED_MAX_MS = 10_000;
 /** Milliseconds at most between what the cluster is told of a move and the restart of the node. */
 const RESTART_MAX_MS = 2_000;
 
@@ -33,7 +37,6 @@ export class Administrator implements Administration {
   readonly #failed: (error: unknown) => void;
   /** The second one only works when changes may be asked for at once. */
   readonly #programs: readonly AdministrationProgram[];
-  readonly #moves: boolean;
   #added = 0;
   /** The only node that is asked, if any. */
   #asked: SimulatedNode | undefined;
@@ -42,7 +45,7 @@ export class Administrator implements Administration {
     world: World,
     cluster: SimulatedCluster,
     random: Random,
-    { concurrentChanges, moves }: SimulationOptions,
+    { concurrentChanges }: SimulationOptions,
     observer: Observer,
     failed: (error: unknown) => void,
   ) {
@@ -52,7 +55,6 @@ export class Administrator implements Administration {
     this.#observer = observer;
     this.#failed = failed;
     this.#process = new Process("admin", random.fork(1), world.nowMs, failed);
-    this.#moves = moves;
     this.#programs = Array.from({ length: concurrentChanges ? 2 : 1 }, () => new AdministrationProgram());
   }
 
@@ -96,9 +98,14 @@ export class Administrator implements Administration {
   }
 
   transfer(): boolean {
+    return this.#transfer(
+      this.#random.chance(0.5) ? undefined : this.#random.pick([...this.#cluster.nodes.keys()]),
+    );
+  }
+
+  #transfer(to: string | undefined): boolean {
     const program = this.#idle;
     if (program === undefined) return false;
-    const to = this.#random.chance(0.5) ? undefined : this.#random.pick([...this.#cluster.nodes.keys()]);
     this.#submit(program, { kind: "transfer", to });
     return true;
   }
@@ -108,14 +115,22 @@ export class Administrator implements Administration {
     if (program === undefined) return false;
     const members = this.#members;
     if (members.some(({ damaged }) => damaged)) return false;
-    if (this.#moves && this.#random.chance(MOVES_SHARE)) {
-      this.#move(program, this.#random.pick(members));
-      return true;
-    }
     const grow = members.length < VOTERS_MAX && (members.length <= VOTERS_MIN || this.#random.chance(0.5));
     if (grow) this.#add(program);
     else if (members.length > VOTERS_MIN) this.#remove(program, this.#random.pick(members));
     else return false;
+    return true;
+  }
+
+  move(): boolean {
+    const program = this.#idle;
+    const members = this.#members;
+    if (program === undefined || members.some(({ damaged }) => damaged)) return false;
+    const node = this.#random.pick(members);
+    if (this.#random.chance(MISSED_SHARE)) {
+      this.#shutDown(this.#random.pick(members.filter((member) => member !== node)));
+    }
+    this.#move(program, node);
     return true;
   }
 
@@ -154,9 +169,18 @@ export class Administrator implements Administration {
           if (node.retired) return;
           this.#cluster.kill(node, false);
           this.#cluster.boot(node);
+          const leadsMs = this.#random.between(0, LEADS_MAX_MS);
+          this.#world.after(leadsMs, this.#process, "lead", () => this.#transfer(node.name));
         });
       },
     });
+  }
+
+  #shutDown(node: SimulatedNode): void {
+    this.#world.after(0, undefined, "missing", () => this.#cluster.kill(node, false));
+    this.#world.after(this.#random.between(0, MISSED_MAX_MS), undefined, "back", () =>
+      this.#cluster.boot(node),
+    );
   }
 
   #remove(program: AdministrationProgram, node: SimulatedNode): void {

@@ -42,6 +42,7 @@ const injections: Readonly<Record<FaultKind, Inject>> = {
   wallJump: jumpWallClock,
   transfer: ({ administration }) => administration.transfer(),
   membership: ({ administration }) => administration.changeMembership(),
+  move: ({ administration }) => administration.move(),
   contestedRemoval,
   wipe: (scene) => destroy(scene, (node) => node.disk.wipe()),
   bitRot: (scene) => destroy(scene, (node) => rot(node, scene.random.chance(0.5))),

@@ -25,6 +25,8 @@ export interface Administration {
   readonly busy: boolean;
   transfer(): boolean;
   changeMembership(): boolean;
+  /** Gives a member another peer address, which another member may miss, and has it restarted there. */
+  move(): boolean;
   replaceLost(node: SimulatedNode): boolean;
   /** Has as many of the nodes removed as there are programs with nothing to do, which ask one node only. */
   removeThrough(asked: SimulatedNode, nodes: readonly SimulatedNode[]): boolean;

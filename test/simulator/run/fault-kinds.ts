@@ -17,6 +17,7 @@ export const faultKinds = [
   "wallJump",
   "transfer",
   "membership",
+  "move",
   "contestedRemoval",
   "wipe",
   "bitRot",

@@ -50,8 +50,6 @@ export interface SimulationOptions {
   readonly turnDelayMs: number;
   /** Whether an administrator may begin a change of the membership while another is under way. */
   readonly concurrentChanges: boolean;
-  /** Whether members also move to another peer port. */
-  readonly moves: boolean;
   /** Milliseconds that an ordinary sync of the disk takes at most. */
   readonly syncMs: number;
   /** Whether all nodes come back at the end, or only a majority of the voters. */
@@ -70,9 +68,6 @@ export interface SimulationOptions {
 
 /** What a caller of the simulation may fix instead of drawing it. */
 export type Overrides = Partial<SimulationOptions>;
-
-/** Any number that no other fork of the options' source has. */
-const MOVES_SALT = 1;
 
 /** Draws a run's options from its seed: which faults happen at all, how often, on what network and disk. */
 export function drawOptions(seed: number, overrides: Overrides = {}): SimulationOptions {
@@ -111,8 +106,6 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     clockDriftMax: random.pick([0, 0, 0.01, 0.1]),
     turnDelayMs: random.pick([0, 0, 0.2, 3]),
     concurrentChanges: random.chance(0.3),
-    // Of a source of its own: what the other runs draw stays as it was.
-    moves: random.fork(MOVES_SALT).chance(0.4),
     tempo,
     syncMs: random.pick([0.5, 2, 10]),
     healAll: random.chance(0.8),

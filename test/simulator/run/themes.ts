@@ -2,14 +2,22 @@ import type { Random } from "../world/random.js";
 import type { SimulationOptions } from "./options.js";
 
 /** What a run concentrates on. */
-export type Theme = "everything" | "elections" | "staleLeaders" | "members" | "watchers" | "snapshots";
+export type Theme =
+  | "everything"
+  | "elections"
+  | "staleLeaders"
+  | "members"
+  | "moves"
+  | "watchers"
+  | "snapshots";
 
-/** How many of the runs concentrate on what, of thirteen. */
+/** How many of the runs concentrate on what, of fourteen. */
 const shares: readonly (readonly [Theme, number])[] = [
   ["everything", 5],
   ["elections", 2],
   ["staleLeaders", 2],
   ["members", 2],
+  ["moves", 1],
   ["watchers", 1],
   ["snapshots", 1],
 ];
@@ -57,10 +65,22 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
     electionTimeoutMs: 500,
     tempo: random.pick([1, 0.4]),
     concurrentChanges: true,
-    // A change of an address is one that no vote depends on, in the place of one that does.
-    moves: false,
     thinkMs: 100,
     ...(random.chance(0.5) ? contested(random) : swarmOfChanges(random)),
+    workloads: ["registers"],
+  }),
+  /** Members that get other addresses, of which others do not hear in time, and lead soon afterwards. */
+  moves: (random) => ({
+    nodes: random.chance(0.7) ? 3 : 5,
+    electionTimeoutMs: 500,
+    logEntriesKept: random.pick([[5], [1_000]]),
+    faults: {
+      move: random.pick([1_000, 3_000]),
+      ...(random.chance(0.3) ? { kill: 3_000 } : {}),
+      ...(random.chance(0.3) ? { partition: 3_000 } : {}),
+      ...(random.chance(0.3) ? { transfer: 3_000 } : {}),
+      ...(random.chance(0.2) ? { membership: 3_000 } : {}),
+    },
     workloads: ["registers"],
   }),
   /** Watches that change their node all the time, over a history that forgets at once. */
