@@ -37,10 +37,10 @@ function configure(...members: Member[]): void {
   machine.apply(machine.appliedIndex + 1, 1, [], encodeConfiguration({ members }));
 }
 
-function introduce(memberId: number, incarnation: string): void {
+function introduce(memberId: number, incarnation: string, format = 1): void {
   const body = {
     ...{ kind: "member" as const, memberId, name: `n${memberId}`, incarnation },
-    ...{ peerAddress: `h:${memberId}`, clientEndpoint: `c:${memberId}`, format: 1 },
+    ...{ peerAddress: `h:${memberId}`, clientEndpoint: `c:${memberId}`, format },
   };
   const command = { sessionId: 0, sequence: 0, lowestPending: 0, fence: undefined, body };
   machine.apply(machine.appliedIndex + 1, 1, [command]);
@@ -128,4 +128,18 @@ it("knows a member that joined and lacks a format", () => {
   introduce(2, "bb");
   expect(known.lacking(1)).toBeUndefined();
   expect(known.lacking(2)?.name).toBe("n2");
+});
+
+it("knows a learner of an older version than every voter", () => {
+  const known = roster();
+  configure(voter(1), voter(2), { ...voter(3), role: "learner" });
+  // Before anybody said anything, nothing is in the log that an older version would not understand.
+  expect(known.isOlderThanVoters(3)).toBe(false);
+  introduce(1, "aa", 3);
+  introduce(2, "bb", 2);
+  expect(known.isOlderThanVoters(3)).toBe(true);
+  introduce(3, "cc", 1);
+  expect(known.isOlderThanVoters(3)).toBe(true);
+  introduce(3, "cc", 2);
+  expect(known.isOlderThanVoters(3)).toBe(false);
 });
