@@ -205,6 +205,8 @@ export interface ServerOptions {
   readonly logLevel: LogLevel;
   /** Test-only, from QUORATE_UNSAFE_TEST: reads skip ReadIndex and may be stale. */
   readonly unsafeSkipReadIndex: boolean;
+  /** Test-only, and no flag: the command format of the older version that this node passes for. */
+  readonly commandFormat?: number;
 }
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;

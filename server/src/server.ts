@@ -9,6 +9,7 @@ import {
   type ListenAddress,
   type ServerOptions,
 } from "./config.js";
+import { COMMAND_FORMAT } from "./node/command-codec-format.js";
 import { establishIdentity, knownIdentity } from "./node/identity.js";
 import { Node } from "./node/node.js";
 import type { NodeOptions } from "./node/node-options.js";
@@ -100,6 +101,7 @@ function nodeOptions(options: ServerOptions, identity: Identity): NodeOptions {
     logEntriesKept: options.logEntriesKept,
     logBytesKept: options.logBytesKept,
     unsafeSkipReadIndex: options.unsafeSkipReadIndex,
+    commandFormat: options.commandFormat ?? COMMAND_FORMAT,
   };
 }
 

@@ -19,7 +19,8 @@ const without = (name: string): Configuration => ({
 /** What the asked node is: its id, what is committed, and what the leader's log says, which may be its own. */
 interface World {
   readonly olderMember: string | undefined;
-  readonly olderFormat: number;
+  /** The formats that the leader knows members to understand, by id; of others it has no record. */
+  readonly formats: Readonly<Record<number, number>>;
   readonly self: number;
   readonly leader: number;
   readonly newest: Configuration;
@@ -28,9 +29,9 @@ interface World {
 
 /** The administration of such a node, with what it asked of others so far. */
 function asked(change: AdministeredChange, world: Partial<World> = {}) {
-  const { self, leader, newest, committed, olderMember, olderFormat } = {
+  const { self, leader, newest, committed, olderMember, formats } = {
     olderMember: undefined,
-    olderFormat: 2,
+    formats: { 1: 3, 2: 3, 3: 3 },
     self: 1,
     leader: 1,
     newest: three,
@@ -65,8 +66,9 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
   const roster = {
     applied: { index: 8, configuration: committed },
     find: (id: number) => committed.members.find((member) => member.id === id),
+    formatOf: (id: number) => formats[id] ?? 0,
+    isOlderThanVoters: (id: number) => (formats[id] ?? 0) < 3,
     lacking: () => committed.members.find(({ name }) => name === olderMember),
-    formatOf: () => olderFormat,
   } as unknown as Roster;
   const link = {
     isConnected: true,
@@ -106,6 +108,10 @@ const removalOf = (member: string): AdministeredChange => ({
 const moveOf = (member: string, peerAddress: string): AdministeredChange => ({
   case: "update",
   value: { $typeName: "quorate.v1.UpdateMemberRequest", member, peerAddress },
+});
+const promotionOf = (member: string): AdministeredChange => ({
+  case: "promote",
+  value: { $typeName: "quorate.v1.PromoteMemberRequest", member },
 });
 const transferTo = (member: string): AdministeredChange => ({
   case: "transfer",
@@ -244,7 +250,7 @@ describe("a change of an address", () => {
     const { answers, changes } = asked(moveOf("n3", "new:3"), { olderMember: "n2" });
     expect(answers).toEqual([refusal(/"n2" runs a version that does not know changes of an address/)]);
     expect(changes).toEqual([]);
-    const silent = asked(moveOf("n3", "new:3"), { olderMember: "n2", olderFormat: 0 });
+    const silent = asked(moveOf("n3", "new:3"), { olderMember: "n2", formats: { 1: 3, 3: 3 } });
     expect(silent.answers).toEqual([refusal(/"n2" has not told which version it runs yet/)]);
     expect(silent.changes).toEqual([]);
   });
@@ -345,5 +351,32 @@ describe("handing over to a member", () => {
     leader.reads[0]?.();
     await turn();
     expect(answers).toEqual([{ kind: "done", memberId: 1 }]);
+  });
+});
+
+describe("a promotion", () => {
+  const [n1, n2, n3] = three.members;
+  const members = [n1, n2, n3].flatMap((member, at) =>
+    member === undefined ? [] : { ...member, role: at === 2 ? ("learner" as const) : ("voter" as const) },
+  );
+  const committed: Configuration = { members };
+
+  it("of a learner that knows what the voters know is made", () => {
+    const { changes } = asked(promotionOf("n3"), { newest: committed, committed });
+    expect(changes).toEqual([{ kind: "promote", id: 3 }]);
+  });
+
+  it("of a learner of an older version than every voter is refused: as a voter it could stop at what the log holds", () => {
+    const formats = { 1: 3, 2: 3, 3: 2 };
+    const { answers, changes } = asked(promotionOf("n3"), { newest: committed, committed, formats });
+    expect(answers).toEqual([refusal(/"n3" runs an older version than every voter: upgrade it first/)]);
+    expect(changes).toEqual([]);
+  });
+
+  it("of a learner that did not say yet what it understands has to wait", () => {
+    const formats = { 1: 3, 2: 3 };
+    const { answers, changes } = asked(promotionOf("n3"), { newest: committed, committed, formats });
+    expect(answers).toEqual([refusal(/"n3" has not caught up/)]);
+    expect(changes).toEqual([]);
   });
 });

@@ -8,6 +8,7 @@ import {
   type Decision,
   decide,
   findMember,
+  learnerBehind,
   type Missing,
   unknown,
   unsettled,
@@ -166,9 +167,23 @@ export class Administration {
           : `member "${older.name}" runs a version that does not know changes of an address: upgrade it first`,
       );
     }
+    const outdated =
+      raft.isLeader && change.case === "promote" ? this.outdated(change.value.member) : undefined;
+    if (outdated !== undefined) return outdated;
     const decision = decide(raft, self, change);
     schedule();
     return decision;
+  }
+
+  /** Why a learner gets no vote yet: it may stop at what the log holds, and a voter that stops is missed. */
+  private outdated(named: string): Failure | undefined {
+    const { raft, roster } = this.parts;
+    const member = findMember(raft.configuration, named);
+    if (member?.role !== "learner" || !roster.isOlderThanVoters(member.id)) return undefined;
+    const { name } = member;
+    return roster.formatOf(member.id) === 0
+      ? learnerBehind(name)
+      : membershipRefused(`learner "${name}" runs an older version than every voter: upgrade it first`);
   }
 
   private wait(

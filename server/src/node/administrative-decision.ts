@@ -224,9 +224,7 @@ function decided(
     case "pendingChange":
       return membershipRefused("the change before this one is not committed yet: retry when it is");
     case "learnerBehind":
-      return membershipRefused(
-        `learner "${name}" has not caught up with the log yet, or is not running: retry when it has`,
-      );
+      return learnerBehind(name);
     case "lastVoter":
       return membershipRefused(`"${name}" is the last voter: promote another member first`);
     case "memberExists":
@@ -238,6 +236,13 @@ function decided(
     case "notALearner":
       return membershipRefused(`"${name}" is no learner`);
   }
+}
+
+/** It does not hold what a voter must, or this node has not applied yet that it takes part. */
+export function learnerBehind(name: string): Failure {
+  return membershipRefused(
+    `learner "${name}" has not caught up with the log yet, or is not running: retry when it has`,
+  );
 }
 
 function transferRefusal(

@@ -25,7 +25,7 @@ export function formatOf(body: CommandBody): number {
 export class UnknownFormat extends Error {
   override readonly name = "UnknownFormat";
 
-  constructor(found: string) {
-    super(`the log holds ${found}, but this node knows command format ${COMMAND_FORMAT}: upgrade it`);
+  constructor(found: string, known = COMMAND_FORMAT) {
+    super(`the log holds ${found}, but this node knows command format ${known}: upgrade it`);
   }
 }

@@ -123,6 +123,9 @@ describe("command codec", () => {
     expect(() => decodeBatch(newer)).toThrow(UnknownFormat);
     expect(() => decodeBatch(newer)).toThrow("command format 4");
     expect(() => decodeBatch(new Uint8Array(0))).toThrow(UnknownFormat);
+    const present = toBinary(CommandBatchSchema, create(CommandBatchSchema, { format: 2 }));
+    expect(decodeBatch(present).commands).toEqual([]);
+    expect(() => decodeBatch(present, 1)).toThrow("command format 2, but this node knows command format 1");
   });
 
   it("refuses a command of a kind it does not know", () => {

@@ -33,15 +33,16 @@ export function encodeBatch(batch: CommandBatchData): Uint8Array {
 }
 
 /**
- * The batch of these bytes. Keeps no reference to them: values are copied, since a view would pin the whole entry.
+ * The batch of these bytes, of a format up to `known`. Keeps no reference to them: values are copied, since a view would
+ * pin the whole entry.
  * @throws UnknownFormat when a newer version wrote it: the node must stop, not guess.
  */
-export function decodeBatch(bytes: Uint8Array): CommandBatchData {
+export function decodeBatch(bytes: Uint8Array, known = COMMAND_FORMAT): CommandBatchData {
   // Fields of bytes become views of the input's own class, and a Buffer's are the quickest to make keys of.
   const buffer =
     bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { format, origin, batchId, commands } = fromBinary(CommandBatchSchema, buffer);
-  if (format > COMMAND_FORMAT || format === 0) throw new UnknownFormat(`command format ${format}`);
+  if (format > known || format === 0) throw new UnknownFormat(`command format ${format}`, known);
   return { origin, batchId: Number(batchId), commands: commands.map(commandFromMessage) };
 }
 

@@ -26,7 +26,7 @@ class FakeNode {
   }
 }
 
-const about = { memberId: 1, name: "n1", clientEndpoint: "c:1", incarnation: "aa" };
+const about = { memberId: 1, name: "n1", clientEndpoint: "c:1", format: 3, incarnation: "aa" };
 
 it("tells the cluster until it knows, and again when there is something new", () => {
   const node = new FakeNode();

@@ -1,12 +1,11 @@
 import type { SetMember, StateMachine } from "../state-machine/index.js";
-import { COMMAND_FORMAT } from "./command-codec-format.js";
 import type { Done } from "./proposals.js";
 
 /** Milliseconds between two attempts to tell the cluster how to reach this node. */
 const INTRODUCTION_INTERVAL_MS = 1_000;
 
 /** What a node tells of itself. */
-export type Introduced = Omit<SetMember, "kind" | "format" | "peerAddress">;
+export type Introduced = Omit<SetMember, "kind" | "peerAddress">;
 
 /** What an introduction takes of its node. */
 export interface Introducer {
@@ -38,7 +37,7 @@ export class Introduction {
     const { peerAddress } = this.node;
     if (nowMs < this.nextMs || this.proposed || peerAddress === "") return;
     this.nextMs = nowMs + INTRODUCTION_INTERVAL_MS;
-    const record: SetMember = { kind: "member", ...this.introduced, peerAddress, format: COMMAND_FORMAT };
+    const record: SetMember = { kind: "member", ...this.introduced, peerAddress };
     if (this.isKnown(record)) return;
     this.proposed = true;
     this.node.submitBody(record, undefined, (outcome) => {

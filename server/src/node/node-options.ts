@@ -19,4 +19,6 @@ export interface NodeOptions {
   /** Bytes of them kept at most. */
   readonly logBytesKept: number;
   readonly unsafeSkipReadIndex: boolean;
+  /** The version that this node passes for: the newest format of commands that it reads, and says that it understands. */
+  readonly commandFormat: number;
 }

@@ -170,7 +170,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     });
     const { memberId, name, incarnation } = identity;
     this.introduction = new Introduction(
-      { memberId, name, clientEndpoint: options.clientEndpoint, incarnation },
+      { memberId, name, clientEndpoint: options.clientEndpoint, format: options.commandFormat, incarnation },
       this,
     );
     this.administration = new Administration({
@@ -482,7 +482,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   }
 
   private apply(entry: LogEntry): void {
-    const batch = entry.kind === "commands" ? decodeBatch(entry.data) : undefined;
+    const batch = entry.kind === "commands" ? decodeBatch(entry.data, this.options.commandFormat) : undefined;
     const configuration = entry.kind === "configuration" ? entry.data : undefined;
     const wasMember = configuration !== undefined && this.roster.includesSelf;
     const applied = this.machine.apply(entry.index, entry.term, batch?.commands ?? [], configuration);

@@ -141,3 +141,17 @@ it("does not know what a voter understands that joined and has not told", () => 
   introduce(3, "cc", 1);
   expect(known.lacking(1)).toBeUndefined();
 });
+
+it("knows a learner of an older version than every voter", () => {
+  const known = roster();
+  configure(voter(1), voter(2), { ...voter(3), role: "learner" });
+  // Before anybody said anything, nothing is in the log that an older version would not understand.
+  expect(known.isOlderThanVoters(3)).toBe(false);
+  introduce(1, "aa", 3);
+  introduce(2, "bb", 2);
+  expect(known.isOlderThanVoters(3)).toBe(true);
+  introduce(3, "cc", 1);
+  expect(known.isOlderThanVoters(3)).toBe(true);
+  introduce(3, "cc", 2);
+  expect(known.isOlderThanVoters(3)).toBe(false);
+});

@@ -79,6 +79,15 @@ export class Roster {
     return members.length > 0 && members.every(({ id }) => this.formatOf(id) >= format);
   }
 
+  /**
+   * Whether a learner is not known to understand what every voter does. The log may hold that already, whoever else is a
+   * member now: no entry is of a format that not all voters of its time, and all that got a vote since, understand.
+   */
+  isOlderThanVoters(id: number): boolean {
+    const voters = this.applied.configuration.members.filter(({ role }) => role === "voter");
+    return voters.every((voter) => this.formatOf(voter.id) > this.formatOf(id));
+  }
+
   /** The newest format of commands that the member understands; 0 until it first joined. */
   formatOf(id: number): number {
     return this.machine().member(id)?.format ?? 0;

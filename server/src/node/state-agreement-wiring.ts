@@ -13,7 +13,7 @@ type AgreementWire = Extract<Wire, { case: "stateSample" | "stateAnswer" | "stat
 
 /** The comparison of states between this node and the other members. */
 export function agreementOf(
-  { identity, heartbeatMs, electionTimeoutMs }: NodeOptions,
+  { identity, heartbeatMs, electionTimeoutMs, commandFormat }: NodeOptions,
   raft: Raft,
   roster: Roster,
   send: (to: number, message: AgreementMessage) => void,
@@ -25,7 +25,7 @@ export function agreementOf(
     voters: () => raft.configuration.members.filter(({ role }) => role === "voter").map(({ id }) => id),
     others: () =>
       raft.configuration.members
-        .filter(({ id }) => id !== self && roster.formatOf(id) >= COMPARING_FORMAT)
+        .filter(({ id }) => id !== self && Math.min(commandFormat, roster.formatOf(id)) >= COMPARING_FORMAT)
         .map(({ id }) => id),
     send,
     intervalMs: heartbeatMs,

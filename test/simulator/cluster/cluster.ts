@@ -2,6 +2,7 @@ import type { Metadata } from "@grpc/grpc-js";
 import type { ExchangeRequest } from "@quorate/proto";
 import { type Logger, pino } from "pino";
 import type { ServerOptions } from "../../../server/src/config.js";
+import { READDRESSING_FORMAT, UnknownFormat } from "../../../server/src/node/command-codec-format.js";
 import { InvariantViolation } from "../../../server/src/raft/index.js";
 import { type RunningServer, startServer } from "../../../server/src/server.js";
 import { type Applied, type Command, StateMachine } from "../../../server/src/state-machine/index.js";
@@ -13,6 +14,7 @@ import { promisesIn } from "../network/wire-taps.js";
 import type { Observer } from "../observation.js";
 import type { SimulationOptions } from "../run/options.js";
 import { setBounds } from "../run/server-bounds.js";
+import { newestVersion } from "../run/versions.js";
 import { Process } from "../world/process.js";
 import type { Random } from "../world/random.js";
 import { currentProcess, type World } from "../world/world.js";
@@ -28,6 +30,8 @@ export interface SimulatedNode {
   readonly initialCluster: ServerOptions["initialCluster"];
   /** Where it listens for its peers from its next start on; its and the others' `initialCluster` stay as they are. */
   peerPort: number;
+  /** The version it is started with, by the newest format of commands that it knows. */
+  version: number;
   process: Process | undefined;
   server: RunningServer | undefined;
   view: RaftView | undefined;
@@ -47,6 +51,10 @@ export interface SimulatedNode {
 /** Milliseconds until a supervisor starts a process again. */
 const RESTART_MIN_MS = 50;
 const RESTART_MAX_MS = 1_500;
+/** Milliseconds at most until a node that stopped since its version is too old is upgraded. */
+const UPGRADE_MAX_MS = 5_000;
+/** Any number that no other fork of a node's source has. */
+const VERSION_SALT = 7;
 
 /** The servers: started, killed and started again, each on its own disk. */
 export class SimulatedCluster {
@@ -64,6 +72,8 @@ export class SimulatedCluster {
   #ledTerm = 0;
   /** Whether ended processes are started again. */
   supervising = true;
+  /** Whether nodes that are added from now on are of the newest version, rather than of one that the run draws. */
+  installsNewest = false;
   boots = 0;
 
   constructor(
@@ -105,12 +115,16 @@ export class SimulatedCluster {
   /** A node of the first cluster, or with an empty `initialCluster` one that joins it later. */
   add(name: string, initialCluster: SimulatedNode["initialCluster"]): SimulatedNode {
     const random = this.#random.fork(this.nodes.size + 1);
+    const { founders, joiners } = this.#options.versions;
     const node: SimulatedNode = {
       name,
       disk: new SimulatedDisk({ root: DATA_ROOT, random: random.next }),
       logEntriesKept: random.pick(this.#options.logEntriesKept),
       initialCluster,
       peerPort: PEER_PORT,
+      version: this.installsNewest
+        ? newestVersion
+        : random.fork(VERSION_SALT).pick(initialCluster.length > 0 ? founders : joiners),
       process: undefined,
       server: undefined,
       view: undefined,
@@ -192,6 +206,7 @@ export class SimulatedCluster {
       logBytesKept,
       logLevel: "info",
       unsafeSkipReadIndex: false,
+      commandFormat: node.version,
     };
   }
 
@@ -214,9 +229,38 @@ export class SimulatedCluster {
       this.kill(node, false);
       return;
     }
+    if (isTooNew(error) && isOlder(node) && !this.#hasVote(node)) {
+      // As it should: nobody waits for one without a vote, and whoever runs it does as it says.
+      this.#upgradeRefused(node, error);
+      return;
+    }
     if (!isFault(error)) this.#failed(new Unexpected(node.name, error));
     this.kill(node, false);
     this.#restartLater(node);
+  }
+
+  /** Whether any node's newest configuration gives it a vote. */
+  #hasVote({ id }: SimulatedNode): boolean {
+    return this.live.some(({ view }) => view?.configuration().voters.includes(id ?? 0));
+  }
+
+  /** A node without a vote stopped at what only a newer version reads: it gets none before it runs again. */
+  #upgradeRefused(node: SimulatedNode, error: unknown): void {
+    this.upgrade(node, this.#random.between(RESTART_MIN_MS, UPGRADE_MAX_MS), () => {
+      // Unless something else started it before.
+      if (node.process?.alive !== true && this.#hasVote(node)) this.#failed(new Unexpected(node.name, error));
+    });
+  }
+
+  /** Stops the node, and starts it again with the newest version. */
+  upgrade(node: SimulatedNode, downMs: number, starting: () => void = () => undefined): void {
+    this.#world.trace.note(this.#world.nowMs, node.name, "is upgraded", () => `from format ${node.version}`);
+    this.kill(node, false);
+    node.version = newestVersion;
+    this.#world.after(downMs, undefined, "restart", () => {
+      starting();
+      this.boot(node);
+    });
   }
 
   #restartLater(node: SimulatedNode): void {
@@ -319,6 +363,10 @@ export class SimulatedCluster {
     const { view } = node;
     if (view === undefined) return;
     this.#observer.stepped(view, this.#world.nowMs);
+    if (isOlder(node) && !canRead(node.version, view)) {
+      this.#ended(node, process, new UnknownFormat("a configuration with a changed address", node.version));
+      return;
+    }
     if (view.role !== "leader" || view.term <= this.#ledTerm) return;
     this.#ledTerm = view.term;
     const told = this.onNextLeader;
@@ -385,6 +433,21 @@ function observeApply(told: ApplyTold): void {
     told(currentProcess(), index, commands, outcome, this);
     return outcome;
   };
+}
+
+/** Whether the node is of an older version than the newest. */
+export function isOlder({ version }: SimulatedNode): boolean {
+  return version < newestVersion;
+}
+
+/** Whether the node stopped at what only a newer version reads. */
+function isTooNew(error: unknown): boolean {
+  return error instanceof UnknownFormat;
+}
+
+/** Whether a version reads the newest configuration of its log. */
+function canRead(version: number, view: RaftView): boolean {
+  return version >= READDRESSING_FORMAT || !view.isReaddressed;
 }
 
 /** Where every node has its data. */

@@ -84,6 +84,11 @@ export class RaftView implements NodeView {
     return this.#membership;
   }
 
+  /** Whether the configuration in effect holds a member whose address was changed. */
+  get isReaddressed(): boolean {
+    return this.#core.membership.configuration.members.some(({ readdressed }) => readdressed === true);
+  }
+
   get configurationIndex(): number {
     return this.#core.configurationIndex;
   }

@@ -16,6 +16,7 @@ import {
   killSomeClient,
   pauseClient,
   pauseSome,
+  upgradeSome,
 } from "./processes.js";
 import type { Scene, Victims } from "./scene.js";
 
@@ -48,6 +49,7 @@ const injections: Readonly<Record<FaultKind, Inject>> = {
   bitRot: (scene) => destroy(scene, (node) => rot(node, scene.random.chance(0.5))),
   clientPause: pauseClient,
   clientKill: killSomeClient,
+  upgrade: upgradeSome,
 };
 
 /** Brings about faults, each kind on its own schedule, several at once. */

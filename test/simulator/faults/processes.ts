@@ -1,5 +1,6 @@
+import { isOlder } from "../cluster/cluster.js";
 import type { Process } from "../world/process.js";
-import { pickSome, type Scene, someLive } from "./scene.js";
+import { pickSome, type Scene, someLive, touchable } from "./scene.js";
 
 /** One node, or now and then all of them at once: a data centre that loses its power has no majority left to ask. */
 export function killSome(scene: Scene, power: boolean): boolean {
@@ -57,6 +58,16 @@ export function killSomeClient({ random, clients, killClient }: Scene): boolean 
   const process = pickSome(clients(), random);
   if (process === undefined) return false;
   killClient(process);
+  return true;
+}
+
+/** One node of an older version, stopped and started again with the newest. */
+export function upgradeSome(scene: Scene): boolean {
+  const { cluster, random } = scene;
+  const node = pickSome(touchable(scene).filter(isOlder), random);
+  if (node === undefined) return false;
+  const downMs = 20 + random.exponential(500);
+  cluster.upgrade(node, downMs);
   return true;
 }
 

@@ -1,5 +1,5 @@
-/** Everything that can go wrong in a run, each with the mean time between two of its kind, in milliseconds. */
-export const faultKinds = [
+/** What can go wrong in any run, each with the mean time between two of its kind, in milliseconds. */
+export const swarmFaultKinds = [
   "kill",
   "power",
   "pause",
@@ -24,5 +24,8 @@ export const faultKinds = [
   "clientPause",
   "clientKill",
 ] as const;
+
+/** Everything that can go wrong; an upgrade only where nodes start with an older version. */
+export const faultKinds = [...swarmFaultKinds, "upgrade"] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

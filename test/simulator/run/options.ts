@@ -1,7 +1,8 @@
 import { Random } from "../world/random.js";
-import { type FaultKind, faultKinds } from "./fault-kinds.js";
+import { type FaultKind, swarmFaultKinds } from "./fault-kinds.js";
 import { type DrawnBounds, drawBounds } from "./server-bounds.js";
 import { concentrate, drawTheme, type Theme } from "./themes.js";
+import { drawVersions, mixed, type Versions } from "./versions.js";
 
 export const workloadKinds = ["registers", "strings", "watches", "locks", "leases", "elections"] as const;
 
@@ -50,6 +51,8 @@ export interface SimulationOptions {
   readonly turnDelayMs: number;
   /** Whether an administrator may begin a change of the membership while another is under way. */
   readonly concurrentChanges: boolean;
+  /** Which versions nodes are of. */
+  readonly versions: Versions;
   /** Milliseconds that an ordinary sync of the disk takes at most. */
   readonly syncMs: number;
   /** Whether all nodes come back at the end, or only a majority of the voters. */
@@ -69,6 +72,9 @@ export interface SimulationOptions {
 /** What a caller of the simulation may fix instead of drawing it. */
 export type Overrides = Partial<SimulationOptions>;
 
+/** Any number that no other fork of the options' source has. */
+const VERSIONS_SALT = 1;
+
 /** Draws a run's options from its seed: which faults happen at all, how often, on what network and disk. */
 export function drawOptions(seed: number, overrides: Overrides = {}): SimulationOptions {
   const random = new Random(seed * 2 + 1);
@@ -77,7 +83,7 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
   const tempo = random.pick([1, 1, 0.4, 0.15]);
   const density = random.pick([0.2, 0.4, 0.6]);
   const faults: Partial<Record<FaultKind, number>> = {};
-  for (const kind of faultKinds) {
+  for (const kind of swarmFaultKinds) {
     if (random.chance(density)) faults[kind] = random.pick([2_000, 4_000, 8_000]) * tempo;
   }
   const workloads = workloadKinds.filter(() => random.chance(0.5));
@@ -106,6 +112,7 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     clockDriftMax: random.pick([0, 0, 0.01, 0.1]),
     turnDelayMs: random.pick([0, 0, 0.2, 3]),
     concurrentChanges: random.chance(0.3),
+    versions: drawVersions(random.fork(VERSIONS_SALT)),
     tempo,
     syncMs: random.pick([0.5, 2, 10]),
     healAll: random.chance(0.8),
@@ -118,5 +125,7 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     spaceBytesMax: random.pick([0, 50_000, 2_147_483_648]),
   };
   const theme = overrides.theme ?? drawn.theme;
-  return { ...drawn, theme, ...concentrate(theme, random), ...overrides, seed };
+  const concentrated = { ...drawn, theme, ...concentrate(theme, random) };
+  const versions = overrides.versions ?? drawn.versions;
+  return { ...concentrated, ...mixed(concentrated, versions), ...overrides, seed };
 }

@@ -1,7 +1,13 @@
 import { performance as machineClock } from "node:perf_hooks";
 import type { ExchangeRequest, WatchReply, WatchRequest } from "@quorate/proto";
 import { Administrator } from "../cluster/administrator.js";
-import { clientAddress, peerAddress, SimulatedCluster, type SimulatedNode } from "../cluster/cluster.js";
+import {
+  clientAddress,
+  isOlder,
+  peerAddress,
+  SimulatedCluster,
+  type SimulatedNode,
+} from "../cluster/cluster.js";
 import { Unexpected } from "../cluster/unexpected.js";
 import { usualDisk } from "../disk/usual-disk.js";
 import { Nemesis } from "../faults/nemesis.js";
@@ -238,6 +244,9 @@ export class Simulation {
         node.retired = true;
       }
     }
+    this.#cluster.installsNewest = true;
+    for (const node of this.#cluster.nodes.values())
+      if (this.#isUpgraded(node)) this.#cluster.upgrade(node, 0);
     if (this.#options.powerCycle) this.#cluster.powerCycle();
     for (const process of this.#clients.keys()) this.#world.resume(process);
     this.#cluster.restartJoining();
@@ -263,6 +272,12 @@ export class Simulation {
     this.#tellStranded();
     this.#closingCalls();
     this.#runUntil(this.#world.nowMs + LAST_DELIVERIES_MS);
+  }
+
+  /** Whether the node is upgraded at the end: one that joined later may not be given a vote before. */
+  #isUpgraded(node: SimulatedNode): boolean {
+    const stays = this.#options.versions.stayMixed && node.initialCluster.length > 0;
+    return isOlder(node) && !stays && !node.retired;
   }
 
   /** Names of the members that live. */
