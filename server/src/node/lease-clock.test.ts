@@ -155,12 +155,29 @@ describe("a lease that was proposed to end", () => {
     expect(clock.renew([1], 1_030)).toEqual([1_000]);
   });
 
+  test("does not take along others that are renewed in the same call", () => {
+    const clock = started([lease, timed(2, 2_000)]);
+    run(clock, 100, 900);
+    expect(clock.tick(1_000, true).expired).toEqual([1]);
+    expect(clock.renew([1, 2], 1_010)).toBeUndefined();
+    expect(clock.remaining(2, 1_010)).toBe(2_000);
+  });
+
   test("has its own life when it is granted anew", () => {
     const clock = proposed();
     clock.expirySettled([1], 3, "unknown");
     clock.granted(lease, 1_020);
     expect(clock.renew([1], 1_030)).toEqual([1_000]);
   });
+});
+
+test("a lease does not run out while its renewal waits for the log", () => {
+  const clock = started();
+  run(clock, 100, 900);
+  clock.resetBegins([1]);
+  expect(clock.tick(1_000, true).expired).toEqual([]);
+  clock.resetEnded([1], 3, false);
+  expect(clock.tick(1_025, true).expired).toEqual([1]);
 });
 
 describe("checkpoints", () => {

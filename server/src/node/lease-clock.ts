@@ -182,22 +182,24 @@ export class LeaseClock {
   }
 
   /**
-   * Gives the leases their full time. Returns the TTL of each in milliseconds, 0 for one that is gone; nothing, and renews
-   * none, when one of them is undecided: neither that it lives nor that it is gone could be answered. Of a lease with a
-   * checkpoint the renewal counts for this leadership only: it must not be answered before that is taken back.
+   * Gives the leases their full time. Returns the TTL of each in milliseconds, 0 for one that is gone; nothing when one
+   * of them is undecided, since neither that it lives nor that it is gone could be answered: the others live on for it.
+   * Of a lease with a checkpoint the renewal counts for this leadership only: it must not be answered before that is
+   * taken back.
    */
   renew(ids: readonly number[], nowMs: number): number[] | undefined {
-    if (this.undecided(ids)) return undefined;
-    return ids.map((id) => {
+    const ttlsMs = ids.map((id) => {
       const timer = this.timers.get(id);
       if (timer === undefined) return 0;
       const { ttlMs } = timer.lease;
+      if (timer.expiry !== "none") return ttlMs;
       timer.sinceMs = nowMs;
       timer.deadlineMs = nowMs + ttlMs;
       // The next leader is to give it its full time, once.
       timer.checkpointMs = Number.POSITIVE_INFINITY;
       return ttlMs;
     });
+    return this.undecided(ids) ? undefined : ttlsMs;
   }
 
   /** Milliseconds the lease still has, 0 when it is gone. */
@@ -230,6 +232,11 @@ export class LeaseClock {
       const { timer } = look;
       if (timer.deadlineMs > nowMs) {
         this.lookAgain(this.expiries, look, timer.deadlineMs);
+        continue;
+      }
+      if (timer.resets > 0) {
+        // A keepalive came in time, and waits for the log.
+        this.lookAgain(this.expiries, look, nowMs + 1);
         continue;
       }
       if (!due.expire(timer.lease)) return;

@@ -77,10 +77,13 @@ export class LeaseKeeper {
       if (failure !== undefined) done(failure);
       else if (!this.clock.isRunning) done(noQuorum);
       else if (peek) done(ids.map((id) => this.clock.remaining(id, performance.now())));
-      else if (this.clock.undecided(ids)) done(expiryUndecided);
-      else if (this.clock.checkpointed(ids).length > 0) this.resetAndRenew(ids, done);
+      else if (this.mustReset(ids)) this.resetAndRenew(ids, done);
       else done(this.clock.renew(ids, performance.now()) ?? expiryUndecided);
     });
+  }
+
+  private mustReset(ids: readonly number[]): boolean {
+    return this.clock.checkpointed(ids).length > 0 && !this.clock.undecided(ids);
   }
 
   /**

@@ -148,6 +148,8 @@ it("knows a learner of an older version than every voter", () => {
   // Before anybody said anything, nothing is in the log that an older version would not understand.
   expect(known.isOlderThanVoters(3)).toBe(false);
   introduce(1, "aa", 3);
+  // Of a voter that has told nothing yet nothing follows.
+  expect(known.isOlderThanVoters(3)).toBe(true);
   introduce(2, "bb", 2);
   expect(known.isOlderThanVoters(3)).toBe(true);
   introduce(3, "cc", 1);

@@ -80,12 +80,14 @@ export class Roster {
   }
 
   /**
-   * Whether a learner is not known to understand what every voter does. The log may hold that already, whoever else is a
+   * Whether a learner is not known to understand what every voter does that has told. The log may hold that already, whoever else is a
    * member now: no entry is of a format that not all voters of its time, and all that got a vote since, understand.
    */
   isOlderThanVoters(id: number): boolean {
-    const voters = this.applied.configuration.members.filter(({ role }) => role === "voter");
-    return voters.every((voter) => this.formatOf(voter.id) > this.formatOf(id));
+    const told = this.applied.configuration.members.filter(
+      (member) => member.role === "voter" && this.formatOf(member.id) > 0,
+    );
+    return told.length > 0 && told.every((voter) => this.formatOf(voter.id) > this.formatOf(id));
   }
 
   /** The newest format of commands that the member understands; 0 until it first joined. */

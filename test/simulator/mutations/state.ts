@@ -164,8 +164,8 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: leaseKeeper,
-        find: "else if (this.clock.checkpointed(ids).length > 0) this.resetAndRenew(ids, done);",
-        replace: "else if (ids.length < 0) this.resetAndRenew(ids, done);",
+        find: "return this.clock.checkpointed(ids).length > 0 && !this.clock.undecided(ids);",
+        replace: "return ids.length < 0;",
       },
     ],
   },
@@ -203,8 +203,8 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: leaseKeeper,
-        find: "else if (this.clock.undecided(ids)) done(expiryUndecided);",
-        replace: "else if (this.clock.undecided(ids)) done(ids.map(() => 0));",
+        find: "else done(this.clock.renew(ids, performance.now()) ?? expiryUndecided);",
+        replace: "else done(this.clock.renew(ids, performance.now()) ?? ids.map(() => 0));",
       },
     ],
   },
