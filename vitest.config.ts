@@ -7,7 +7,7 @@ const simulation = "test/simulator/simulation.test.ts";
 const alone = [
   "test/jepsen/**/*.test.ts",
   "test/limits/**/*.test.ts",
-  "test/cluster/{exactly-once,failover,membership}.test.ts",
+  "test/cluster/{exactly-once,failover,leases,membership}.test.ts",
 ];
 const excluded = ["**/node_modules/**", "**/dist/**", ".quorate/**"];
 

@@ -9,12 +9,17 @@ import { runServer, type ServerEnd } from "./server-run.js";
 /** Starts a cluster with some history. */
 async function startWithHistory(): Promise<LocalCluster> {
   const cluster = await LocalCluster.start();
-  await using client = await cluster.connect({ requestTimeoutMs: 15_000 });
-  await client.put("/damage/overwritten", "the first of two versions");
-  await client.put("/damage/overwritten", "the second");
-  for (let i = 0; i < 50; i++) await client.put(`/damage/${i}`, `value ${i} of some length`);
-  await cluster.waitForAgreement();
-  return cluster;
+  try {
+    await using client = await cluster.connect({ requestTimeoutMs: 15_000 });
+    await client.put("/damage/overwritten", "the first of two versions");
+    await client.put("/damage/overwritten", "the second");
+    for (let i = 0; i < 50; i++) await client.put(`/damage/${i}`, `value ${i} of some length`);
+    await cluster.waitForAgreement();
+    return cluster;
+  } catch (error) {
+    await cluster[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** Copies the data directory of a stopped node, so that every damage is done to the same sound one. */
@@ -153,6 +158,8 @@ describe("a running node serves no older version that is altered meanwhile, and 
   });
 
   beforeEach(async () => {
+    // After a test that failed it may still run.
+    await cluster.kill(0);
     putBack(soundDir, dataDir);
     cluster.launch(0);
     await cluster.waitForLeader();

@@ -113,7 +113,7 @@ describe("keys", () => {
   it("live on when the revoke of their lease was refused, and the lease is kept alive", async () => {
     const node = await startNode();
     const client = await open(node.endpoint);
-    const lease = await client.lease(300);
+    const lease = await client.lease(600);
     await client.put("/a", "1", { lease });
     node.onOperation = ({ operation }) =>
       operation.case === "revoke" ? { kind: "answer", code: ErrorCode.NO_QUORUM } : { kind: "serve" };
@@ -133,7 +133,7 @@ describe("keys", () => {
   it("may be gone after a revoke of unknown outcome, which ends the keeping alive, and may be repeated", async () => {
     const node = await startNode();
     const client = await open(node.endpoint);
-    const [lease, other] = [await client.lease(150), await client.lease(150)];
+    const [lease, other] = [await client.lease(600), await client.lease(600)];
     node.onOperation = ({ operation }) =>
       operation.case === "revoke" ? { kind: "ignore" } : { kind: "serve" };
     await expect(lease.revoke({ timeoutMs: 100 })).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
@@ -148,10 +148,27 @@ describe("keys", () => {
     expect(node.store.leases.has(BigInt(lease.id))).toBe(false);
   });
 
+  it("are not kept any more once their lease may have expired, though it lives on", async () => {
+    const node = await startNode();
+    const client = await open(node.endpoint);
+    const lease = await client.lease(100);
+    await client.put("/a", "1", { lease });
+    node.onOperation = () => ({ kind: "ignore" });
+    await until(() => lease.signal.aborted);
+    node.onOperation = () => ({ kind: "serve" });
+    const other = await client.lease(600);
+    const [before, others] = [keepAlives(node, lease.id), keepAlives(node, other.id)];
+    await until(() => keepAlives(node, other.id) >= others + 3);
+    expect(keepAlives(node, lease.id)).toBeLessThanOrEqual(before + 1);
+    expect(node.store.leases.has(BigInt(lease.id))).toBe(true);
+    await lease.revoke();
+    expect(await client.get("/a")).toBeUndefined();
+  });
+
   it("are let go with a lease that goes out of scope, though its revoke was refused", async () => {
     const node = await startNode();
     const client = await open(node.endpoint, { requestTimeoutMs: 100 });
-    const [lease, other] = [await client.lease(150), await client.lease(150)];
+    const [lease, other] = [await client.lease(600), await client.lease(600)];
     node.onOperation = ({ operation }) =>
       operation.case === "revoke" ? { kind: "answer", code: ErrorCode.NO_QUORUM } : { kind: "serve" };
     await expect(lease[Symbol.asyncDispose]()).rejects.toMatchObject({ code: "NO_QUORUM" });

@@ -53,8 +53,7 @@ export interface ClientOptions {
   readonly onStateChange: (change: StateChange) => void;
 }
 
-/** Every bound of the client that is not an option. */
-export const bounds = {
+const values = {
   /** Operations waiting for an answer, per client: beyond, calls fail with OVERLOADED instead of eating memory. */
   pendingOperationsMax: 65_536,
   /**
@@ -114,7 +113,10 @@ export const bounds = {
   durationMinMs: 1,
   /** Upper bound of the same: a day. */
   durationMaxMs: 24 * 60 * 60 * 1000,
-} as const;
+};
+
+/** Every bound of the client that is not an option. */
+export const bounds: Readonly<typeof values> = values;
 
 /** When an endpoint is left alone for a while: soon, and for at most as long as a failover takes. */
 export const breakerOptions: BreakerOptions = { failuresMax: 3, open: { baseMs: 250, maxMs: 2_000 } };

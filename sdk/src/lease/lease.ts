@@ -37,9 +37,7 @@ export class Lease implements AsyncDisposable {
       ttlMs,
       sentAtMs,
       onLapse: () =>
-        this.#lost.abort(
-          new LeaseNotFound(`lease ${id} may have expired: no keepalive was answered in time`),
-        ),
+        this.end(new LeaseNotFound(`lease ${id} may have expired: no keepalive was answered in time`)),
       onGone: () => this.end(new LeaseNotFound(`lease ${id} expired or was revoked`)),
     });
   }
@@ -56,7 +54,10 @@ export class Lease implements AsyncDisposable {
     return new Lease(runner, granted.id, granted.ttlMs, sentAtMs, onEnd);
   }
 
-  /** Aborted once the lease ended or may have expired, by the client's own conservative clock. */
+  /**
+   * Aborted once the lease ended or may have expired, by the client's own conservative clock. From then on it is not kept
+   * alive any more: whoever takes it for gone must not find its keys there for as long as this client lives.
+   */
   get signal(): AbortSignal {
     // Looks at the clock, so that a process that was paused sees it even before its timers run.
     this.#keeper.lapsed;
@@ -66,7 +67,7 @@ export class Lease implements AsyncDisposable {
   /**
    * Ends the lease and deletes its keys. Succeeds when it is gone already. When it was refused, by its fence or for want
    * of a quorum, nothing happened: the lease lives on and is kept alive. After OutcomeUnknown it is not kept alive any
-   * more, and `signal` is aborted, since it may be gone: it ends by its TTL at the latest, and `revoke` may be called again.
+   * more, and `signal` is aborted, since it may be gone: it ends about a TTL later, and `revoke` may be called again.
    */
   async revoke(options: MutationOptions = {}): Promise<void> {
     try {
@@ -82,6 +83,7 @@ export class Lease implements AsyncDisposable {
 
   /** Stops keeping the lease alive, without telling the servers: it ends by its TTL. */
   end(reason: QuorateError): void {
+    if (this.#lost.signal.aborted) return;
     this.#lost.abort(reason);
     this.#keeper.stop();
     this.#onEnd(this);

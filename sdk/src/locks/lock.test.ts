@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { connect } from "../client/connect.js";
-import type { ConnectOptions } from "../client/options.js";
+import { bounds, type ConnectOptions } from "../client/options.js";
 import type { Quorate } from "../client/quorate.js";
 import { FakeNode } from "../session/fake-node.test-server.js";
 import { FakeStore } from "../session/fake-store.test-server.js";
@@ -10,6 +10,7 @@ const nodes: FakeNode[] = [];
 const clients: Quorate[] = [];
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await Promise.all(clients.splice(0).map((client) => client.close()));
   for (const node of nodes.splice(0)) node.stop();
 });
@@ -177,6 +178,29 @@ describe("a lock", () => {
     await released;
     expect(owner.state).toBe("expired");
     expect(queue(node)).toEqual([]);
+  });
+
+  it("is released, and a place in the queue left, though the client had too much to do at first", async () => {
+    vi.spyOn(bounds, "pendingOperationsMax", "get").mockReturnValue(4);
+    const node = await startNode();
+    const [owner, waiter] = [await open(node), await open(node)];
+    const lock = await owner.lock("/l");
+    const stop = new AbortController();
+    const waiting = waiter.lock("/l", { signal: stop.signal });
+    await until(() => queue(node).length === 2);
+    node.onOperation = () => ({ kind: "ignore" });
+    const puts = [owner, waiter].flatMap((client) => [1, 2, 3, 4, 5].map((n) => client.put(`/p/${n}`, "x")));
+    expect(await Promise.race(puts.map((put) => put.catch((error: unknown) => error)))).toMatchObject({
+      code: "OVERLOADED",
+    });
+    stop.abort();
+    await expect(waiting).rejects.toMatchObject({ code: "CANCELLED" });
+    const released = lock.release();
+    node.onOperation = () => ({ kind: "serve" });
+    node.breakSessions();
+    await released;
+    await Promise.allSettled(puts);
+    await until(() => queue(node).length === 0);
   });
 
   it("is released by closing its client, though its delete was never answered", async () => {

@@ -266,10 +266,16 @@ async function waitForDelete(
 }
 
 async function leave(client: QueueClient, path: string): Promise<void> {
-  try {
-    await client.delete(path, { timeoutMs: Number.POSITIVE_INFINITY });
-  } catch (error) {
-    if (!endsWithSession(error)) throw error;
+  for (;;) {
+    try {
+      await client.delete(path, { timeoutMs: Number.POSITIVE_INFINITY });
+      return;
+    } catch (error) {
+      if (endsWithSession(error)) return;
+      // It did not happen. Left to itself, the entry would block all behind it for as long as the session lives.
+      if (!(error instanceof QuorateError) || !isPassing(error)) throw error;
+    }
+    await pause(disturbedPauseMs);
   }
 }
 

@@ -38,6 +38,9 @@ export class Administrator implements Administration {
   /** The second one only works when changes may be asked for at once. */
   readonly #programs: readonly AdministrationProgram[];
   #added = 0;
+  /** Nodes that moved and are still to be restarted. */
+  #restarts = 0;
+  #healed = false;
   /** The only node that is asked, if any. */
   #asked: SimulatedNode | undefined;
 
@@ -59,7 +62,7 @@ export class Administrator implements Administration {
   }
 
   get busy(): boolean {
-    return this.#programs.some(({ busy }) => busy);
+    return this.#restarts > 0 || this.#programs.some(({ busy }) => busy);
   }
 
   get doing(): string {
@@ -101,6 +104,11 @@ export class Administrator implements Administration {
     return this.#transfer(
       this.#random.chance(0.5) ? undefined : this.#random.pick([...this.#cluster.nodes.keys()]),
     );
+  }
+
+  /** What was begun goes on; nothing new is begun. */
+  heal(): void {
+    this.#healed = true;
   }
 
   #transfer(to: string | undefined): boolean {
@@ -165,12 +173,16 @@ export class Administrator implements Administration {
       moved: () => {
         node.peerPort = port;
         // Whoever restarts it does so later, and by then it may have been started at its new port by chance.
+        this.#restarts++;
         this.#world.after(this.#random.between(0, RESTART_MAX_MS), undefined, "move", () => {
+          this.#restarts--;
           if (node.retired) return;
           this.#cluster.kill(node, false);
           this.#cluster.boot(node);
           const leadsMs = this.#random.between(0, LEADS_MAX_MS);
-          this.#world.after(leadsMs, this.#process, "lead", () => this.#transfer(node.name));
+          this.#world.after(leadsMs, this.#process, "lead", () => {
+            if (!this.#healed) this.#transfer(node.name);
+          });
         });
       },
     });

@@ -346,6 +346,19 @@ export const stateMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "lapsed-lease-kept-alive",
+    wrong: "a client keeps a lease alive of which it was told that it may have ended",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: "sdk/src/lease/lease.ts",
+        find: "      onLapse: () =>\n        this.end(",
+        replace: "      onLapse: () =>\n        this.#lost.abort(",
+      },
+    ],
+  },
+  {
     name: "lost-lock-not-told",
     wrong: "the owner of a lock whose entry was deleted is not told",
     trips: ["MUTEX"],

@@ -212,7 +212,8 @@ export class Simulation {
 
   #told(event: ClientEvent): void {
     this.#world.trace.note(this.#world.nowMs, event.client, event.kind, () => JSON.stringify(event, shortly));
-    this.#observer.clientEvent(event);
+    // Thrown into a call that nobody waits for yet, it would end the simulation instead of the run.
+    this.#checked(() => this.#observer.clientEvent(event));
   }
 
   #killClient(process: Process): void {
@@ -232,6 +233,7 @@ export class Simulation {
   /** Everything healed: all nodes must agree, and everything that waits must come to an end. */
   #converge(livenessMs: number): void {
     this.#nemesis.stop();
+    this.#administrator.heal();
     this.#healedMs = this.#world.nowMs;
     this.#network.heal();
     const broken = this.#options.healAll ? [] : this.#minority();
@@ -245,9 +247,9 @@ export class Simulation {
       }
     }
     this.#cluster.installsNewest = true;
+    if (this.#options.powerCycle) this.#cluster.powerCycle();
     for (const node of this.#cluster.nodes.values())
       if (this.#isUpgraded(node)) this.#cluster.upgrade(node, 0);
-    if (this.#options.powerCycle) this.#cluster.powerCycle();
     for (const process of this.#clients.keys()) this.#world.resume(process);
     this.#cluster.restartJoining();
     for (const node of this.#cluster.nodes.values()) this.#cluster.boot(node);

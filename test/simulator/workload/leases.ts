@@ -16,7 +16,11 @@ export async function runLeases(context: ClientContext): Promise<void> {
     try {
       const lease = await quorate.lease(random.pick([1_000, 2_000, 4_000]));
       recorder.tell({ kind: "leaseGranted", lease: lease.id, ttlMs: lease.ttlMs, sentMs });
-      onAbort(lease.signal, () => recorder.tell({ kind: "leaseLost", lease: lease.id }));
+      onAbort(lease.signal, () => {
+        recorder.tell({ kind: "leaseLost", lease: lease.id });
+        // Who is told so keeps it alive no more, even if it lives on.
+        recorder.tell({ kind: "leaseLetGo", lease: lease.id });
+      });
       // In no order of their names: the keys of a lease end in one that every node must find by itself.
       const keys = random.shuffled(["a", "b", "c"]).map((key) => `/k/${recorder.client}-${round}-${key}`);
       const [first = "", ...others] = keys.slice(0, random.integer(1, 3));

@@ -11,7 +11,7 @@ const breaksChance = 0.2;
 
 /** Locks held for a while, with fenced writes under them, some of which come late on purpose. */
 export async function runLocks(context: ClientContext): Promise<void> {
-  const { quorate, recorder, random, thinkMs, stopping, sleep } = context;
+  const { quorate, recorder, random, thinkMs, stopping, ending, sleep } = context;
   while (!stopping()) {
     await sleep(random.exponential(thinkMs * 2));
     if (stopping()) return;
@@ -30,7 +30,8 @@ export async function runLocks(context: ClientContext): Promise<void> {
       }
       // Only an owner that does not let go by itself must be told of its loss.
       if (random.chance(holdsOnChance)) await sleepUntil(context, () => lock.signal.aborted);
-      if (stopping()) return;
+      // At the end of the run it is held on to, for the last checks.
+      if (ending()) return;
       await lock.release();
       recorder.tell({ kind: "lockReleased", attempt, path });
       // A write that comes after the release must be refused, whoever holds the lock by then.
