@@ -324,6 +324,18 @@ describe("handing over to a member", () => {
     expect(answers).toEqual([unknownLeader]);
   });
 
+  it("is not taken for done by a node that hears late of an earlier leadership of that member", async () => {
+    const leader = asked(transferTo(""));
+    leader.lead(1, 6);
+    const { answers, passedOn, lead } = asked(transferTo("n2"), { self: 3 });
+    leader.administration.passedOn(transferTo("n2"), (response) => passedOn[0]?.(null, response));
+    await turn();
+    lead(2, 5);
+    expect(answers).toEqual([]);
+    lead(2, 7);
+    expect(answers).toEqual([{ kind: "done", memberId: 2 }]);
+  });
+
   it("that leads already is told once it has confirmed that it does", () => {
     const { reads, answers, lead } = asked(transferTo("n1"));
     expect(answers).toEqual([]);

@@ -40,9 +40,15 @@ export interface AdministrationParts {
   readonly patienceMs: number;
 }
 
+/** A decision, and when it was made. */
+interface Decided extends Decision {
+  /** The term in which the leader decided; 0 when it is of a version that does not say. */
+  readonly term: number;
+}
+
 interface Wait {
   readonly change: AdministeredChange;
-  readonly decision: Decision;
+  readonly decision: Decided;
   /** The term in which this node decided as the leader; undefined when another did. */
   readonly ledTerm: number | undefined;
   readonly giveUpAtMs: number;
@@ -111,7 +117,7 @@ export class Administration {
 
   private decideAnywhere(
     change: AdministeredChange,
-    decided: (decision: Decision | Missing | Failure) => void,
+    decided: (decision: Decided | Missing | Failure) => void,
   ): void {
     const { raft, self, link, patienceMs } = this.parts;
     const { leader } = raft;
@@ -137,10 +143,7 @@ export class Administration {
     this.decide(change, (decision) => answer(toWire(decision)));
   }
 
-  private decide(
-    change: AdministeredChange,
-    decided: (decision: Decision | Missing | Failure) => void,
-  ): void {
+  private decide(change: AdministeredChange, decided: (decision: Decided | Missing | Failure) => void): void {
     const { raft, self, read } = this.parts;
     const { term } = raft;
     const decision = this.decideAsLeader(change);
@@ -156,7 +159,7 @@ export class Administration {
     });
   }
 
-  private decideAsLeader(change: AdministeredChange): Decision | Missing | Failure {
+  private decideAsLeader(change: AdministeredChange): Decided | Missing | Failure {
     const { raft, self, roster, schedule } = this.parts;
     // A member of an older version would stop at a configuration that it cannot read.
     const older = change.case === "update" ? roster.lacking(READDRESSING_FORMAT) : undefined;
@@ -172,7 +175,7 @@ export class Administration {
     if (outdated !== undefined) return outdated;
     const decision = decide(raft, self, change);
     schedule();
-    return decision;
+    return decision.kind === "decided" ? { ...decision, term: raft.term } : decision;
   }
 
   /** Why a learner gets no vote yet: it may stop at what the log holds, and a voter that stops is missed. */
@@ -188,7 +191,7 @@ export class Administration {
 
   private wait(
     change: AdministeredChange,
-    decision: Decision,
+    decision: Decided,
     ledTerm: number | undefined,
     done: AdministeredDone,
   ): void {
@@ -211,9 +214,10 @@ export class Administration {
 
   private outcomeOf({ change, decision }: Wait): Parameters<AdministeredDone>[0] | undefined {
     const { roster, raft, appliedIndex } = this.parts;
-    const { memberId, index } = decision;
+    const { memberId, index, term } = decision;
     const done = { kind: "done", memberId } as const;
-    if (change.case === "transfer") return raft.leader === memberId ? done : undefined;
+    // Who lags behind the leader that decided may take an earlier leadership of that member for what was asked for.
+    if (change.case === "transfer") return raft.leader === memberId && raft.term >= term ? done : undefined;
     if (appliedIndex() < index) return undefined;
     // Another leader may have put other entries in place of it, or another change may have undone it.
     return holds(change, roster.find(memberId)) ? done : outcomeUnknown;
@@ -306,25 +310,28 @@ function unanswered(error: unknown): Failure {
   return { ...outcomeUnknown, message: `the leader gave no answer (${problem}): look at the members first` };
 }
 
-function toWire(decision: Decision | Missing | Failure): AdministerResponse {
+function toWire(decision: Decided | Missing | Failure): AdministerResponse {
   if (decision.kind === "missing") {
     const { code, message } = unsettled(decision.named);
     return create(AdministerResponseSchema, { error: { code: ErrorCode[code], message }, missing: true });
   }
   if (decision.kind === "decided") {
-    const { memberId, index } = decision;
-    return create(AdministerResponseSchema, { memberId: BigInt(memberId), index: BigInt(index) });
+    const { memberId, index, term } = decision;
+    const value = { memberId: BigInt(memberId), index: BigInt(index), term: BigInt(term) };
+    return create(AdministerResponseSchema, value);
   }
   const { code, message } = decision;
   return create(AdministerResponseSchema, { error: { code: ErrorCode[code], message } });
 }
 
 function fromWire(
-  { memberId, index, error, missing }: AdministerResponse,
+  { memberId, index, term, error, missing }: AdministerResponse,
   named: string,
-): Decision | Missing | Failure {
+): Decided | Missing | Failure {
   if (missing) return { kind: "missing", named };
-  if (error === undefined) return { kind: "decided", memberId: Number(memberId), index: Number(index) };
+  if (error === undefined) {
+    return { kind: "decided", memberId: Number(memberId), index: Number(index), term: Number(term) };
+  }
   const { message } = error;
   switch (error.code) {
     case ErrorCode.MEMBERSHIP_REFUSED:
