@@ -434,7 +434,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
         // Durable before anything else: a start on these data must not serve anybody.
         if (error instanceof StateDivergence && error.certain) this.retirement.disqualify(error.message);
       } finally {
-        this.onFatal(error);
+        this.onFatal(this.retirement.causeOf(error));
       }
     }
   }

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { DataDirectory } from "../storage/data-directory.js";
 import type { Identity } from "../storage/identity-file.js";
+import { UnknownFormat } from "./command-codec-format.js";
 import { MemberRemoved } from "./member-removed.js";
 
 /** The end of a node whose member was removed: its directory says so for ever, and the process ends a little later. */
@@ -11,6 +12,7 @@ export class Retirement {
   private readonly delayMs: number;
   private readonly ended: (error: MemberRemoved) => void;
   private timer: NodeJS.Timeout | undefined;
+  private removal: MemberRemoved | undefined;
 
   /** `ended` is called `delayMs` after the removal was noticed: what it led to has been sent by then. */
   constructor(
@@ -33,7 +35,14 @@ export class Retirement {
     // Durable before anything else: a start on this directory must not look like one that only lags behind.
     this.directory.identityFile.write({ ...this.identity, standing: "removed" });
     this.logger.warn({ reason }, "this member was removed from the cluster: stopping for good");
-    this.timer = setTimeout(() => this.ended(new MemberRemoved(reason)), this.delayMs);
+    const removal = new MemberRemoved(reason);
+    this.removal = removal;
+    this.timer = setTimeout(() => this.ended(removal), this.delayMs);
+  }
+
+  /** What an error that stops this node means: one that was removed need not understand what the others write since. */
+  causeOf(error: unknown): unknown {
+    return error instanceof UnknownFormat ? (this.removal ?? error) : error;
   }
 
   /** The data of this node are known to be wrong: no process may start on them again. */

@@ -114,12 +114,19 @@ it("dials a member that was moved where the log says, whatever it was told of it
   }
 });
 
-it("looks for a member also where it was, until the change of its address is committed", () => {
+it("looks for a member also where it was: before the change is committed, and when it is, since it may not have moved yet", () => {
   const known = roster();
-  const moved = [voter(1), { ...voter(2), address: "new:2", readdressed: true }] as const;
-  expect(known.peersOf({ members: moved })).toEqual([{ id: 2, name: "n2", address: "new:2", before: "h:2" }]);
+  const moved = [
+    voter(1),
+    { ...voter(2), address: "new:2", readdressed: true, movedFrom: "older:2" },
+  ] as const;
+  expect(known.peersOf({ members: moved })).toEqual([
+    { id: 2, name: "n2", address: "new:2", before: ["h:2", "older:2"] },
+  ]);
   configure(...moved);
-  expect(known.peersOf({ members: moved })).toEqual([{ id: 2, name: "n2", address: "new:2" }]);
+  expect(known.peersOf({ members: moved })).toEqual([
+    { id: 2, name: "n2", address: "new:2", before: ["older:2"] },
+  ]);
 });
 
 it("knows a member that joined and lacks a format", () => {

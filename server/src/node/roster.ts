@@ -133,8 +133,8 @@ export class Roster {
   }
 
   /**
-   * The other members of a configuration, and where this node dials them: there, and while a change of an address may still
-   * be taken back also where the member was before.
+   * The other members of a configuration, and where this node dials them: there, and where the member was before, as its
+   * process may still be, or is again if a change that is not applied yet is taken back.
    */
   peersOf({ members }: Configuration): PeerAddress[] {
     return members
@@ -143,8 +143,9 @@ export class Roster {
         const { id, name } = member;
         const address = this.addressOf(member);
         const applied = this.find(id);
-        const before = applied === undefined ? address : this.addressOf(applied);
-        return { id, name, address, ...(before === address ? {} : { before }) };
+        const until = applied === undefined ? address : this.addressOf(applied);
+        const before = [until, member.movedFrom ?? address].filter((each) => each !== address);
+        return { id, name, address, ...(before.length === 0 ? {} : { before }) };
       });
   }
 

@@ -90,7 +90,8 @@ function isSame(a: Configuration, b: Configuration): boolean {
         member.name === other.name &&
         member.address === other.address &&
         member.role === other.role &&
-        member.readdressed === other.readdressed
+        member.readdressed === other.readdressed &&
+        member.movedFrom === other.movedFrom
       );
     })
   );

@@ -37,7 +37,7 @@ describe("the encoding of a configuration", () => {
     const text = (configuration: Configuration) =>
       JSON.parse(String.fromCharCode(...encodeConfiguration(configuration)));
     expect(text(of(voter(1)))).toEqual({ format: 1, members: [voter(1)] });
-    const moved = of(voter(1), { ...voter(2), readdressed: true });
+    const moved = of(voter(1), { ...voter(2), readdressed: true, movedFrom: "old:2" });
     expect(text(moved)).toEqual({ format: 2, ...moved });
     expect(decodeConfiguration(encodeConfiguration(moved))).toEqual(moved);
   });
@@ -55,6 +55,11 @@ describe("the encoding of a configuration", () => {
     [
       "an unknown role",
       '{"format":1,"members":[{"id":1,"name":"a","address":"b","role":"x"}]}',
+      "incomplete",
+    ],
+    [
+      "where a member was that never moved",
+      '{"format":2,"members":[{"id":1,"name":"a","address":"b","role":"voter","movedFrom":"c"}]}',
       "incomplete",
     ],
     [
@@ -95,13 +100,39 @@ describe("a change", () => {
   });
 
   test("gives a member another address, and leaves the voters as they are", () => {
-    const moved = { ...voter(2), address: "new:1", readdressed: true } as const;
+    const moved: Member = {
+      ...voter(2),
+      address: "new:1",
+      readdressed: true,
+      movedFrom: voter(2).address,
+    };
+    const withMoved = of(voter(1), moved, learner(5));
     expect(applyChange(three, { kind: "readdress", id: 2, address: "new:1" })).toEqual({
-      configuration: of(voter(1), moved, learner(5)),
+      configuration: withMoved,
+    });
+    // The same once more changes nothing.
+    expect(applyChange(withMoved, { kind: "readdress", id: 2, address: "new:1" })).toEqual({
+      configuration: withMoved,
     });
     // Its own one over again: from then on it is meant for every node.
     expect(applyChange(three, { kind: "readdress", id: 5, address: "host5:7401" })).toEqual({
       configuration: of(voter(1), voter(2), { ...learner(5), readdressed: true }),
+    });
+  });
+
+  test("forgets where a member was when another takes that address", () => {
+    const { address } = voter(2);
+    const before = { ...voter(2), address: "new:1", readdressed: true, movedFrom: address } as const;
+    const { movedFrom: _, ...moved } = before;
+    expect(applyChange(of(voter(1), before), { kind: "readdress", id: 1, address })).toEqual({
+      configuration: of({ ...voter(1), address, readdressed: true, movedFrom: voter(1).address }, moved),
+    });
+    expect(applyChange(of(voter(1), before), { kind: "addLearner", id: 5, name: "n5", address })).toEqual({
+      configuration: of(voter(1), moved, { ...learner(5), name: "n5", address }),
+    });
+    // And back again, where it was itself.
+    expect(applyChange(of(voter(1), before), { kind: "readdress", id: 2, address })).toEqual({
+      configuration: of(voter(1), { ...voter(2), readdressed: true, movedFrom: "new:1" }),
     });
   });
 

@@ -11,6 +11,11 @@ export interface Member {
   readonly role: "voter" | "learner";
   /** Present once a change gave it its address: nothing that a node was told at its start is newer than that. */
   readonly readdressed?: true;
+  /**
+   * With it, where the member was before: its process is there until it is restarted, which whoever starts meanwhile must
+   * know. Absent once another member has that address.
+   */
+  readonly movedFrom?: string;
 }
 
 /** Who belongs to the cluster, sorted by id. Never changed in place. */
@@ -60,9 +65,10 @@ export function encodeConfiguration({ members }: Configuration): Uint8Array {
   const text = JSON.stringify({
     format: formatOf(members),
     // In one order of the fields, whatever order the members were made in.
-    members: members.map(({ id, name, address, role, readdressed }) => ({
+    members: members.map(({ id, name, address, role, readdressed, movedFrom }) => ({
       ...{ id, name, address, role },
       ...(readdressed === true ? { readdressed } : {}),
+      ...(movedFrom === undefined ? {} : { movedFrom }),
     })),
   });
   // Escaped, so that a character is a byte and no encoder of the surroundings is needed.
@@ -98,15 +104,20 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration {
 
 function toMember(encoded: unknown): Member {
   if (isRecord(encoded)) {
-    const { id, name, address, role, readdressed } = encoded;
+    const { id, name, address, role, readdressed, movedFrom } = encoded;
     if (
       typeof id === "number" &&
       typeof name === "string" &&
       typeof address === "string" &&
       (role === "voter" || role === "learner") &&
-      (readdressed === undefined || readdressed === true)
+      (readdressed === undefined || readdressed === true) &&
+      (movedFrom === undefined || (typeof movedFrom === "string" && readdressed === true))
     ) {
-      return { id, name, address, role, ...(readdressed === true ? { readdressed } : {}) };
+      return {
+        ...{ id, name, address, role },
+        ...(readdressed === true ? { readdressed } : {}),
+        ...(movedFrom === undefined ? {} : { movedFrom }),
+      };
     }
   }
   throw new InvalidConfiguration("a configuration's member is incomplete");
@@ -125,6 +136,15 @@ function areMembersValid(members: readonly Member[]): boolean {
   return true;
 }
 
+/** The members when somebody takes an address: who moved from there is not looked for at it any more. */
+function leaving(members: readonly Member[], address: string): Member[] {
+  return members.map((member) => {
+    if (member.movedFrom !== address) return member;
+    const { movedFrom: _, ...moved } = member;
+    return moved;
+  });
+}
+
 /** The configuration after a change, or why there is none. */
 export function applyChange(
   { members }: Configuration,
@@ -139,7 +159,8 @@ export function applyChange(
       );
       if (taken) return { reason: "memberExists" };
       const added: Member = { id, name, address, role: "learner" };
-      return { configuration: { members: [...members, added].sort((a, b) => a.id - b.id) } };
+      const others = leaving(members, address);
+      return { configuration: { members: [...others, added].sort((a, b) => a.id - b.id) } };
     }
     case "promote": {
       if (member === undefined) return { reason: "unknownMember" };
@@ -149,12 +170,14 @@ export function applyChange(
     }
     case "readdress": {
       if (member === undefined) return { reason: "unknownMember" };
-      const { address } = change;
+      const { id, address } = change;
       if (members.some((other) => other !== member && other.address === address)) {
         return { reason: "addressTaken" };
       }
-      const readdressed: Member = { ...member, address, readdressed: true };
-      return { configuration: { members: members.map((other) => (other === member ? readdressed : other)) } };
+      const movedFrom = member.address === address ? {} : { movedFrom: member.address };
+      const readdressed: Member = { ...member, address, readdressed: true, ...movedFrom };
+      const others = leaving(members, address);
+      return { configuration: { members: others.map((other) => (other.id === id ? readdressed : other)) } };
     }
     case "remove": {
       if (member === undefined) return { reason: "unknownMember" };

@@ -77,7 +77,7 @@ it("looks for a member also where a change has put it, when the member says so",
 it("looks for a member where it was as long as the change of its address may be taken back", () => {
   peers.update([member(2)], "h:1");
   const offered = vi.spyOn(peers.link(2) ?? expect.fail(), "mayBeAt");
-  peers.update([{ ...member(2, nowhere(22)), before: nowhere(2) }], "h:1");
+  peers.update([{ ...member(2, nowhere(22)), before: [nowhere(2)] }], "h:1");
   expect(offered.mock.lastCall).toEqual([[nowhere(22), nowhere(2)]]);
   peers.update([member(2, nowhere(22))], "h:1");
   expect(offered.mock.lastCall).toEqual([[nowhere(22)]]);
@@ -121,7 +121,7 @@ it("looks for a member where it was reached, through changes of another's and of
   peers.update([member(2)], "h:1");
   const reached = vi.spyOn(peers.link(2) ?? expect.fail(), "reachedAt", "get").mockReturnValue(nowhere(2));
   // It was given an address where it is not yet, then this node one of its own: appended, and then applied.
-  peers.update([{ ...member(2, nowhere(22)), before: nowhere(2) }], "h:1");
+  peers.update([{ ...member(2, nowhere(22)), before: [nowhere(2)] }], "h:1");
   peers.update([member(2, nowhere(22))], "h:1");
   peers.update([member(2, nowhere(22))], "h:11", true);
   expect(reached).toHaveBeenCalled();

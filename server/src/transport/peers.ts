@@ -8,8 +8,8 @@ export interface PeerAddress {
   readonly id: number;
   readonly name: string;
   readonly address: string;
-  /** Where it was before a change of the configuration that may still be taken back. */
-  readonly before?: string;
+  /** Where it was before a change of the configuration, and may still be. */
+  readonly before?: readonly string[];
 }
 
 /** Links to callers that this node's configuration does not name: more than any change of members brings at once. */
@@ -67,8 +67,8 @@ export class Peers {
       if (this.callers.has(id)) this.guests.add(id);
       else this.drop(id);
     }
-    for (const { id, address, before } of members) {
-      this.configured.set(id, before === undefined ? [address] : [address, before]);
+    for (const { id, address, before = [] } of members) {
+      this.configured.set(id, [address, ...before]);
       const wasGuest = this.guests.delete(id);
       const link = this.links.get(id);
       if (link !== undefined && !moved && (!wasGuest || link.address === address)) {

@@ -5,13 +5,8 @@ import { AdministrationProgram } from "../workload/administration.js";
 import { Process } from "../world/process.js";
 import type { Random } from "../world/random.js";
 import type { World } from "../world/world.js";
-import {
-  clientAddress,
-  nextPeerPort,
-  peerAddress,
-  type SimulatedCluster,
-  type SimulatedNode,
-} from "./cluster.js";
+import type { SimulatedCluster } from "./cluster.js";
+import { clientAddress, nextPeerPort, peerAddress, type SimulatedNode } from "./simulated-node.js";
 
 /** Voters below which none is removed, and beyond which none is added. */
 const VOTERS_MIN = 3;

@@ -2,11 +2,9 @@ import type { Metadata } from "@grpc/grpc-js";
 import type { ExchangeRequest } from "@quorate/proto";
 import { type Logger, pino } from "pino";
 import type { ServerOptions } from "../../../server/src/config.js";
-import { READDRESSING_FORMAT, UnknownFormat } from "../../../server/src/node/command-codec-format.js";
-import { InvariantViolation } from "../../../server/src/raft/index.js";
-import { type RunningServer, startServer } from "../../../server/src/server.js";
-import { type Applied, type Command, StateMachine } from "../../../server/src/state-machine/index.js";
-import { DiskFailure, SimulatedCrash } from "../disk/disk-faults.js";
+import { UnknownFormat } from "../../../server/src/node/command-codec-format.js";
+import { startServer } from "../../../server/src/server.js";
+import type { Applied, Command, StateMachine } from "../../../server/src/state-machine/index.js";
 import { SimulatedDisk, setCurrentDisk } from "../disk/simulated-disk.js";
 import { usualDisk } from "../disk/usual-disk.js";
 import type { Network } from "../network/network.js";
@@ -17,36 +15,21 @@ import { setBounds } from "../run/server-bounds.js";
 import { newestVersion } from "../run/versions.js";
 import { Process } from "../world/process.js";
 import type { Random } from "../world/random.js";
-import { currentProcess, type World } from "../world/world.js";
+import type { World } from "../world/world.js";
+import { isFault, isRemoval, isTooNew } from "./node-end.js";
 import { captureRafts, coreOf, RaftView } from "./raft-view.js";
+import {
+  CLIENT_PORT,
+  canRead,
+  clientAddress,
+  DATA_ROOT,
+  HTTP_PORT,
+  isOlder,
+  PEER_PORT,
+  type SimulatedNode,
+} from "./simulated-node.js";
+import { observeApply, restored } from "./state-machine-taps.js";
 import { Unexpected } from "./unexpected.js";
-
-/** A server of the cluster: what outlives its process, and the process while there is one. */
-export interface SimulatedNode {
-  readonly name: string;
-  readonly disk: SimulatedDisk;
-  readonly logEntriesKept: number;
-  /** The cluster it was told to form; empty for one that joins. */
-  readonly initialCluster: ServerOptions["initialCluster"];
-  /** Where it listens for its peers from its next start on; its and the others' `initialCluster` stay as they are. */
-  peerPort: number;
-  /** The version it is started with, by the newest format of commands that it knows. */
-  version: number;
-  process: Process | undefined;
-  server: RunningServer | undefined;
-  view: RaftView | undefined;
-  boots: number;
-  /** Its member id, once it was seen. */
-  id: number | undefined;
-  /** Not started again: removed from the cluster, or its disk is gone. */
-  retired: boolean;
-  /** Its removal from the cluster was asked for. */
-  leaving: boolean;
-  /** Its data were destroyed: its process must refuse to start. */
-  damaged: boolean;
-  /** Whether a supervisor starts it again when it ends by itself. */
-  supervised: boolean;
-}
 
 /** Milliseconds until a supervisor starts a process again. */
 const RESTART_MIN_MS = 50;
@@ -94,7 +77,7 @@ export class SimulatedCluster {
     observeApply((process, ...told) => this.#applied(process, ...told));
     captureRafts();
     world.beforeStep = (process) => {
-      restoredHash = undefined;
+      restored.hash = undefined;
       setCurrentDisk(this.#disks.get(process));
     };
     world.afterStep = (process) => this.#stepped(process);
@@ -388,8 +371,8 @@ export class SimulatedCluster {
     // For good: what an earlier process left in the page cache becomes durable when the next one opens the files.
     disk.onLogCut = (start) => observer.logCut(id, start, now());
     disk.onStateWrite = (appliedIndex) => observer.statePersisted(id, appliedIndex, now());
-    disk.onLogReset = (position) => observer.snapshotInstalled(id, position, restoredHash, now());
-    observer.booted(view, restoredHash, now());
+    disk.onLogReset = (position) => observer.snapshotInstalled(id, position, restored.hash, now());
+    observer.booted(view, restored.hash, now());
   }
 
   #applied(
@@ -404,87 +387,4 @@ export class SimulatedCluster {
     if (view === undefined || entry === undefined) return;
     this.#observer.applied(view, entry, commands, outcome, machine.hash, machine, this.#world.nowMs);
   }
-}
-
-type ApplyTold = (
-  process: Process,
-  index: number,
-  commands: readonly Command[],
-  outcome: Applied,
-  machine: StateMachine,
-) => void;
-
-/** Hash of the state that was restored in this step. */
-let restoredHash: string | undefined;
-const plainRestore = StateMachine.restore;
-StateMachine.restore = (...given): StateMachine => {
-  const machine = plainRestore(...given);
-  restoredHash = machine.hash;
-  return machine;
-};
-
-const plainApply = StateMachine.prototype.apply;
-
-/** Tells what every state machine applies. */
-function observeApply(told: ApplyTold): void {
-  StateMachine.prototype.apply = function (this: StateMachine, ...given): ReturnType<StateMachine["apply"]> {
-    const outcome = plainApply.apply(this, given);
-    const [index, , commands] = given;
-    told(currentProcess(), index, commands, outcome, this);
-    return outcome;
-  };
-}
-
-/** Whether the node is of an older version than the newest. */
-export function isOlder({ version }: SimulatedNode): boolean {
-  return version < newestVersion;
-}
-
-/** Whether the node stopped at what only a newer version reads. */
-function isTooNew(error: unknown): boolean {
-  return error instanceof UnknownFormat;
-}
-
-/** Whether a version reads the newest configuration of its log. */
-function canRead(version: number, view: RaftView): boolean {
-  return version >= READDRESSING_FORMAT || !view.isReaddressed;
-}
-
-/** Where every node has its data. */
-const DATA_ROOT = "/data";
-
-const CLIENT_PORT = 7_400;
-const PEER_PORT = 7_401;
-const HTTP_PORT = 7_402;
-/** A member that moves goes from the one to the other. */
-const OTHER_PEER_PORT = 7_411;
-
-export function clientAddress(name: string): string {
-  return `${name}:${CLIENT_PORT}`;
-}
-
-export function peerAddress(name: string): string {
-  return `${name}:${PEER_PORT}`;
-}
-
-/** The port to which a node moves. */
-export function nextPeerPort({ peerPort }: SimulatedNode): number {
-  return peerPort === PEER_PORT ? OTHER_PEER_PORT : PEER_PORT;
-}
-
-/** Whether the node was told that it is no member any more. */
-function isRemoval({ leaving }: SimulatedNode, error: unknown): boolean {
-  if (!leaving || !(error instanceof Error)) return false;
-  const { name, message } = error;
-  // One that had not joined yet is told that there is no such member.
-  return name === "MemberRemoved" || /belongs to a member that was removed|there is no member/.test(message);
-}
-
-/** Whether a fault of the disk or a planned crash explains the error. */
-function isFault(error: unknown): boolean {
-  for (let each = error; each instanceof Error; each = each.cause) {
-    if (each instanceof SimulatedCrash || each instanceof DiskFailure) return true;
-    if (each instanceof InvariantViolation) return false;
-  }
-  return false;
 }

@@ -1,4 +1,4 @@
-import type { SimulatedNode } from "../cluster/cluster.js";
+import type { SimulatedNode } from "../cluster/simulated-node.js";
 import { between } from "./links.js";
 import { type Scene, touchable } from "./scene.js";
 

@@ -1,4 +1,4 @@
-import type { SimulatedNode } from "../cluster/cluster.js";
+import type { SimulatedNode } from "../cluster/simulated-node.js";
 import type { DiskFaults } from "../disk/disk-faults.js";
 import { usualDisk } from "../disk/usual-disk.js";
 import { pickSome, type Scene, touchable } from "./scene.js";

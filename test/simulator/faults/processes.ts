@@ -1,4 +1,4 @@
-import { isOlder } from "../cluster/cluster.js";
+import { isOlder } from "../cluster/simulated-node.js";
 import type { Process } from "../world/process.js";
 import { pickSome, type Scene, someLive, touchable } from "./scene.js";
 

@@ -1,4 +1,5 @@
-import type { SimulatedCluster, SimulatedNode } from "../cluster/cluster.js";
+import type { SimulatedCluster } from "../cluster/cluster.js";
+import type { SimulatedNode } from "../cluster/simulated-node.js";
 import type { Network } from "../network/network.js";
 import type { FaultKind } from "../run/fault-kinds.js";
 import type { SimulationOptions } from "../run/options.js";

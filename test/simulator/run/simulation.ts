@@ -1,13 +1,8 @@
 import { performance as machineClock } from "node:perf_hooks";
 import type { ExchangeRequest, WatchReply, WatchRequest } from "@quorate/proto";
 import { Administrator } from "../cluster/administrator.js";
-import {
-  clientAddress,
-  isOlder,
-  peerAddress,
-  SimulatedCluster,
-  type SimulatedNode,
-} from "../cluster/cluster.js";
+import { SimulatedCluster } from "../cluster/cluster.js";
+import { clientAddress, isOlder, peerAddress, type SimulatedNode } from "../cluster/simulated-node.js";
 import { Unexpected } from "../cluster/unexpected.js";
 import { usualDisk } from "../disk/usual-disk.js";
 import { Nemesis } from "../faults/nemesis.js";
@@ -342,6 +337,10 @@ export class Simulation {
     if (this.#administrator.busy) missing.push(`the administrator waits: ${this.#administrator.doing}`);
     for (const lease of this.#observer.ownerlessLeases(this.#healedMs, this.#world.nowMs)) {
       missing.push(`lease ${lease} lives, which nobody keeps alive`);
+    }
+    for (const { name, process } of this.#cluster.live) {
+      // Members or not: whose clients wait for it hear nothing, and do not know that they should go elsewhere.
+      if ((process?.blockedUntilMs ?? 0) > this.#world.nowMs) missing.push(`${name} stands still`);
     }
     const { leader } = this.#cluster;
     if (leader?.view === undefined) return [...missing, "no leader"];

@@ -133,6 +133,8 @@ export const RevokeResponseSchema: GenMessage<RevokeResponse> = /*@__PURE__*/
   messageDesc(file_quorate_v1_lease, 3);
 
 /**
+ * Fails as a whole with NO_QUORUM while it is not decided whether one of the leases has run out; to be sent again then.
+ *
  * @generated from message quorate.v1.KeepAliveRequest
  */
 export type KeepAliveRequest = Message<"quorate.v1.KeepAliveRequest"> & {
