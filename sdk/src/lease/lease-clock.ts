@@ -34,6 +34,8 @@ export class LeaseClock {
     if (this.#stopped || validUntilMs <= this.#validUntilMs || validUntilMs <= this.#now()) return;
     // An answer that came too late must not hide that the time in between was not covered.
     if (!this.#lapsed && this.#now() >= this.#validUntilMs) this.#lapse();
+    // Who heard of that may have let the lease go.
+    if (this.#stopped) return;
     this.#validUntilMs = validUntilMs;
     this.#lapsed = false;
     this.#arm();

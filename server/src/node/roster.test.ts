@@ -118,7 +118,7 @@ it("looks for a member also where it was: before the change is committed, and wh
   const known = roster();
   const moved = [
     voter(1),
-    { ...voter(2), address: "new:2", readdressed: true, movedFrom: "older:2" },
+    { ...voter(2), address: "new:2", readdressed: true, movedFrom: ["older:2"] },
   ] as const;
   expect(known.peersOf({ members: moved })).toEqual([
     { id: 2, name: "n2", address: "new:2", before: ["h:2", "older:2"] },

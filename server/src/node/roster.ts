@@ -144,7 +144,10 @@ export class Roster {
         const address = this.addressOf(member);
         const applied = this.find(id);
         const until = applied === undefined ? address : this.addressOf(applied);
-        const before = [until, member.movedFrom ?? address].filter((each) => each !== address);
+        // What a first member's own list said of it counted for this node alone.
+        const first = this.addressOf({ id, name, address: member.address, role: member.role });
+        const former = [until, first, ...(member.movedFrom ?? [])];
+        const before = [...new Set(former)].filter((each) => each !== address);
         return { id, name, address, ...(before.length === 0 ? {} : { before }) };
       });
   }

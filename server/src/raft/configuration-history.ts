@@ -91,7 +91,7 @@ function isSame(a: Configuration, b: Configuration): boolean {
         member.address === other.address &&
         member.role === other.role &&
         member.readdressed === other.readdressed &&
-        member.movedFrom === other.movedFrom
+        member.movedFrom?.join() === other.movedFrom?.join()
       );
     })
   );

@@ -37,7 +37,7 @@ describe("the encoding of a configuration", () => {
     const text = (configuration: Configuration) =>
       JSON.parse(String.fromCharCode(...encodeConfiguration(configuration)));
     expect(text(of(voter(1)))).toEqual({ format: 1, members: [voter(1)] });
-    const moved = of(voter(1), { ...voter(2), readdressed: true, movedFrom: "old:2" });
+    const moved = of(voter(1), { ...voter(2), readdressed: true, movedFrom: ["old:2", "older:2"] });
     expect(text(moved)).toEqual({ format: 2, ...moved });
     expect(decodeConfiguration(encodeConfiguration(moved))).toEqual(moved);
   });
@@ -59,7 +59,12 @@ describe("the encoding of a configuration", () => {
     ],
     [
       "where a member was that never moved",
-      '{"format":2,"members":[{"id":1,"name":"a","address":"b","role":"voter","movedFrom":"c"}]}',
+      '{"format":2,"members":[{"id":1,"name":"a","address":"b","role":"voter","movedFrom":["c"]}]}',
+      "incomplete",
+    ],
+    [
+      "former addresses that are none",
+      '{"format":2,"members":[{"id":1,"name":"a","address":"b","role":"voter","readdressed":true,"movedFrom":"c"}]}',
       "incomplete",
     ],
     [
@@ -104,7 +109,7 @@ describe("a change", () => {
       ...voter(2),
       address: "new:1",
       readdressed: true,
-      movedFrom: voter(2).address,
+      movedFrom: [voter(2).address],
     };
     const withMoved = of(voter(1), moved, learner(5));
     expect(applyChange(three, { kind: "readdress", id: 2, address: "new:1" })).toEqual({
@@ -122,17 +127,33 @@ describe("a change", () => {
 
   test("forgets where a member was when another takes that address", () => {
     const { address } = voter(2);
-    const before = { ...voter(2), address: "new:1", readdressed: true, movedFrom: address } as const;
+    const before = { ...voter(2), address: "new:1", readdressed: true, movedFrom: [address] } as const;
     const { movedFrom: _, ...moved } = before;
     expect(applyChange(of(voter(1), before), { kind: "readdress", id: 1, address })).toEqual({
-      configuration: of({ ...voter(1), address, readdressed: true, movedFrom: voter(1).address }, moved),
+      configuration: of({ ...voter(1), address, readdressed: true, movedFrom: [voter(1).address] }, moved),
     });
     expect(applyChange(of(voter(1), before), { kind: "addLearner", id: 5, name: "n5", address })).toEqual({
       configuration: of(voter(1), moved, { ...learner(5), name: "n5", address }),
     });
+    // A mistyped one changed again: its process is still where it was first.
+    expect(applyChange(of(voter(1), before), { kind: "readdress", id: 2, address: "newer:1" })).toEqual({
+      configuration: of(voter(1), { ...before, address: "newer:1", movedFrom: ["new:1", address] }),
+    });
     // And back again, where it was itself.
     expect(applyChange(of(voter(1), before), { kind: "readdress", id: 2, address })).toEqual({
-      configuration: of(voter(1), { ...voter(2), readdressed: true, movedFrom: "new:1" }),
+      configuration: of(voter(1), { ...voter(2), readdressed: true, movedFrom: ["new:1"] }),
+    });
+  });
+
+  test("keeps so many former addresses, the newest first", () => {
+    let configuration = of(voter(1));
+    for (let n = 1; n <= 6; n++) {
+      const changed = applyChange(configuration, { kind: "readdress", id: 1, address: `new:${n}` });
+      if ("configuration" in changed) configuration = changed.configuration;
+    }
+    expect(configuration.members[0]).toMatchObject({
+      address: "new:6",
+      movedFrom: ["new:5", "new:4", "new:3", "new:2"],
     });
   });
 

@@ -12,10 +12,10 @@ export interface Member {
   /** Present once a change gave it its address: nothing that a node was told at its start is newer than that. */
   readonly readdressed?: true;
   /**
-   * With it, where the member was before: its process is there until it is restarted, which whoever starts meanwhile must
-   * know. Absent once another member has that address.
+   * With it, where the member was before, newest first: its process is there until it is restarted, which whoever starts
+   * meanwhile must know, and an address that was mistyped is changed again. Without those that another member has taken.
    */
-  readonly movedFrom?: string;
+  readonly movedFrom?: readonly string[];
 }
 
 /** Who belongs to the cluster, sorted by id. Never changed in place. */
@@ -111,7 +111,7 @@ function toMember(encoded: unknown): Member {
       typeof address === "string" &&
       (role === "voter" || role === "learner") &&
       (readdressed === undefined || readdressed === true) &&
-      (movedFrom === undefined || (typeof movedFrom === "string" && readdressed === true))
+      (movedFrom === undefined || (readdressed === true && areAddresses(movedFrom)))
     ) {
       return {
         ...{ id, name, address, role },
@@ -121,6 +121,10 @@ function toMember(encoded: unknown): Member {
     }
   }
   throw new InvalidConfiguration("a configuration's member is incomplete");
+}
+
+function areAddresses(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string");
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -136,13 +140,21 @@ function areMembersValid(members: readonly Member[]): boolean {
   return true;
 }
 
+/** Addresses of before that a member has at most: more than anybody mistypes one in a row. */
+const FORMER_ADDRESSES_MAX = 4;
+
 /** The members when somebody takes an address: who moved from there is not looked for at it any more. */
 function leaving(members: readonly Member[], address: string): Member[] {
-  return members.map((member) => {
-    if (member.movedFrom !== address) return member;
-    const { movedFrom: _, ...moved } = member;
-    return moved;
-  });
+  return members.map((member) =>
+    member.movedFrom?.includes(address) === true ? movedFrom(member, member.movedFrom, address) : member,
+  );
+}
+
+/** The member with these former addresses, but for the one that it or another has now. */
+function movedFrom(member: Member, former: readonly string[], taken: string): Member {
+  const { movedFrom: _, ...rest } = member;
+  const left = former.filter((address) => address !== taken).slice(0, FORMER_ADDRESSES_MAX);
+  return left.length === 0 ? rest : { ...rest, movedFrom: left };
 }
 
 /** The configuration after a change, or why there is none. */
@@ -174,8 +186,8 @@ export function applyChange(
       if (members.some((other) => other !== member && other.address === address)) {
         return { reason: "addressTaken" };
       }
-      const movedFrom = member.address === address ? {} : { movedFrom: member.address };
-      const readdressed: Member = { ...member, address, readdressed: true, ...movedFrom };
+      const former = [member.address, ...(member.movedFrom ?? [])];
+      const readdressed = movedFrom({ ...member, address, readdressed: true }, former, address);
       const others = leaving(members, address);
       return { configuration: { members: others.map((other) => (other.id === id ? readdressed : other)) } };
     }

@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
+import { create } from "@bufbuild/protobuf";
 import { type handleClientStreamingCall, Server, ServerCredentials } from "@grpc/grpc-js";
 import {
   type ExchangeRequest,
   type ExchangeResponse,
+  ExchangeResponseSchema,
   grpcServiceDefinition,
   PeerService,
 } from "@quorate/proto";
@@ -14,6 +16,9 @@ import { PeerLink } from "./peer-link.js";
 /** A peer that takes calls, and says when. */
 class Peer {
   private readonly server = new Server();
+  calls = 0;
+  /** Ends the last call that it took. */
+  endCall: () => void = () => undefined;
   private onCall: () => void = () => undefined;
   readonly called = new Promise<void>((resolve) => {
     this.onCall = resolve;
@@ -21,7 +26,9 @@ class Peer {
 
   async listen(port: number): Promise<number> {
     const { exchange } = grpcServiceDefinition(PeerService);
-    const handle: handleClientStreamingCall<ExchangeRequest, ExchangeResponse> = (call) => {
+    const handle: handleClientStreamingCall<ExchangeRequest, ExchangeResponse> = (call, answer) => {
+      this.calls += 1;
+      this.endCall = () => answer(null, create(ExchangeResponseSchema));
       call.on("error", () => undefined);
       call.sendMetadata(call.metadata.clone());
       this.onCall();
@@ -38,6 +45,60 @@ class Peer {
     this.server.forceShutdown();
   }
 }
+
+/** Takes connections and never says a word, as a machine does that is gone behind a firewall. */
+async function silent(): Promise<{ address: string; connected: Promise<unknown>; end: () => void }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => sockets.push(socket));
+  const connected = once(server, "connection");
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const bound = server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : 0;
+  const end = (): void => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  };
+  return { address: `127.0.0.1:${port}`, connected, end };
+}
+
+const handshakeTo2 = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
+const unheard = { onLost: () => undefined, onRemoved: () => undefined };
+/** Longer than a test may take: who waits for it fails. */
+const patient = { dialTimeoutMs: 60_000 };
+
+it("does not wait for an address where nobody answers when its peer lives", async () => {
+  const [peer, gone] = [new Peer(), await silent()];
+  const there = `127.0.0.1:${await peer.listen(0)}`;
+  const link = new PeerLink([gone.address, there], handshakeTo2, pino({ level: "silent" }), unheard, patient);
+  try {
+    await gone.connected;
+    // More than once, as it may call again and again.
+    for (let n = 0; n < 3; n++) link.wake();
+    await vi.waitUntil(() => link.isConnected, { timeout: 10_000 });
+    expect(link.reachedAt).toBe(there);
+  } finally {
+    link.close();
+    peer.end();
+    gone.end();
+  }
+});
+
+it("looks for its peer where it was a moment ago before it looks elsewhere", async () => {
+  const [peer, gone] = [new Peer(), await silent()];
+  const there = `127.0.0.1:${await peer.listen(0)}`;
+  const link = new PeerLink([there, gone.address], handshakeTo2, pino({ level: "silent" }), unheard, patient);
+  try {
+    await vi.waitUntil(() => link.isConnected);
+    peer.endCall();
+    await vi.waitUntil(() => peer.calls === 2, { timeout: 10_000 });
+    expect(link.reachedAt).toBe(there);
+  } finally {
+    link.close();
+    peer.end();
+    gone.end();
+  }
+});
 
 it("goes on where its peer takes its call, and looks for it elsewhere and there when the call breaks", async () => {
   const [first, second, third] = [new Peer(), new Peer(), new Peer()];

@@ -23,6 +23,8 @@ const REDIAL_MAX_MS = 1_000;
  * the kernel's next try, which comes later the longer the partition lasted: up to some 20 s after it has healed.
  */
 const DIAL_TIMEOUT_MS = 3_000;
+/** The same where the peer lives and may be at another address: an address where nothing answers keeps it from being reached. */
+const AWAKE_DIAL_TIMEOUT_MS = 500;
 
 /** gRPC settings of a connection between peers. */
 export const peerChannelOptions = {
@@ -86,6 +88,8 @@ export class PeerLink {
   /** What was logged last of each address, since the peer took a call: said once, not at every dial. */
   private readonly lastProblems = new Map<string, string>();
   private connected = false;
+  /** The call that got less time, since the peer gave a sign of life. */
+  private hurried: ClientWritableStream<ExchangeRequest> | undefined;
   private closed = false;
 
   constructor(
@@ -182,13 +186,29 @@ export class PeerLink {
     });
   }
 
-  /** The peer gives a sign of life: a pause before the next dial, of the link or of its connection, ends now. */
+  /**
+   * The peer gives a sign of life: a pause before the next dial, of the link or of its connection, ends now. Where nobody
+   * answers a dial soon though the peer lives, it is not, if it may be elsewhere.
+   */
   wake(): void {
-    if (this.closed || this.call !== undefined) return;
-    clearTimeout(this.redialTimer);
+    if (this.closed || this.connected) return;
     this.redialMs = REDIAL_MIN_MS;
-    this.replaceChannel();
-    this.dial();
+    if (this.call === undefined) {
+      clearTimeout(this.redialTimer);
+      this.replaceChannel();
+      this.dial();
+    }
+    if (this.addresses.length > 1) this.hurry();
+  }
+
+  /** Gives the present dial little time more; once, however often the peer calls. */
+  private hurry(): void {
+    const { call } = this;
+    if (call === undefined || this.hurried === call) return;
+    this.hurried = call;
+    clearTimeout(this.dialTimer);
+    const timeoutMs = Math.min(AWAKE_DIAL_TIMEOUT_MS, this.dialTimeoutMs);
+    this.dialTimer = setTimeout(() => this.unanswered(call), timeoutMs);
   }
 
   /** A connection keeps pauses of its own; a new one has none. */
@@ -253,6 +273,7 @@ export class PeerLink {
 
   private broken(call: ClientWritableStream<ExchangeRequest>, problem: string): void {
     if (this.call !== call) return;
+    const wasTaken = this.connected;
     this.forget();
     if (this.closed) return;
     if (problem !== this.lastProblems.get(this.dialled)) {
@@ -260,7 +281,8 @@ export class PeerLink {
       this.logger.warn({ problem }, "the link to a peer is down");
     }
     this.listener.onLost();
-    this.redialTimer = setTimeout(() => this.redial(), this.redialMs);
+    // Where the peer was a moment ago first: elsewhere a dial may hang.
+    this.redialTimer = setTimeout(() => (wasTaken ? this.dial() : this.redial()), this.redialMs);
     this.redialMs = Math.min(this.redialMs * 2, REDIAL_MAX_MS);
   }
 
