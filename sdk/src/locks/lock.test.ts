@@ -34,6 +34,19 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+/** Releases a lock whose delete reaches the node, which does not answer it. In an object, since a promise would be awaited. */
+async function releaseUnanswered(node: FakeNode, lock: Lock): Promise<{ promise: Promise<void> }> {
+  let deletes = 0;
+  node.onOperation = (operation) => {
+    if (operation.operation.case !== "delete") return { kind: "serve" };
+    deletes += 1;
+    return { kind: "ignore" };
+  };
+  const promise = lock.release();
+  await until(() => deletes > 0);
+  return { promise };
+}
+
 describe("a lock", () => {
   it("is granted in the order of the requests, with rising tokens", async () => {
     const node = await startNode();
@@ -165,17 +178,10 @@ describe("a lock", () => {
     const node = await startNode();
     const owner = await open(node);
     const lock = await owner.lock("/l");
-    let deletes = 0;
-    node.onOperation = (operation) => {
-      if (operation.operation.case !== "delete") return { kind: "serve" };
-      deletes += 1;
-      return { kind: "ignore" };
-    };
-    const released = lock.release();
-    await until(() => deletes > 0);
+    const released = await releaseUnanswered(node, lock);
     node.store.endLease(BigInt(owner.sessionId));
     node.breakSessions();
-    await released;
+    await released.promise;
     expect(owner.state).toBe("expired");
     expect(queue(node)).toEqual([]);
   });
@@ -207,17 +213,10 @@ describe("a lock", () => {
     const node = await startNode();
     const owner = await open(node);
     const lock = await owner.lock("/l");
-    let deletes = 0;
-    node.onOperation = (operation) => {
-      if (operation.operation.case !== "delete") return { kind: "serve" };
-      deletes += 1;
-      return { kind: "ignore" };
-    };
-    const released = lock.release();
-    await until(() => deletes > 0);
+    const released = await releaseUnanswered(node, lock);
     // The delete is given up when the session is: whether a server heard of its end or not, the entry ends with it.
     await owner.close();
-    await released;
+    await released.promise;
   });
 
   it("whose session only may have expired is not taken for released", async () => {

@@ -273,7 +273,7 @@ async function leave(client: QueueClient, path: string): Promise<void> {
     } catch (error) {
       if (endsWithSession(error)) return;
       // It did not happen. Left to itself, the entry would block all behind it for as long as the session lives.
-      if (!(error instanceof QuorateError) || !isPassing(error)) throw error;
+      if (!isPassing(error)) throw error;
     }
     await pause(disturbedPauseMs);
   }

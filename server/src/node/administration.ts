@@ -49,8 +49,6 @@ interface Decided extends Decision {
 interface Wait {
   readonly change: AdministeredChange;
   readonly decision: Decided;
-  /** The term in which this node decided as the leader; undefined when another did. */
-  readonly ledTerm: number | undefined;
   readonly giveUpAtMs: number;
   readonly done: AdministeredDone;
 }
@@ -82,8 +80,7 @@ export class Administration {
    * newest configuration may never be.
    */
   change(change: AdministeredChange, answer: AdministeredDone): void {
-    const { self, roster, raft } = this.parts;
-    const ledTerm = raft.leader === self ? raft.term : undefined;
+    const { self, roster } = this.parts;
     const removesSelf =
       change.case === "remove" && findMember(roster.applied.configuration, change.value.member)?.id === self;
     const asked: Asked = { removesSelf, done: answer };
@@ -101,7 +98,7 @@ export class Administration {
           this.tellMissing(decision.named, done);
           return;
         case "decided":
-          if (this.asked.delete(asked)) this.wait(change, decision, ledTerm, answer);
+          if (this.asked.delete(asked)) this.wait(change, decision, answer);
       }
     });
   }
@@ -160,25 +157,39 @@ export class Administration {
   }
 
   private decideAsLeader(change: AdministeredChange): Decided | Missing | Failure {
-    const { raft, self, roster, schedule } = this.parts;
-    // A member of an older version would stop at a configuration that it cannot read.
-    const older = change.case === "update" ? roster.lacking(READDRESSING_FORMAT) : undefined;
-    if (raft.isLeader && older !== undefined) {
-      return membershipRefused(
-        roster.formatOf(older.id) === 0
-          ? `member "${older.name}" has not told which version it runs yet: retry after a moment`
-          : `member "${older.name}" runs a version that does not know changes of an address: upgrade it first`,
-      );
-    }
-    const outdated =
-      raft.isLeader && change.case === "promote" ? this.outdated(change.value.member) : undefined;
-    if (outdated !== undefined) return outdated;
+    const { raft, self, schedule } = this.parts;
+    const tooOld = raft.isLeader ? this.tooOld(change) : undefined;
+    if (tooOld !== undefined) return tooOld;
     const decision = decide(raft, self, change);
     schedule();
     return decision.kind === "decided" ? { ...decision, term: raft.term } : decision;
   }
 
-  /** Why a learner gets no vote yet: it may stop at what the log holds, and a voter that stops is missed. */
+  /** Why the versions that members run forbid a change; undefined when they do not. */
+  private tooOld(change: AdministeredChange): Failure | undefined {
+    switch (change.case) {
+      case "update":
+        return this.unreadable();
+      case "promote":
+        return this.outdated(change.value.member);
+      default:
+        return undefined;
+    }
+  }
+
+  /** A member of an older version would stop at a configuration with a changed address. */
+  private unreadable(): Failure | undefined {
+    const { roster } = this.parts;
+    const older = roster.lacking(READDRESSING_FORMAT);
+    if (older === undefined) return undefined;
+    return membershipRefused(
+      roster.formatOf(older.id) === 0
+        ? `member "${older.name}" has not told which version it runs yet: retry after a moment`
+        : `member "${older.name}" runs a version that does not know changes of an address: upgrade it first`,
+    );
+  }
+
+  /** A learner of an older version gets no vote yet: it may stop at what the log holds, and a voter that stops is missed. */
   private outdated(named: string): Failure | undefined {
     const { raft, roster } = this.parts;
     const member = findMember(raft.configuration, named);
@@ -189,14 +200,9 @@ export class Administration {
       : membershipRefused(`learner "${name}" runs an older version than every voter: upgrade it first`);
   }
 
-  private wait(
-    change: AdministeredChange,
-    decision: Decided,
-    ledTerm: number | undefined,
-    done: AdministeredDone,
-  ): void {
+  private wait(change: AdministeredChange, decision: Decided, done: AdministeredDone): void {
     const giveUpAtMs = performance.now() + this.parts.patienceMs;
-    this.waits.push({ change, decision, ledTerm, giveUpAtMs, done });
+    this.waits.push({ change, decision, giveUpAtMs, done });
     this.settle();
   }
 
@@ -247,14 +253,14 @@ export class Administration {
   }
 
   /**
-   * Why a change is not waited for any longer. A transfer did not happen only if the leader that began it still leads and
-   * never told the other node to stand: one that was told may do so when nobody waits any more (thesis, section 3.10).
+   * Why a change is not waited for any longer. A transfer did not happen only if the leader that began it, which is this
+   * node if it leads in that term, never told the other node to stand: one that was told may do so when nobody waits any
+   * more (thesis, section 3.10).
    */
-  private failureOf({ change, decision, ledTerm, giveUpAtMs }: Wait, nowMs: number): Failure | undefined {
+  private failureOf({ change, decision, giveUpAtMs }: Wait, nowMs: number): Failure | undefined {
     const { raft } = this.parts;
-    if (change.case === "transfer" && raft.term === ledTerm && raft.cannotTakeOver(decision.memberId)) {
-      return neverTold;
-    }
+    const { memberId, term } = decision;
+    if (change.case === "transfer" && raft.term === term && raft.cannotTakeOver(memberId)) return neverTold;
     if (giveUpAtMs > nowMs) return undefined;
     return change.case === "transfer" ? leaderUnknown : outcomeUnknown;
   }

@@ -80,8 +80,9 @@ export class Roster {
   }
 
   /**
-   * Whether a learner is not known to understand what every voter does that has told. The log may hold that already, whoever else is a
-   * member now: no entry is of a format that not all voters of its time, and all that got a vote since, understand.
+   * Whether a learner is not known to understand what every voter does that has told. The log may hold that already,
+   * whoever else is a member now: no entry is of a format that not all voters of its time, and all that got a vote since,
+   * understand.
    */
   isOlderThanVoters(id: number): boolean {
     const told = this.applied.configuration.members.filter(

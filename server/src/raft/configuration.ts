@@ -66,9 +66,7 @@ export function encodeConfiguration({ members }: Configuration): Uint8Array {
     format: formatOf(members),
     // In one order of the fields, whatever order the members were made in.
     members: members.map(({ id, name, address, role, readdressed, movedFrom }) => ({
-      ...{ id, name, address, role },
-      ...(readdressed === true ? { readdressed } : {}),
-      ...(movedFrom === undefined ? {} : { movedFrom }),
+      ...{ id, name, address, role, readdressed, movedFrom },
     })),
   });
   // Escaped, so that a character is a byte and no encoder of the surroundings is needed.

@@ -62,7 +62,7 @@ async function silent(): Promise<{ address: string; connected: Promise<unknown>;
   return { address: `127.0.0.1:${port}`, connected, end };
 }
 
-const handshakeTo2 = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
+const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
 const unheard = { onLost: () => undefined, onRemoved: () => undefined };
 /** Longer than a test may take: who waits for it fails. */
 const patient = { dialTimeoutMs: 60_000 };
@@ -70,7 +70,7 @@ const patient = { dialTimeoutMs: 60_000 };
 it("does not wait for an address where nobody answers when its peer lives", async () => {
   const [peer, gone] = [new Peer(), await silent()];
   const there = `127.0.0.1:${await peer.listen(0)}`;
-  const link = new PeerLink([gone.address, there], handshakeTo2, pino({ level: "silent" }), unheard, patient);
+  const link = new PeerLink([gone.address, there], handshake, pino({ level: "silent" }), unheard, patient);
   try {
     await gone.connected;
     // More than once, as it may call again and again.
@@ -87,7 +87,7 @@ it("does not wait for an address where nobody answers when its peer lives", asyn
 it("looks for its peer where it was a moment ago before it looks elsewhere", async () => {
   const [peer, gone] = [new Peer(), await silent()];
   const there = `127.0.0.1:${await peer.listen(0)}`;
-  const link = new PeerLink([there, gone.address], handshakeTo2, pino({ level: "silent" }), unheard, patient);
+  const link = new PeerLink([there, gone.address], handshake, pino({ level: "silent" }), unheard, patient);
   try {
     await vi.waitUntil(() => link.isConnected);
     peer.endCall();
@@ -105,9 +105,7 @@ it("goes on where its peer takes its call, and looks for it elsewhere and there 
   const port = await first.listen(0);
   const elsewhere = await second.listen(0);
   const [old, moved] = [`127.0.0.1:${port}`, `127.0.0.1:${elsewhere}`] as const;
-  const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
-  const listener = { onLost: () => undefined, onRemoved: () => undefined };
-  const link = new PeerLink([old], handshake, pino({ level: "silent" }), listener);
+  const link = new PeerLink([old], handshake, pino({ level: "silent" }), unheard);
   try {
     await vi.waitUntil(() => link.isConnected);
     link.mayBeAt([moved]);
@@ -130,9 +128,7 @@ it("goes on where its peer takes its call, and looks for it elsewhere and there 
 });
 
 it("leaves an address where it was not reached at once when the peer is elsewhere", () => {
-  const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
-  const listener = { onLost: () => undefined, onRemoved: () => undefined };
-  const link = new PeerLink(["127.0.0.1:1"], handshake, pino({ level: "silent" }), listener);
+  const link = new PeerLink(["127.0.0.1:1"], handshake, pino({ level: "silent" }), unheard);
   try {
     link.mayBeAt(["127.0.0.1:2", "127.0.0.1:1"]);
     expect(link.address).toBe("127.0.0.1:1");
@@ -151,7 +147,6 @@ it("dials anew, over another connection, when nobody takes its call", async () =
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   const losses: number[] = [];
-  const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
   const listener = { onLost: () => losses.push(sockets.length), onRemoved: () => undefined };
   const link = new PeerLink([`127.0.0.1:${address.port}`], handshake, pino({ level: "silent" }), listener, {
     dialTimeoutMs: 50,
@@ -185,7 +180,6 @@ it("dials at once, whatever pause it is in, when its peer gives a sign of life",
   const broken = new Promise<void>((resolve) => {
     lost = resolve;
   });
-  const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
   const listener = { onLost: () => lost(), onRemoved: () => undefined };
   const link = new PeerLink([`127.0.0.1:${address.port}`], handshake, pino({ level: "silent" }), listener);
   try {

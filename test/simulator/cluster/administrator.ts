@@ -15,12 +15,12 @@ const VOTERS_MAX = 5;
 const CONTESTED_VOTERS_MIN = 2;
 /** How many of the moves another member misses: it is down meanwhile, and the one that moved may lead when it is back. */
 const MISSED_SHARE = 0.5;
-/** Milliseconds at most between the restart of a node that moved and a transfer to it. */
-const LEADS_MAX_MS = 4_000;
 /** Milliseconds at most for which it is down. */
 const MISSED_MAX_MS = 10_000;
 /** Milliseconds at most between what the cluster is told of a move and the restart of the node. */
 const RESTART_MAX_MS = 2_000;
+/** Milliseconds at most between that restart and a transfer to the node. */
+const LEADS_MAX_MS = 4_000;
 
 /** Decides what administrators do, and has it done by programs of a process of its own. */
 export class Administrator implements Administration {

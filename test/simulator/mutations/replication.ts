@@ -327,8 +327,8 @@ export const replicationMutations: readonly Mutation[] = [
     edits: [
       {
         file: "server/src/node/administration.ts",
-        find: "    if (outdated !== undefined) return outdated;\n",
-        replace: "",
+        find: "        return this.outdated(change.value.member);\n",
+        replace: "        return undefined;\n",
       },
     ],
   },

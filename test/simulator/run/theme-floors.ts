@@ -10,7 +10,10 @@ const floorsPerSeed: Readonly<Record<"operationsOk" | "elections", number>> = {
 
 /** Seeds of a theme below which averages say nothing. */
 const THEME_SEEDS_MIN = 20;
-/** Seeds after which every kind of fault must have happened: each is drawn in a fifth of the runs or more, upgrades in a twelfth. */
+/**
+ * Seeds after which every kind of fault must have happened: each is drawn in a fifth of the runs or more, upgrades in a
+ * twelfth.
+ */
 const FAULT_SEEDS_MIN = 500;
 
 /** What is done to messages, beside the kinds of faults that are injected. */

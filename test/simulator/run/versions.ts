@@ -41,6 +41,6 @@ export function mixed(
 ): Partial<SimulationOptions> {
   if ([...founders, ...joiners].every((version) => version === newestVersion)) return {};
   // No address is changed before all are upgraded: where some never are, who asks for it would wait for ever.
-  const { move = 0, ...others } = faults;
-  return { faults: { ...others, ...(stayMixed || move === 0 ? {} : { move }), upgrade: upgradeMs } };
+  const { move: _, ...others } = faults;
+  return { faults: { ...(stayMixed ? others : faults), upgrade: upgradeMs } };
 }
