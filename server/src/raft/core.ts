@@ -181,13 +181,7 @@ export class RaftCore {
     trackMembers(this);
     this.termStartIndex = this.log.lastIndex + 1;
     // What earlier leaders left uncommitted takes memory just the same.
-    for (const { data } of this.log.entries(
-      this.log.committed + 1,
-      this.log.lastIndex,
-      Number.POSITIVE_INFINITY,
-    )) {
-      this.uncommittedBytes += data.length;
-    }
+    this.uncommittedBytes = this.log.bytes(this.log.committed + 1, this.log.lastIndex);
     this.appendOwn("noop", new Uint8Array(0));
     // From then on the log tells who belongs to the cluster, also to a node that joins with nothing.
     if (this.configurationIndex === 0) {

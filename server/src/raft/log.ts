@@ -89,7 +89,10 @@ export class RaftLog {
     return lastTerm > ownTerm || (lastTerm === ownTerm && lastIndex >= this.lastIndex);
   }
 
-  /** Entries from `low` on: at least one if there is any, then as many as fit in `bytesMax`, up to `high`. */
+  /**
+   * Entries from `low` on: at least one if there is any, then as many as fit in `bytesMax`, up to `high`. Those that only
+   * the storage has come by themselves, without the ones in memory that follow.
+   */
   entries(low: number, high: number, bytesMax: number): LogEntry[] {
     if (low > high) return [];
     if (low < this.cacheStart) {
@@ -103,6 +106,17 @@ export class RaftLog {
       if (bytes > bytesMax && to > from) break;
     }
     return this.cache.slice(from, to);
+  }
+
+  /** What the data of the entries from `low` to `high` come to, in bytes, be they in memory or in the storage. */
+  bytes(low: number, high: number): number {
+    let bytes = 0;
+    for (let at = low; at <= high; ) {
+      const some = this.entries(at, high, Number.POSITIVE_INFINITY);
+      for (const { data } of some) bytes += data.length;
+      at += some.length;
+    }
+    return bytes;
   }
 
   append(entry: LogEntry): void {

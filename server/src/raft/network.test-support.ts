@@ -274,8 +274,9 @@ export class Network {
 
   /** Time passes on these nodes, each tick's messages being delivered before the next. */
   tick(ids: Iterable<number>, times = 1): void {
+    const ticking = [...ids];
     for (let i = 0; i < times; i++) {
-      for (const id of ids) if (this.node(id).alive) this.node(id).raft.tick();
+      for (const id of ticking) if (this.node(id).alive) this.node(id).raft.tick();
       this.settle();
     }
   }

@@ -290,6 +290,24 @@ describe("replication", () => {
       reason: "overloaded",
     });
   });
+
+  test("nothing counts as uncommitted once all is committed, be it of before a restart or of after it", () => {
+    const network = new Network(3);
+    network.elect(1);
+    network.propose(1, "before");
+    network.settle();
+    for (const id of network.nodes.keys()) network.restart(id, 0);
+    // The new leader's first commit covers entries that only its storage has, and others that its memory has.
+    network.lost = isKind("appendEntriesResult");
+    network.elect(1);
+    for (let i = 0; i < 5; i++) network.propose(1, "x".repeat(10));
+    network.settle();
+    network.heal();
+    network.tick([1, 2, 3], 5);
+    expect(network.commands(1)).toHaveLength(6);
+    // More than the bound: taken only by a leader with nothing uncommitted.
+    expect(network.node(1).raft.propose(encode("y".repeat(20_000))).accepted).toBe(true);
+  });
 });
 
 describe("a transfer that was given up (thesis, 3.10)", () => {

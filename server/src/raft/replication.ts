@@ -90,9 +90,11 @@ export function maybeCommit(raft: RaftCore): boolean {
   const before = raft.log.committed;
   if (index <= before || raft.log.term(index) !== raft.term) return false;
   raft.log.commitTo(index);
-  for (const entry of raft.log.entries(before + 1, index, Number.POSITIVE_INFINITY)) {
-    raft.uncommittedBytes -= entry.data.length;
-  }
+  raft.uncommittedBytes -= raft.log.bytes(before + 1, index);
+  invariant(
+    raft.uncommittedBytes >= 0 && (raft.uncommittedBytes === 0 || index < raft.log.lastIndex),
+    () => `${raft.uncommittedBytes} bytes count as uncommitted after entry ${index} of ${raft.log.lastIndex}`,
+  );
   for (const read of raft.reads.takeDeferred()) openRead(raft, read.from, read.context);
   for (const [to, progress] of raft.progress) {
     const last = progress.nextIndex;
