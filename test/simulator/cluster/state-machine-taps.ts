@@ -1,3 +1,4 @@
+import { StateKeeper } from "../../../server/src/node/state-keeper.js";
 import { type Applied, type Command, StateMachine } from "../../../server/src/state-machine/index.js";
 import type { Process } from "../world/process.js";
 import { currentProcess } from "../world/world.js";
@@ -10,7 +11,7 @@ type ApplyTold = (
   machine: StateMachine,
 ) => void;
 
-/** Hash of the state that was restored in this step. */
+/** Hash of the state that was restored, or received and put in place, in this step. */
 export const restored: { hash: string | undefined } = { hash: undefined };
 
 const plainRestore = StateMachine.restore;
@@ -18,6 +19,12 @@ StateMachine.restore = (...given): StateMachine => {
   const machine = plainRestore(...given);
   restored.hash = machine.hash;
   return machine;
+};
+
+const plainInstall = StateKeeper.prototype.install;
+StateKeeper.prototype.install = function (this: StateKeeper, ...given): void {
+  plainInstall.apply(this, given);
+  restored.hash = this.machine.hash;
 };
 
 const plainApply = StateMachine.prototype.apply;

@@ -1,14 +1,16 @@
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { bundleSimulation, withBundleFolder } from "../build/bundle.js";
+import type { Mutation } from "../mutations/mutation.js";
 import { findMutation } from "../mutations/registry.js";
-import { tooLittle } from "../run/floors.js";
+import { SEEDS_MIN, tooLittle } from "../run/floors.js";
 import type { Overrides } from "../run/options.js";
 import { defaultWorkers, Pool, seedsFrom } from "../run/pool.js";
 import type { SeedResult } from "../run/result.js";
 import { shrink } from "../run/shrink.js";
 import { Summary } from "../run/summary.js";
 import { ThemeFloors } from "../run/theme-floors.js";
+import { EXIT_CODES, fail, wholeNumbers } from "./arguments.js";
 
 const SEEDS_DEFAULT = 200;
 const TRACE_LINES_DEFAULT = 120;
@@ -19,9 +21,13 @@ const given = await yargs(hideBin(process.argv))
   .usage(
     "$0 [options]\n\nRuns the whole system, with faults, under virtual time; the same seed gives the same run.",
   )
-  .option("seed", { type: "number", describe: "the seed to run, or with --seeds the first" })
+  .option("seed", {
+    type: "number",
+    describe: "the seed to run, or with --seeds the first",
+  })
   .option("seeds", {
     type: "number",
+    conflicts: "minutes",
     describe: `how many seeds to run (default ${SEEDS_DEFAULT}, or 1 with --seed)`,
   })
   .option("minutes", {
@@ -35,9 +41,14 @@ const given = await yargs(hideBin(process.argv))
   .option("mutation", { type: "string", describe: "seed a known bug; see npm run mutations" })
   .option("options", {
     type: "string",
+    coerce: parseOptions,
     describe: "JSON that fixes options of the run, as a failure prints it",
   })
-  .option("workers", { type: "number", default: defaultWorkers, describe: "threads" })
+  .option("workers", {
+    type: "number",
+    default: defaultWorkers,
+    describe: "threads",
+  })
   .option("twice", {
     type: "boolean",
     default: false,
@@ -57,7 +68,15 @@ const given = await yargs(hideBin(process.argv))
   .example("$0 --seeds 1000", "a thousand seeds")
   .example("$0 --seed 4711", "one seed again, exactly")
   .example("$0 --mutation read-index-without-quorum", "until the mutation is caught")
+  .epilogue(
+    [
+      "Exit code: 0 all promises were kept, 1 one was broken, 2 too little happened to say so, 3 unusable arguments.",
+      `Whether enough happened is judged from ${SEEDS_MIN} seeds on, without --options or --mutation.`,
+    ].join("\n"),
+  )
   .strict()
+  .check(wholeNumbers({ seed: 0, seeds: 1, workers: 1, trace: 0 }))
+  .fail(fail)
   .version(false)
   .parse();
 
@@ -68,19 +87,38 @@ const count =
     ? Number.MAX_SAFE_INTEGER - first
     : (given.seeds ?? (given.seed === undefined ? SEEDS_DEFAULT : 1));
 const overrides: Overrides = {
-  ...(given.options === undefined ? {} : (JSON.parse(given.options) as Overrides)),
+  ...given.options,
   ...(given.nodes === undefined ? {} : { nodes: given.nodes }),
 };
-process.exitCode = await withBundleFolder(simulate);
+process.exitCode = await withBundleFolder(simulate).catch((error: Error) => fail(undefined, error));
+
+function parseOptions(text: string | undefined): Overrides {
+  if (text === undefined) return {};
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
+  } catch {
+    // Told below.
+  }
+  throw new Error("--options takes an object in JSON, as a failure prints it");
+}
+
+/** @throws Error for one that the simulation cannot show. */
+function simulatedMutation(name: string | undefined): Mutation | undefined {
+  if (name === undefined) return undefined;
+  const mutation = findMutation(name);
+  if (mutation.court === "simulator") return mutation;
+  throw new Error(`${name} is caught by ${mutation.court}: npm run mutations -- ${name}`);
+}
 
 /** One of 2^31, beyond which seeds repeat: far from those of other runs, which were begun at other moments. */
 function seedFromClock(): number {
   return Math.imul(Math.floor(Date.now() / 1_000), 0x9e3779b1) >>> 1;
 }
 
-/** Returns the exit code: 1 for a violation, 2 for too little done. */
+/** Returns the exit code. */
 async function simulate(folder: string): Promise<number> {
-  const mutation = given.mutation === undefined ? undefined : findMutation(given.mutation);
+  const mutation = simulatedMutation(given.mutation);
   const pool = new Pool(await bundleSimulation(folder, mutation), given.workers);
   const summary = new Summary();
   const themes = new ThemeFloors();
@@ -110,7 +148,7 @@ async function simulate(folder: string): Promise<number> {
     if (result.violation !== undefined && (failing === undefined || result.seed < failing.seed))
       failing = result;
     if (performance.now() >= nextProgressMs) {
-      nextProgressMs += PROGRESS_INTERVAL_MS;
+      nextProgressMs = performance.now() + PROGRESS_INTERVAL_MS;
       console.error(
         `${summary.runs} seeds, ${(summary.simulatedMs / 3_600_000).toFixed(1)} simulated hours …`,
       );
@@ -120,17 +158,23 @@ async function simulate(folder: string): Promise<number> {
         `seed ${result.seed}: ${result.violation.invariant} ${result.violation.message.split("\n", 1)[0]}`,
       );
     }
-    return (failing === undefined || given.keepGoing) && performance.now() < deadlineMs;
+    return failing === undefined || given.keepGoing;
   };
-  await pool.run(seedsFrom(first, count), overrides, told);
+  await pool.run(
+    seedsFrom(first, count),
+    overrides,
+    (result) => told(result) && performance.now() < deadlineMs,
+  );
   if (given.twice && failing === undefined) await pool.run([...hashes.keys()], overrides, told);
   if (failing !== undefined) await report(failing, pool);
   console.log(summary.text());
-  if (failing !== undefined) return 1;
-  const judged = mutation === undefined && Object.keys(overrides).length === 0;
-  const lacking = judged ? [...tooLittle(summary), ...themes.tooLittle()] : [];
+  if (failing !== undefined) return EXIT_CODES.violated;
+  const lacking: string[] = [];
+  if (mutation === undefined && given.options === undefined) lacking.push(...tooLittle(summary));
+  // With so many nodes in every run not every kind of fault can happen.
+  if (mutation === undefined && Object.keys(overrides).length === 0) lacking.push(...themes.tooLittle());
   for (const each of lacking) console.log(`too little: ${each}`);
-  return lacking.length > 0 ? 2 : 0;
+  return lacking.length > 0 ? EXIT_CODES.tooLittle : EXIT_CODES.ok;
 }
 
 async function report(failing: SeedResult, pool: Pool): Promise<void> {
@@ -150,6 +194,7 @@ function show({ seed, options, violation, simulatedMs, traceHash }: SeedResult, 
   const mutated = given.mutation === undefined ? "" : ` --mutation ${given.mutation}`;
   const fixed = what === "" ? JSON.stringify(overrides) : JSON.stringify(options);
   const again = fixed === "{}" ? "" : ` --options '${fixed}'`;
+  const twice = violation.invariant === "DETERMINISM" ? " --twice" : "";
   console.log(
     [
       `seed ${seed}${what}: ${violation.invariant} violated at ${(simulatedMs / 1_000).toFixed(3)} s, trace ${traceHash}`,
@@ -158,7 +203,7 @@ function show({ seed, options, violation, simulatedMs, traceHash }: SeedResult, 
       `options: ${JSON.stringify(options)}`,
       ...(given.trace > 0 ? ["the last events:", ...violation.trace.slice(-given.trace)] : []),
       violation.invariant === "UNEXPECTED" ? violation.stack : "",
-      `again: npm run simulate -- --seed ${seed}${mutated}${again}`,
+      `again: npm run simulate -- --seed ${seed}${mutated}${again}${twice}`,
       "",
     ].join("\n"),
   );

@@ -80,6 +80,8 @@ export class SimulatedDisk implements LogObserver {
   onStateWrite: ((appliedIndex: number) => void) | undefined;
   /** Called when the process dies at a crash point, before SimulatedCrash is thrown. */
   onCrash: ((point: CrashPoint) => void) | undefined;
+  /** Called when a write meets a fault, before the process learns of it. */
+  onFault: ((fault: "diskCrash" | "diskError" | "diskFull") => void) | undefined;
   readonly checkpointsAtOpen: boolean;
   readonly #source: FaultSource;
   #boot = 0;
@@ -155,15 +157,18 @@ export class SimulatedDisk implements LogObserver {
         apply(fate.durability);
         return;
       case "crash":
+        this.onFault?.("diskCrash");
         if (fate.point !== "before") apply(fate.point === "after" ? "durable" : "unsynced");
         return this.#die(fate.point);
       case "full":
         if (kind === "names") return apply("unsynced");
+        this.onFault?.("diskFull");
         throw kind === "sqlite"
           ? new DiskFailure("SQLITE_FULL", "database or disk is full")
           : new DiskFailure("ENOSPC", "ENOSPC: no space left on device, write");
       case "syncError":
         if (kind === "names") return apply("unsynced");
+        this.onFault?.("diskError");
         if (fate.effect !== "none") apply(fate.effect);
         throw kind === "sqlite"
           ? new DiskFailure("SQLITE_IOERR_FSYNC", "disk I/O error")

@@ -20,6 +20,7 @@ export function contestedRemoval(scene: Scene): boolean {
     return false;
   let release = (): void => undefined;
   let leadersLeft = LEADERS_MAX;
+  let told = false;
   const cutOff = (next: SimulatedNode): void => {
     leadersLeft--;
     const voters = random.shuffled(votersOf(scene, next).filter((node) => node !== next));
@@ -34,7 +35,9 @@ export function contestedRemoval(scene: Scene): boolean {
       ),
     );
     healed();
-    administration.removeThrough(next, voters.slice(companions).slice(0, random.integer(1, 2)));
+    const asked = administration.removeThrough(next, voters.slice(companions).slice(0, random.integer(1, 2)));
+    if (asked && !told) scene.happened("contestedRemoval");
+    told ||= asked;
     cluster.onNextLeader = leadersLeft > 0 ? cutOff : undefined;
   };
   cutOff(leader);
@@ -44,7 +47,7 @@ export function contestedRemoval(scene: Scene): boolean {
     release();
     administration.askAnybody();
   });
-  return true;
+  return false;
 }
 
 /** The voters of its newest configuration that there are nodes of. */

@@ -8,9 +8,12 @@ type Trouble = Partial<DiskFaults>;
 /** What is wrong with each disk at the moment: one trouble's end leaves the others. */
 const troubles = new WeakMap<SimulatedNode, Set<Trouble>>();
 
-/** For a while the disk of one node has these faults, beside those that it has already. */
+/**
+ * For a while the disk of one node has these faults, beside those that it has already. Returns whether anything is wrong
+ * from now on: what befalls single writes is told when it does.
+ */
 export function failDisk(scene: Scene, trouble: Trouble): boolean {
-  const { random, options, later } = scene;
+  const { random, options, later, happened } = scene;
   const node = pickSome(touchable(scene), random);
   if (node === undefined) return false;
   const held = troubles.get(node) ?? new Set();
@@ -19,12 +22,13 @@ export function failDisk(scene: Scene, trouble: Trouble): boolean {
     node.disk.faults = worst(usualDisk(options), held);
   };
   held.add(trouble);
+  node.disk.onFault = happened;
   change();
   later(random.exponential(3_000), "disk mended", () => {
     held.delete(trouble);
     change();
   });
-  return true;
+  return trouble.slow !== undefined;
 }
 
 /** Every fault at its highest rate or longest time of all. */

@@ -24,7 +24,7 @@ export type { Administration, Victims } from "./scene.js";
 
 type Inject = (scene: Scene) => boolean;
 
-/** How each kind of fault is done. Returns whether anything was. */
+/** How each kind of fault is done. Returns whether it has happened: what is only prepared is told when it does. */
 const injections: Readonly<Record<FaultKind, Inject>> = {
   kill: (scene) => killSome(scene, false),
   power: (scene) => killSome(scene, true),

@@ -2,9 +2,12 @@ import { isOlder } from "../cluster/simulated-node.js";
 import type { Process } from "../world/process.js";
 import { pickSome, type Scene, someLive, touchable } from "./scene.js";
 
-/** One node, or now and then all of them at once: a data centre that loses its power has no majority left to ask. */
+/**
+ * One node, or now and then all of them at once: a data centre that loses its power has no majority left to ask. One node
+ * dies some events later, if it has so many.
+ */
 export function killSome(scene: Scene, power: boolean): boolean {
-  const { cluster, random, options } = scene;
+  const { cluster, random, options, happened } = scene;
   const drawDownMs = (): number => 20 + random.exponential(random.pick([200, 1_500, 6_000]) * options.tempo);
   if (random.chance(0.15)) {
     // At one moment: nobody does anything more for having seen another one go.
@@ -19,9 +22,12 @@ export function killSome(scene: Scene, power: boolean): boolean {
   // Between two events of the process, rather than at a moment of the world's.
   process.stepAlarm = {
     at: process.steps + random.integer(1, 30),
-    run: () => cluster.killForAWhile(node, power, downMs),
+    run: () => {
+      happened(power ? "power" : "kill");
+      cluster.killForAWhile(node, power, downMs);
+    },
   };
-  return true;
+  return false;
 }
 
 /** How many pauses each process is in: it goes on after the last one. */

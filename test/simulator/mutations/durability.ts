@@ -111,7 +111,7 @@ export const durabilityMutations: readonly Mutation[] = [
   },
   {
     name: "snapshot-without-sessions",
-    wrong: "a state that is restored has forgotten the results of its sessions",
+    wrong: "a state that is restored has forgotten its sessions, and with them what they did already",
     trips: ["EO", "HASH", "LEASE"],
     court: "simulator",
     edits: [
@@ -119,7 +119,7 @@ export const durabilityMutations: readonly Mutation[] = [
         file: stateMachine,
         find: "yield* this.#leases.restoring(image.leases, meta.nextLeaseId, budget);",
         replace:
-          "yield* this.#leases.restoring([...image.leases].map((lease) => lease.session === undefined ? lease : { ...lease, session: { ...lease.session, results: [] } }), meta.nextLeaseId, budget);",
+          "yield* this.#leases.restoring([...image.leases].map(({ session: _, ...lease }) => lease), meta.nextLeaseId, budget);",
       },
       {
         file: stateMachine,

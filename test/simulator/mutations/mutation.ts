@@ -1,7 +1,10 @@
 import type { InvariantName } from "../invariants/violation.js";
 
-/** The promises that a wrong behaviour may break: the observer's, and that a healed cluster makes progress. */
-export type Promised = InvariantName | "LIVE";
+/**
+ * The promises that a wrong behaviour may break: the observer's, that a healed cluster makes progress, and what the code
+ * asserts of itself.
+ */
+export type Promised = InvariantName | "LIVE" | "ASSERT";
 
 /** A change of one place of the source. */
 export interface Edit {
@@ -20,8 +23,11 @@ export interface Mutation {
   /** Invariants of which one should trip; another one may trip before. */
   readonly trips: readonly Promised[];
   readonly edits: readonly Edit[];
-  /** Where it can be caught: what needs a real disk, or breaks no promise that a client sees, by tests of the place. */
-  readonly court: "simulator" | "unit tests";
+  /**
+   * Where it is caught: what needs a real disk by the tests of the storage; what breaks no promise that a client sees, or
+   * in too few runs, by tests of the place.
+   */
+  readonly court: "simulator" | "storage tests" | "unit tests";
   /** Those tests. */
   readonly tests?: readonly string[];
 }

@@ -96,9 +96,8 @@ export const replicationMutations: readonly Mutation[] = [
     edits: [
       {
         file: following,
-        find: "  const lastCovered = log.merge(append.previousIndex, append.entries);",
-        replace:
-          "  log.commitTo(Math.min(append.commitIndex, log.lastIndex));\n  const lastCovered = log.merge(append.previousIndex, append.entries);",
+        find: "  log.commitTo(Math.min(append.commitIndex, lastCovered));",
+        replace: "  log.commitTo(Math.min(append.commitIndex, log.lastIndex));",
       },
     ],
   },
@@ -228,6 +227,40 @@ export const replicationMutations: readonly Mutation[] = [
         find: "  openRead(raft, from, context);\n}\n\nfunction openRead",
         replace:
           "  if (hearsFromMajority(raft)) raft.grantRead(from, context, raft.log.committed);\n  else openRead(raft, from, context);\n}\n\nfunction openRead",
+      },
+    ],
+  },
+  {
+    name: "lease-read-on-wall-clock",
+    wrong: "a leader serves reads for as long as its wall clock says that no other can have been elected",
+    trips: ["LIN"],
+    court: "simulator",
+    edits: [
+      {
+        file: replication,
+        find: "  progress.resume();\n  if (progress.matchIndex",
+        replace: "  progress.heardAtMs = Date.now();\n  progress.resume();\n  if (progress.matchIndex",
+      },
+      {
+        file: replication,
+        find: "  openRead(raft, from, context);\n}\n\nfunction openRead",
+        replace:
+          "  if (Date.now() - majorityReached(raft, Date.now(), ({ heardAtMs = 0 }) => heardAtMs) < 400) raft.grantRead(from, context, raft.log.committed);\n  else openRead(raft, from, context);\n}\n\nfunction openRead",
+      },
+    ],
+  },
+  {
+    name: "committed-bytes-still-count",
+    wrong:
+      "of what a commit covers, entries in memory still count as uncommitted when others are in the storage only",
+    trips: ["ASSERT", "LIVE"],
+    court: "simulator",
+    edits: [
+      {
+        file: replication,
+        find: "  raft.uncommittedBytes -= raft.log.bytes(before + 1, index);",
+        replace:
+          "  for (const { data } of raft.log.entries(before + 1, index, Number.POSITIVE_INFINITY)) raft.uncommittedBytes -= data.length;",
       },
     ],
   },

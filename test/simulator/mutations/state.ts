@@ -380,7 +380,12 @@ export const stateMutations: readonly Mutation[] = [
       {
         file: "sdk/src/ownership/contender.ts",
         find: "return { path: put.path, token: put.revision };",
-        replace: "return { path: put.path, token: Math.floor(performance.now()) };",
+        replace: "tokens += 1;\n    return { path: put.path, token: tokens };",
+      },
+      {
+        file: "sdk/src/ownership/contender.ts",
+        find: "async function enter(",
+        replace: "let tokens = 0;\n\nasync function enter(",
       },
     ],
   },

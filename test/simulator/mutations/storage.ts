@@ -10,7 +10,7 @@ export const storageMutations: readonly Mutation[] = [
     name: "bad-checksum-taken-for-end-of-log",
     wrong: "a damaged entry in the middle of the log is taken for its end",
     trips: ["DUR"],
-    court: "unit tests",
+    court: "storage tests",
     tests,
     edits: [
       {
@@ -31,7 +31,7 @@ export const storageMutations: readonly Mutation[] = [
     name: "log-not-synced",
     wrong: "a commit to the log does not wait for the disk",
     trips: ["DUR", "ES"],
-    court: "unit tests",
+    court: "storage tests",
     tests,
     edits: [
       { file: sqlite, find: 'db.pragma("synchronous = FULL");', replace: 'db.pragma("synchronous = OFF");' },
@@ -41,7 +41,7 @@ export const storageMutations: readonly Mutation[] = [
     name: "left-behind-writes-trusted",
     wrong: "what a killed process left in the write-ahead log is acted upon before it is synced",
     trips: ["DUR", "ES"],
-    court: "unit tests",
+    court: "storage tests",
     tests,
     edits: [{ file: sqlite, find: "    checkpoint(db, file);\n", replace: "" }],
   },
@@ -49,7 +49,7 @@ export const storageMutations: readonly Mutation[] = [
     name: "hole-in-log-accepted",
     wrong: "a log in which entries are missing is taken for a shorter one",
     trips: ["DUR"],
-    court: "unit tests",
+    court: "storage tests",
     tests,
     edits: [{ file: logStore, find: "    this.checkContinuity();\n", replace: "" }],
   },

@@ -5,6 +5,16 @@ import type { SeedResult } from "./result.js";
 /** Runs tried while shrinking. */
 const ATTEMPTS_MAX = 60;
 
+/** Disturbances that are none at 0. */
+const zeroable = [
+  "lossRate",
+  "duplicationRate",
+  "reorderingRate",
+  "replayRate",
+  "clockDriftMax",
+  "turnDelayMs",
+] as const;
+
 /**
  * Makes a failing run smaller: without faults, workloads, clients and disturbances that it does not need, and shorter,
  * as long as it breaks the same promise. Returns the smallest found.
@@ -34,9 +44,11 @@ export async function shrink(
       await stillFails({ workloads: dropped(best.options.workloads, kind) }, `without ${kind}`);
     }
   }
-  for (const name of ["lossRate", "duplicationRate", "reorderingRate", "clockDriftMax"] as const) {
+  for (const name of zeroable) {
     if (best.options[name] > 0) await stillFails({ [name]: 0 }, `without ${name}`);
   }
+  if (best.options.powerCycle)
+    await stillFails({ powerCycle: false }, "without the loss of power at the end");
   while (
     best.options.clients > 1 &&
     (await stillFails({ clients: best.options.clients - 1 }, "with fewer clients"))
