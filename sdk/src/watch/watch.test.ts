@@ -221,6 +221,20 @@ describe("a watch", () => {
     expect(() => client.watch("/a", { events: [] })).toThrow(/events/);
   });
 
+  it.each(["fail", "relist"] as const)(
+    "delivers no initial entries, which are puts, when deletes alone are asked for, onCompacted: %s",
+    async (onCompacted) => {
+      const { client } = await cluster(1);
+      await client.put("/a", "1");
+      await using deletes = client.watch("/a", { initial: true, events: ["delete"], onCompacted });
+      const taken = take(deletes, 1);
+      await until(() => deletes.revision === 1);
+      await client.put("/a", "2");
+      await client.delete("/a");
+      expect(await taken).toMatchObject([{ kind: "delete", revision: 3 }]);
+    },
+  );
+
   it("says how far it was taken, and marks that when nothing happens, if asked to", async () => {
     const { client, store, members } = await cluster(1);
     const watch = client.watch("/a", { fromRevision: 1, progress: true });

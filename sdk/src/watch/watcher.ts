@@ -166,6 +166,7 @@ export class Watcher implements Watch<Delivered> {
     const complete = this.#initialEntries;
     this.#initialEntries = [];
     this.#position = Number(revision);
+    if (this.#options.events?.includes("put") === false) return;
     for (const entry of complete) {
       this.#push(
         {
