@@ -176,6 +176,50 @@ describe("a watch that relists, from a revision of the past,", () => {
   });
 });
 
+describe("a watch that relists, from the oldest revision of history,", () => {
+  function overwritten(): Versions {
+    const store = new Versions();
+    store.put("/a/kept");
+    store.put("/a/gone");
+    store.delete("/a/gone");
+    store.compactedRevision = 3;
+    return store;
+  }
+
+  it("delivers its events, and no difference", async () => {
+    const store = overwritten();
+    store.put("/a/new");
+    const watch = new RelistingWatch(store, "/a", { recursive: true, fromRevision: 3 });
+    expect(await all(watch)).toEqual([
+      ["delete", "/a/gone", 3, false],
+      ["put", "/a/new", 4, false],
+    ]);
+  });
+
+  it("knows what existed before, when that is compacted after all", async () => {
+    const store = overwritten();
+    const watch = new RelistingWatch(store, "/a", { recursive: true, fromRevision: 3 });
+    await new Promise((resolve) => setImmediate(resolve));
+    store.delete("/a/kept");
+    store.compactedRevision = 4;
+    const { value } = await watch.next();
+    expect(value).toMatchObject({ kind: "delete", path: "/a/kept", revision: 4, synthesized: true });
+    await watch.return();
+  });
+
+  it("delivers a change of that revision that is compacted before it was delivered", async () => {
+    const store = new Versions();
+    store.put("/b");
+    store.put("/a/new");
+    store.compactedRevision = 2;
+    const watch = new RelistingWatch(store, "/a", { recursive: true, fromRevision: 2 });
+    await new Promise((resolve) => setImmediate(resolve));
+    store.put("/b");
+    store.compactedRevision = 3;
+    expect(await all(watch)).toEqual([["put", "/a/new", 3, true]]);
+  });
+});
+
 describe("a relist", () => {
   it.each([true, false])(
     "whose very first reading is compacted begins again, recursive: %s",

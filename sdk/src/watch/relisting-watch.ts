@@ -111,23 +111,32 @@ export class RelistingWatch implements Watch<Delivered> {
     for (const path of knownPaths ?? []) this.#remember(path, 0);
     // Of what follows the very first revision, everything is in the events.
     if (initial === true || knownPaths !== undefined || this.#position === 0 || !this.#remembers) return true;
-    for (;;) {
+    const position = this.#position;
+    for (let at = position; ; ) {
       try {
-        await this.#learn(this.#position);
+        await this.#learn(at);
         return true;
       } catch (error) {
         if (!(error instanceof Compacted)) throw error;
-        if (this.#position !== undefined) return false;
+        if (position === undefined) continue;
+        // History is whole from its oldest revision on, and the one before that cannot be read.
+        if (at !== position || error.revision > position + 1) return false;
+        at = position + 1;
       }
     }
   }
 
+  /** Learns which keys exist, as of the position or for want of it the revision after, or the current one. */
   async #learn(at: number | undefined): Promise<void> {
     await this.#patiently(async () => {
       this.#known = new KnownKeys(this.#path);
       const { revision, entries } = await this.#read({ keysOnly: true, revision: at });
-      for await (const { path, modRevision } of entries) this.#remember(path, modRevision);
-      this.#position = revision;
+      const position = this.#position ?? revision;
+      for await (const { path, createRevision, modRevision } of entries) {
+        if (modRevision <= position) this.#remember(path, modRevision);
+        else if (createRevision <= position) this.#remember(path, 0);
+      }
+      this.#position = position;
     });
   }
 
