@@ -200,6 +200,7 @@ export interface WatchEventSeen {
   readonly previous: EntrySeen | undefined;
   readonly revision: number;
   readonly initial: boolean;
+  readonly synthesized: boolean;
 }
 
 interface AtClient {
@@ -247,10 +248,20 @@ export type ClientEvent =
       readonly fromRevision: number | undefined;
       /** Whether it asked for the entries before. */
       readonly previous: boolean;
+      /** The kinds of events asked for; undefined for all. */
+      readonly events: readonly WatchEventSeen["kind"][] | undefined;
+      /** Whether it asked to be brought to the current state where history was compacted, rather than to end. */
+      readonly relist: boolean;
+      /** The paths that the client said it holds as of the revision before `fromRevision`. */
+      readonly knownPaths: readonly string[] | undefined;
       /** The client takes each event as soon as the SDK has it, so that those of a revision come at one moment. */
       readonly eager: boolean;
     })
   | (OfWatch & { readonly kind: "watchDelivered"; readonly events: readonly WatchEventSeen[] })
+  /** It was told that everything up to the revision was delivered. */
+  | (OfWatch & { readonly kind: "watchProgress"; readonly revision: number })
+  /** Its bookmark was read: where another watch would go on. */
+  | (OfWatch & { readonly kind: "watchBookmark"; readonly revision: number | undefined })
   /** The iteration ended: with the code of its error, or undefined when the client ended it. */
   | (OfWatch & { readonly kind: "watchEnded"; readonly code: string | undefined })
   /** A lease was granted, or a session opened. `sentMs` is the true time at which it was asked for. */

@@ -72,6 +72,12 @@ export class ClientChecks {
         this.#eventCount += event.events.length;
         this.#watches.get(event.watch)?.delivered(event.events, event.trueMs);
         return;
+      case "watchProgress":
+        this.#watches.get(event.watch)?.progressed(event.revision);
+        return;
+      case "watchBookmark":
+        this.#watches.get(event.watch)?.bookmarked(event.revision);
+        return;
       case "watchEnded":
         this.#watches.get(event.watch)?.ended(event.code);
         this.#watches.delete(event.watch);

@@ -23,6 +23,9 @@ class WatchRun extends HandMadeRun {
       initial: false,
       fromRevision: 1,
       previous: false,
+      events: undefined,
+      relist: false,
+      knownPaths: undefined,
       eager: true,
     };
     this.client({ kind: "watchOpened", watch: 1, ...plain, ...options });
@@ -34,7 +37,8 @@ class WatchRun extends HandMadeRun {
 
   change(path: string, revision: number, previous?: WatchEventSeen["previous"]): WatchEventSeen {
     const entry = this.see(path, revision);
-    return { kind: entry === undefined ? "delete" : "put", path, entry, previous, revision, initial: false };
+    const kind = entry === undefined ? "delete" : "put";
+    return { kind, path, entry, previous, revision, initial: false, synthesized: false };
   }
 
   initial(path: string, revision: number): WatchEventSeen {
@@ -64,16 +68,7 @@ describe("a legal watch", () => {
     const run = new WatchRun();
     run.open();
     run.deliver(...run.all());
-    run.client({
-      kind: "watchOpened",
-      watch: 2,
-      path: "/w/a",
-      recursive: false,
-      initial: false,
-      fromRevision: 2,
-      previous: true,
-      eager: true,
-    });
+    run.open({ watch: 2, path: "/w/a", recursive: false, fromRevision: 2, previous: true });
     const events = [run.change("/w/a", 3, run.see("/w/a", 1)), run.change("/w/a", 5, run.see("/w/a", 3))];
     run.client({ kind: "watchDelivered", watch: 2, events });
     expect(run.finish()).toBeUndefined();

@@ -14,8 +14,9 @@ export async function runRegisters(context: ClientContext): Promise<void> {
     const drawn = random.next();
     if (drawn < 0.05) await burst(context);
     else if (drawn < 0.1) await poll(context);
-    else if (drawn < 0.3) await read(context, path);
-    else if (drawn < 0.35) await list(context);
+    else if (drawn < 0.25) await read(context, path);
+    else if (drawn < 0.3) await list(context);
+    else if (drawn < 0.35) await readPast(context, path);
     else if (drawn < 0.6) await put(context, path);
     else if (drawn < 0.68) await remove(context, path);
     else if (drawn < 0.84) await swap(context, path);
@@ -28,6 +29,17 @@ async function read(context: ClientContext, path: string): Promise<void> {
   const serializable = someStaleness(context);
   await recorder.call({ f: "get", path, serializable, revision: 0 }, async () => {
     const entry = await quorate.get(path, readOptions(serializable));
+    return { f: "get", entry, revision: undefined };
+  });
+}
+
+/** A read as of a revision of not long ago, which may be compacted by now. */
+async function readPast(context: ClientContext, path: string): Promise<void> {
+  const { quorate, recorder, random } = context;
+  const revision = Math.max(1, recorder.revisionSeen - random.integer(0, 8));
+  const serializable = someStaleness(context);
+  await recorder.call({ f: "get", path, serializable, revision }, async () => {
+    const entry = await quorate.get(path, { ...readOptions(serializable), revision });
     return { f: "get", entry, revision: undefined };
   });
 }
