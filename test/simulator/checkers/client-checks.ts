@@ -18,6 +18,9 @@ export interface ClientSummary {
   readonly operationsUnknown: number;
   readonly watches: number;
   readonly watchEvents: number;
+  /** Those that stood for changes which were compacted. */
+  readonly watchEventsSynthesized: number;
+  readonly watchMarks: number;
   readonly locksGranted: number;
   readonly sessionsExpired: number;
   /** Undefined before the end. */
@@ -44,6 +47,8 @@ export class ClientChecks {
   readonly #sessions = new SessionStates();
   #watchCount = 0;
   #eventCount = 0;
+  #synthesizedCount = 0;
+  #markCount = 0;
   #linearizability: LinearizabilitySummary | undefined;
 
   constructor(history: ReferenceHistory, leases: LeaseTimes, queues: OwnershipQueues) {
@@ -70,9 +75,11 @@ export class ClientChecks {
         return;
       case "watchDelivered":
         this.#eventCount += event.events.length;
+        this.#synthesizedCount += event.events.filter(({ synthesized }) => synthesized).length;
         this.#watches.get(event.watch)?.delivered(event.events, event.trueMs);
         return;
       case "watchProgress":
+        this.#markCount += 1;
         this.#watches.get(event.watch)?.progressed(event.revision);
         return;
       case "watchBookmark":
@@ -138,6 +145,8 @@ export class ClientChecks {
       operationsUnknown: this.#operations.count("unknown"),
       watches: this.#watchCount,
       watchEvents: this.#eventCount,
+      watchEventsSynthesized: this.#synthesizedCount,
+      watchMarks: this.#markCount,
       locksGranted: this.#mutualExclusion.granted,
       sessionsExpired: this.#sessions.expired,
       linearizability: this.#linearizability,

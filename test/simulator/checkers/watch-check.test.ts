@@ -1,67 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { command, del, HandMadeRun, put, tripped } from "../invariants/hand-made-run.test-support.js";
-import type { ClientEvent, WatchEventSeen } from "../observation.js";
-
-type Opened = Extract<ClientEvent, { kind: "watchOpened" }>;
-
-/** A run with /w/a put at revision 1, /w/b and /w/c at 2, /w/a at 3, /other at 4, and /w/a deleted at 5. */
-class WatchRun extends HandMadeRun {
-  constructor() {
-    super();
-    this.put("/w/a", "1");
-    const both = { kind: "txn", compares: [], otherwise: [] } as const;
-    this.run(command({ ...both, then: [operation("/w/b", "2"), operation("/w/c", "2")] }));
-    this.put("/w/a", "3");
-    this.put("/other", "4");
-    this.run(command(del("/w/a")));
-  }
-
-  open(options: Partial<Opened> = {}): void {
-    const plain = {
-      path: "/w",
-      recursive: true,
-      initial: false,
-      fromRevision: 1,
-      previous: false,
-      events: undefined,
-      relist: false,
-      knownPaths: undefined,
-      eager: true,
-    };
-    this.client({ kind: "watchOpened", watch: 1, ...plain, ...options });
-  }
-
-  deliver(...events: WatchEventSeen[]): void {
-    this.client({ kind: "watchDelivered", watch: 1, events });
-  }
-
-  change(path: string, revision: number, previous?: WatchEventSeen["previous"]): WatchEventSeen {
-    const entry = this.see(path, revision);
-    const kind = entry === undefined ? "delete" : "put";
-    return { kind, path, entry, previous, revision, initial: false, synthesized: false };
-  }
-
-  initial(path: string, revision: number): WatchEventSeen {
-    return { ...this.change(path, revision), initial: true };
-  }
-
-  all(): WatchEventSeen[] {
-    const changes = [
-      ["/w/a", 1],
-      ["/w/b", 2],
-      ["/w/c", 2],
-      ["/w/a", 3],
-      ["/w/a", 5],
-    ] as const;
-    return changes.map(([path, revision]) => this.change(path, revision));
-  }
-}
-
-function operation(key: string, text: string) {
-  const body = put(key, text);
-  if (body.kind !== "put") throw new Error("not a put");
-  return body;
-}
+import { command, tripped } from "../invariants/hand-made-run.test-support.js";
+import type { WatchEventSeen } from "../observation.js";
+import { WatchRun } from "./watch-run.test-support.js";
 
 describe("a legal watch", () => {
   it("delivers every change once, from the first revision asked for", () => {
@@ -229,5 +169,122 @@ describe("WATCH", () => {
     other.open({ fromRevision: 5 });
     other.run(command({ kind: "compact", revision: 4 }));
     expect(tripped(() => other.client({ kind: "watchEnded", watch: 1, code: "COMPACTED" }))).toBe("WATCH");
+  });
+});
+
+describe("WATCH, of a watch with a filter,", () => {
+  it("asks for the changes of its kinds, and no others", () => {
+    for (const [kind, missing] of [
+      ["put", 3],
+      ["delete", 5],
+    ] as const) {
+      const wanted = (run: WatchRun) => run.all().filter((event) => event.kind === kind);
+      const run = new WatchRun();
+      run.open({ events: [kind] });
+      run.deliver(...wanted(run));
+      expect(run.finish(), kind).toBeUndefined();
+      const all = new WatchRun();
+      all.open({ events: [kind] });
+      expect(
+        tripped(() => all.deliver(...all.all())),
+        kind,
+      ).toBe("WATCH");
+      const less = new WatchRun();
+      less.open({ events: [kind] });
+      const delivered = wanted(less).filter(({ revision }) => revision !== missing);
+      expect(
+        tripped(() => {
+          less.deliver(...delivered);
+          return less.finish();
+        }),
+        kind,
+      ).toBe("WATCH");
+    }
+  });
+
+  it("asks for initial entries only with puts, which they are", () => {
+    const initial = { fromRevision: undefined, initial: true };
+    for (const [kind, expected] of [
+      ["put", undefined],
+      ["delete", "WATCH"],
+    ] as const) {
+      const run = new WatchRun();
+      run.open({ ...initial, events: [kind] });
+      expect(
+        tripped(() => run.deliver(run.initial("/w/b", 5), run.initial("/w/c", 5))),
+        kind,
+      ).toBe(expected);
+    }
+    const run = new WatchRun();
+    run.open({ ...initial, events: ["delete"] });
+    run.put("/w/x", "6");
+    run.delete("/w/x");
+    run.deliver(run.change("/w/x", 7));
+    expect(run.finish()).toBeUndefined();
+  });
+});
+
+describe("WATCH, of marks and bookmarks,", () => {
+  const told = (kind: "watchProgress" | "watchBookmark", revision: number) =>
+    ({ kind, watch: 1, revision }) as const;
+
+  it.each(["watchProgress", "watchBookmark"] as const)("%s: is of what was delivered", (kind) => {
+    const run = new WatchRun();
+    run.open();
+    const all = run.all();
+    run.deliver(...all.slice(0, 4));
+    run.client(told(kind, 3));
+    run.client(told(kind, 4));
+    run.deliver(...all.slice(4));
+    run.client(told(kind, 5));
+    expect(run.finish()).toBeUndefined();
+    const cases: readonly [string, number, number][] = [
+      ["is ahead", 4, 5],
+      ["is of a revision in parts", 2, 2],
+      ["falls back", 4, 2],
+      ["has not happened", 5, 6],
+    ];
+    for (const [what, delivered, revision] of cases) {
+      const wrong = new WatchRun();
+      wrong.open();
+      wrong.deliver(...wrong.all().slice(0, delivered));
+      expect(
+        tripped(() => wrong.client(told(kind, revision))),
+        what,
+      ).toBe("WATCH");
+    }
+  });
+
+  it("a bookmark may be before a revision that was taken in part; a mark may not", () => {
+    for (const [kind, expected] of [
+      ["watchBookmark", undefined],
+      ["watchProgress", "WATCH"],
+    ] as const) {
+      const run = new WatchRun();
+      run.open();
+      run.deliver(...run.all().slice(0, 2));
+      expect(tripped(() => run.client(told(kind, 1)))).toBe(expected);
+    }
+    const run = new WatchRun();
+    run.open();
+    run.deliver(...run.all().slice(0, 1));
+    expect(tripped(() => run.client({ kind: "watchBookmark", watch: 1, revision: undefined }))).toBe("WATCH");
+  });
+
+  it("a mark does not regress, and says where a watch from now on started", () => {
+    const run = new WatchRun();
+    run.open({ fromRevision: undefined });
+    run.put("/other", "6");
+    run.client(told("watchProgress", 6));
+    expect(tripped(() => run.client(told("watchProgress", 5)))).toBe("WATCH");
+    const other = new WatchRun();
+    other.open({ fromRevision: undefined });
+    other.client(told("watchProgress", 5));
+    other.put("/w/x", "6");
+    other.put("/w/y", "7");
+    expect(tripped(() => other.deliver(other.change("/w/y", 7)))).toBe("WATCH");
+    const before = new WatchRun();
+    before.open({ fromRevision: undefined });
+    expect(tripped(() => before.client(told("watchProgress", 4)))).toBe("WATCH");
   });
 });

@@ -4,6 +4,7 @@ import type { Mutation } from "./mutation.js";
 import { replicationMutations } from "./replication.js";
 import { stateMutations } from "./state.js";
 import { storageMutations } from "./storage.js";
+import { watchMutations } from "./watches.js";
 
 /** Every known wrong behaviour. */
 export const mutations: readonly Mutation[] = [
@@ -11,6 +12,7 @@ export const mutations: readonly Mutation[] = [
   ...replicationMutations,
   ...durabilityMutations,
   ...stateMutations,
+  ...watchMutations,
   ...storageMutations,
 ];
 

@@ -3,10 +3,8 @@ import type { Mutation } from "./mutation.js";
 const stateMachine = "server/src/state-machine/state-machine.ts";
 const leaseClock = "server/src/node/lease-clock.ts";
 const leaseKeeper = "server/src/node/lease-keeper.ts";
-const watch = "server/src/node/watch.ts";
-const watchHub = "server/src/node/watch-hub.ts";
 
-/** Wrong sessions, leases, watches and locks. */
+/** Wrong sessions, leases and locks. */
 export const stateMutations: readonly Mutation[] = [
   {
     name: "retried-mutation-applied-twice",
@@ -218,117 +216,6 @@ export const stateMutations: readonly Mutation[] = [
         file: "server/src/state-machine/writer.ts",
         find: "for (const key of [...lease.keys()].sort(byBytes)) this.#deleteInto(key, []);",
         replace: "lease.attached = undefined;",
-      },
-    ],
-  },
-  {
-    name: "event-lost-at-compaction",
-    wrong: "compaction forgets the deletes of the first revision that can still be watched",
-    trips: ["WATCH", "LIVE"],
-    court: "simulator",
-    edits: [
-      {
-        file: "server/src/state-machine/mvcc.ts",
-        find: "this.#supersessions.takeBelow(revision);",
-        replace: "this.#supersessions.takeBelow(revision + 1);",
-      },
-    ],
-  },
-  {
-    name: "compacted-start-served",
-    wrong: "a watch from a revision of which history has forgotten a part gets what is left of it",
-    trips: ["WATCH"],
-    court: "simulator",
-    edits: [
-      {
-        file: "server/src/rpc/watch-service.ts",
-        find: "if (start !== 0 && start < compacted) {",
-        replace: "if (start < 0 && start < compacted) {",
-      },
-      {
-        file: watchHub,
-        find: "if (watch.nextRevision < history.compactedRevision) {",
-        replace: "if (watch.nextRevision < 0) {",
-      },
-    ],
-  },
-  {
-    name: "watch-replays-after-snapshot",
-    wrong: "a watch begins again some revisions back after its node installed a snapshot",
-    trips: ["WATCH"],
-    court: "simulator",
-    edits: [
-      {
-        file: watchHub,
-        find: "      watch.seenTo(this.offeredRevision);\n      watch.flush();\n      this.lag(watch);",
-        replace: "      watch.next = Math.max(1, watch.next - 5);\n      this.lag(watch);",
-      },
-    ],
-  },
-  {
-    name: "watch-from-future-gets-old-events",
-    wrong: "a watch that asks for a revision yet to come is given what is current",
-    trips: ["WATCH"],
-    court: "simulator",
-    edits: [
-      {
-        file: "server/src/rpc/watch-service.ts",
-        find: "  if (start > current + 1) {",
-        replace: "  if (start > current + 1_000_000) {",
-      },
-      {
-        file: watch,
-        find: "if (change.revision < this.next || !this.matches(change.key)) return false;",
-        replace: "if (!this.matches(change.key)) return false;",
-      },
-    ],
-  },
-  {
-    name: "slow-watcher-loses-events",
-    wrong: "a watch that falls behind is taken back where the state stands, not where it was",
-    trips: ["WATCH"],
-    court: "simulator",
-    edits: [
-      {
-        file: watchHub,
-        find: "    const caughtUp = this.offerHistory(watch);",
-        replace: "    watch.seenTo(history.revision);\n    const caughtUp = true;",
-      },
-    ],
-  },
-  {
-    name: "watch-resumes-at-last-revision",
-    wrong: "a watch that is resumed elsewhere asks for the revision it had last instead of the next",
-    trips: ["WATCH"],
-    court: "simulator",
-    edits: [
-      {
-        file: "sdk/src/watch/watcher.ts",
-        find: 'int64("fromRevision", position + 1)',
-        replace: 'int64("fromRevision", Math.max(1, position))',
-      },
-      {
-        file: "sdk/src/watch/watcher.ts",
-        find: "if (wire === undefined || Number(wire.modRevision) <= position) continue;",
-        replace: "if (wire === undefined) continue;",
-      },
-    ],
-  },
-  {
-    name: "transaction-split-over-deliveries",
-    wrong: "the changes of one transaction are delivered one by one, as if each were a revision",
-    trips: ["WATCH"],
-    court: "simulator",
-    edits: [
-      {
-        file: watch,
-        find: "if (bytes > bounds.watchReplyBytesMax && end > start) return",
-        replace: "if (end > start && change.revision === batch[end - 1]?.revision) return",
-      },
-      {
-        file: watch,
-        find: "this.sink.events(part.changes, part.revision, part.more);",
-        replace: "this.sink.events(part.changes, part.revision, false);",
       },
     ],
   },

@@ -32,14 +32,18 @@ export async function runWatches(context: ClientContext): Promise<void> {
   let next: Start | undefined;
   while (!stopping()) {
     const start = next ?? (await someStart(context));
-    next = await watchFor(context, start, random.exponential(6_000));
-    await sleep(random.exponential(random.chance(0.2) ? 2_000 : 300));
+    next = await watchFor(context, start, random.exponential(random.pick([2_000, 6_000])));
+    // One that is to go on is away for long enough that history may forget what it missed.
+    await sleep(random.exponential(next === undefined ? 300 : AWAY_MS));
   }
 }
 
+/** Mean milliseconds between a watch and the one that goes on from its bookmark. */
+const AWAY_MS = 2_000;
+
 async function someStart(context: ClientContext): Promise<Start> {
   const { random } = context;
-  const initial = random.chance(0.3);
+  const initial = random.chance(0.4);
   const fromRevision = !initial && random.chance(0.5) ? await someRevision(context) : undefined;
   // Before the first revision there was nothing.
   const held = fromRevision === 1 ? new Set<string>() : undefined;
@@ -52,9 +56,9 @@ async function watchFor(context: ClientContext, start: Start, ms: number): Promi
   const { path, recursive, initial, fromRevision } = start;
   const previous = random.chance(0.5);
   const events = random.chance(0.2) ? [random.pick(["put", "delete"] as const)] : undefined;
-  const relist = random.chance(0.25);
+  const relist = random.chance(fromRevision === undefined ? 0.2 : 0.5);
   const eager = random.chance(0.7);
-  const knownPaths = relist && random.chance(0.5) && start.held !== undefined ? [...start.held] : undefined;
+  const knownPaths = relist && random.chance(0.7) && start.held !== undefined ? [...start.held] : undefined;
   const id = recorder.nextWatch();
   const over = new AbortController();
   recorder.tell({
@@ -123,9 +127,10 @@ async function follow(
   return "ended";
 }
 
-/** A revision in the past, the next one, one to come, or the one to which history was compacted. */
+/** The first revision, one in the past, the next one, one to come, or the one to which history was compacted. */
 async function someRevision(context: ClientContext): Promise<number | undefined> {
   const { quorate, random } = context;
+  if (random.chance(0.15)) return 1;
   try {
     if (random.chance(0.3)) await quorate.get("/r/a", { revision: 1 });
     const { revision } = await quorate.list("/r", { keysOnly: true });
