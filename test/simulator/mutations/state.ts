@@ -289,4 +289,17 @@ export const stateMutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "read-of-the-past-too-new",
+    wrong: "a read as of a revision finds the change of the next one when it is the key's last",
+    trips: ["LIN", "WATCH"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/state-machine/mvcc.ts",
+        find: "if (record.revision <= revision) return record.current;",
+        replace: "if (record.revision <= revision + 1) return record.current;",
+      },
+    ],
+  },
 ];

@@ -9,7 +9,7 @@ const everyFault = Object.fromEntries(
     1,
   ]),
 );
-const enough = { operationsOk: 100, elections: 5 };
+const enough = { operationsOk: 100, elections: 5, watchEventsSynthesized: 1, watchMarks: 1 };
 const elections = drawOptions(1, { theme: "elections" });
 const watchers = drawOptions(2, { theme: "watchers" });
 
@@ -24,13 +24,17 @@ it("names the theme in which too little happens", () => {
   ]);
 });
 
-it("names the kinds of faults that never happened in many seeds", () => {
+it("names the kinds of faults, and what else is rare, that never happened in many seeds", () => {
   const floors = new ThemeFloors();
   const { diskStall: _, ...others } = everyFault;
   for (let seed = 0; seed < 499; seed++) floors.add({ options: elections, counts: enough, faults: others });
   expect(floors.tooLittle()).toEqual([]);
   floors.add({ options: elections, counts: enough, faults: others });
   expect(floors.tooLittle()).toEqual(["no diskStall in 500 seeds"]);
+  const unmarked = new ThemeFloors();
+  const { watchMarks: __, ...counts } = enough;
+  for (let seed = 0; seed < 500; seed++) unmarked.add({ options: elections, counts, faults: everyFault });
+  expect(unmarked.tooLittle()).toEqual(["no watchMarks in 500 seeds"]);
   floors.add({ options: elections, counts: enough, faults: everyFault });
   expect(floors.tooLittle()).toEqual([]);
 });

@@ -19,16 +19,19 @@ const FAULT_SEEDS_MIN = 500;
 /** What is done to messages, beside the kinds of faults that are injected. */
 const messageFaults = ["messageLoss", "messageDuplication", "messageReordering", "messageReplay"] as const;
 
+/** What of watches is rare, and must have been seen all the same. */
+const rareCounts = ["watchEventsSynthesized", "watchMarks"] as const;
+
 interface Done {
   seeds: number;
   operationsOk: number;
   elections: number;
 }
 
-/** Sees that no theme is vacuous, and that every kind of fault happens. */
+/** Sees that no theme is vacuous, and that every kind of fault, and what else is rare, happens. */
 export class ThemeFloors {
   readonly #themes = new Map<Theme, Done>();
-  readonly #faults = new Map<string, number>();
+  readonly #happened = new Map<string, number>();
   #seeds = 0;
 
   add({ options, counts, faults }: Pick<SeedResult, "options" | "counts" | "faults">): void {
@@ -38,8 +41,9 @@ export class ThemeFloors {
     done.seeds++;
     done.operationsOk += counts.operationsOk ?? 0;
     done.elections += counts.elections ?? 0;
-    for (const [kind, count] of Object.entries(faults)) {
-      this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + count);
+    const rare = rareCounts.map((name) => [name, counts[name] ?? 0] as const);
+    for (const [kind, count] of [...Object.entries(faults), ...rare]) {
+      this.#happened.set(kind, (this.#happened.get(kind) ?? 0) + count);
     }
   }
 
@@ -57,8 +61,8 @@ export class ThemeFloors {
       }
     }
     if (this.#seeds < FAULT_SEEDS_MIN) return lacking;
-    for (const kind of [...faultKinds, ...messageFaults]) {
-      if ((this.#faults.get(kind) ?? 0) === 0) lacking.push(`no ${kind} in ${this.#seeds} seeds`);
+    for (const kind of [...faultKinds, ...messageFaults, ...rareCounts]) {
+      if ((this.#happened.get(kind) ?? 0) === 0) lacking.push(`no ${kind} in ${this.#seeds} seeds`);
     }
     return lacking;
   }
