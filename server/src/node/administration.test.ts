@@ -21,6 +21,8 @@ interface World {
   readonly olderMember: string | undefined;
   /** The formats that the leader knows members to understand, by id; of others it has no record. */
   readonly formats: Readonly<Record<number, number>>;
+  /** The member that the leader has not heard from lately. */
+  readonly unheard: number | undefined;
   readonly self: number;
   readonly leader: number;
   readonly newest: Configuration;
@@ -29,8 +31,9 @@ interface World {
 
 /** The administration of such a node, with what it asked of others so far. */
 function asked(change: AdministeredChange, world: Partial<World> = {}) {
-  const { self, leader, newest, committed, olderMember, formats } = {
+  const { self, leader, newest, committed, olderMember, unheard, formats } = {
     olderMember: undefined,
+    unheard: undefined,
     formats: { 1: 3, 2: 3, 3: 3 },
     self: 1,
     leader: 1,
@@ -55,7 +58,7 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
     cannotTakeOver: () => raft.isLeader && !transfer.told,
     configuration: newest,
     configurationIndex: 9,
-    followers: () => [2, 3].map((id) => ({ id, standing: "voter", active: true })),
+    followers: () => [2, 3].map((id) => ({ id, standing: "voter", active: id !== unheard })),
     changeMembership: (asked: unknown) => {
       if (isPending) return { accepted: false, reason: "pendingChange" };
       changes.push(asked);
@@ -68,7 +71,8 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
     find: (id: number) => committed.members.find((member) => member.id === id),
     formatOf: (id: number) => formats[id] ?? 0,
     isOlderThanVoters: (id: number) => (formats[id] ?? 0) < 3,
-    lacking: () => committed.members.find(({ name }) => name === olderMember),
+    lacking: (_format: number, cannotTell: number | undefined) =>
+      committed.members.find(({ id, name }) => name === olderMember && id !== cannotTell),
   } as unknown as Roster;
   const link = {
     isConnected: true,
@@ -253,6 +257,15 @@ describe("a change of an address", () => {
     const silent = asked(moveOf("n3", "new:3"), { olderMember: "n2", formats: { 1: 3, 3: 3 } });
     expect(silent.answers).toEqual([refusal(/"n2" has not told which version it runs yet/)]);
     expect(silent.changes).toEqual([]);
+  });
+
+  it("waits for the member itself to tell what it can read, unless nothing is heard of it", () => {
+    const untold = { olderMember: "n3", formats: { 1: 3, 2: 3 } };
+    const heard = asked(moveOf("n3", "new:3"), untold);
+    expect(heard.answers).toEqual([refusal(/"n3" has not told which version it runs yet/)]);
+    expect(heard.changes).toEqual([]);
+    const unheard = asked(moveOf("n3", "new:3"), { ...untold, unheard: 3 });
+    expect(unheard.changes).toEqual([{ kind: "readdress", id: 3, address: "new:3" }]);
   });
 
   it("that the leader's version does not know is known not to be made", async () => {

@@ -169,7 +169,7 @@ export class Administration {
   private tooOld(change: AdministeredChange): Failure | undefined {
     switch (change.case) {
       case "update":
-        return this.unreadable();
+        return this.unreadable(change.value.member);
       case "promote":
         return this.outdated(change.value.member);
       default:
@@ -177,10 +177,15 @@ export class Administration {
     }
   }
 
-  /** A member of an older version would stop at a configuration with a changed address. */
-  private unreadable(): Failure | undefined {
-    const { roster } = this.parts;
-    const older = roster.lacking(READDRESSING_FORMAT);
+  /**
+   * A member of an older version would stop at a configuration with a changed address. The one that is to be moved cannot
+   * tell which it runs, if the leader does not hear from it: that may be why it is to be moved.
+   */
+  private unreadable(named: string): Failure | undefined {
+    const { raft, roster } = this.parts;
+    const moved = findMember(raft.configuration, named)?.id;
+    const isHeard = raft.followers().some(({ id, active }) => id === moved && active);
+    const older = roster.lacking(READDRESSING_FORMAT, isHeard ? undefined : moved);
     if (older === undefined) return undefined;
     return membershipRefused(
       roster.formatOf(older.id) === 0

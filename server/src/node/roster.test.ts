@@ -131,14 +131,29 @@ it("looks for a member also where it was: before the change is committed, and wh
 
 it("knows a member that joined and lacks a format", () => {
   const known = roster();
+  introduce(1, "aa", 2);
   expect(known.lacking(2)).toBeUndefined();
   introduce(2, "bb");
   expect(known.lacking(1)).toBeUndefined();
   expect(known.lacking(2)?.name).toBe("n2");
 });
 
+it("waits for a first member that takes part to tell, itself among them, but not for one that cannot", () => {
+  const known = roster();
+  expect(known.lacking(1)?.name).toBe("n1");
+  introduce(1, "aa", 1);
+  // Whoever takes part has made itself known to all the others before.
+  expect(known.lacking(1)).toBeUndefined();
+  known.acquaint(2, "bb");
+  expect(known.lacking(1)?.name).toBe("n2");
+  expect(known.lacking(1, 2)).toBeUndefined();
+  introduce(2, "bb", 1);
+  expect(known.lacking(1)).toBeUndefined();
+});
+
 it("does not know what a voter understands that joined and has not told", () => {
   const known = roster();
+  introduce(1, "aa", 1);
   configure(voter(1), voter(2), { ...voter(3), role: "learner" });
   // What a node is given that joins; it may run any version.
   introduce(3, "cc", 0);

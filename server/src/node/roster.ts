@@ -61,16 +61,22 @@ export class Roster {
 
   /**
    * A member that is not known to understand this format though it could have told; undefined when there is none. A first
-   * member without a record may never have come up, and a learner that joined may be out of reach, as at a mistyped
-   * address: neither can tell until it takes part. A voter that joined was given its vote because it had the log, so it
-   * tells, however little it has told yet.
+   * member without a record may never have come up: one that takes part has made its incarnation known to every other
+   * first member before. The one that `cannotTell`, since nothing reaches it, is not waited for, nor a learner that
+   * joined, which may be out of reach. A voter that joined was given its vote because it had the log, so it tells, however
+   * little it has told yet.
    */
-  lacking(format: number): Member | undefined {
+  lacking(format: number, cannotTell?: number): Member | undefined {
     return this.applied.configuration.members.find(({ id, role }) => {
       const told = this.machine().member(id)?.format;
-      if (told === undefined || told >= format) return false;
+      if (told === undefined) return id === this.self || (id !== cannotTell && this.isAcquainted(id));
+      if (told >= format) return false;
       return told > 0 || role === "voter";
     });
+  }
+
+  private isAcquainted(id: number): boolean {
+    return this.incarnationOf(id) !== undefined;
   }
 
   /** Whether every member is known to understand commands of this format, as of the applied index. */
