@@ -96,7 +96,8 @@ export class WatchCheck {
     if (revision < stage.reached - (isPartial ? 1 : 0)) {
       this.#watched.wrong(`${what}, which falls behind revision ${stage.reached}`, { revision });
     }
-    const isBeforeRelist = at !== undefined && revision < at && (next === undefined || next > revision);
+    const isUntilRelist = next === undefined || next > revision || this.#relist.mayBeSince(revision);
+    const isBeforeRelist = at !== undefined && revision < at && isUntilRelist;
     if (revision >= stage.reached && !isBeforeRelist) this.#passed(stage, revision, what);
   }
 

@@ -76,6 +76,25 @@ describe("a legal relist", () => {
     expect(run.finish()).toBeUndefined();
   });
 
+  it("may follow another, whose revision the bookmark is meanwhile", () => {
+    const run = new RelistRun().delivered();
+    run.deliver(...run.missed());
+    run.put("/w/d", "8");
+    run.put("/w/e", "9");
+    run.run(command({ kind: "compact", revision: 9 }));
+    run.deliver(run.synthesized("put", "/w/d", 9));
+    run.client({ kind: "watchBookmark", watch: 1, revision: 7 });
+    run.deliver(run.synthesized("put", "/w/e", 9));
+    expect(run.finish()).toBeUndefined();
+  });
+
+  it("of a start that nobody knows has a bookmark that says it", () => {
+    const run = new RelistRun({ fromRevision: undefined });
+    run.deliver(run.synthesized("put", "/w/d"));
+    run.client({ kind: "watchBookmark", watch: 1, revision: 6 });
+    expect(run.finish()).toBeUndefined();
+  });
+
   it("of a start before history may not know what is gone, unless it was told", () => {
     const start = { fromRevision: 4 };
     for (const knows of [true, false]) {
@@ -151,6 +170,11 @@ describe("WATCH, of a relist,", () => {
         kind,
       ).toBe("WATCH");
     }
+    const overtaken = new RelistRun().delivered();
+    overtaken.deliver(overtaken.synthesized("put", "/w/d"));
+    overtaken.put("/w/e", "8");
+    overtaken.deliver(overtaken.synthesized("put", "/w/e", 8));
+    expect(tripped(() => overtaken.client({ kind: "watchBookmark", watch: 1, revision: 7 }))).toBe("WATCH");
     const unfinished = new RelistRun().delivered();
     unfinished.deliver(unfinished.synthesized("put", "/w/d"));
     expect(tripped(() => unfinished.client({ kind: "watchBookmark", watch: 1, revision: 7 }))).toBe("WATCH");

@@ -17,6 +17,8 @@ export interface RelistBase {
 interface Begun extends RelistBase {
   /** As of which revision the last was delivered. */
   at: number;
+  /** The revision before it at which nothing was missing: there one relist was over, and another may have followed. */
+  completeAt: number | undefined;
   /** By path: what was delivered last, and as of which revision; a delete has mod revision 0. */
   readonly delivered: Map<string, { readonly modRevision: number; readonly at: number }>;
 }
@@ -52,6 +54,14 @@ export class RelistCheck {
     return this.#begun?.at;
   }
 
+  /** Whether the watch may still stand there while it delivers a difference as of a later revision. */
+  mayBeSince(revision: number): boolean {
+    const begun = this.#begun;
+    if (begun === undefined || revision >= begun.at) return false;
+    // Where it started is not known, but for a bound.
+    return begun.knowledge === "unknown" || revision === begun.completeAt;
+  }
+
   /** Whether a watch that stands there may find that changes were compacted. */
   explained({ revision }: RelistBase): boolean {
     return this.#watched.opened.relist && revision + 1 < this.#watched.history.compactedRevision;
@@ -62,8 +72,9 @@ export class RelistCheck {
     if (this.#begun === undefined && !this.explained(base)) {
       this.#wrong(event, `was made up, and revision ${base.revision + 1} was not compacted`);
     }
-    this.#begun ??= { ...base, at: revision, delivered: new Map() };
+    this.#begun ??= { ...base, at: revision, completeAt: undefined, delivered: new Map() };
     const begun = this.#begun;
+    if (revision > begun.at && this.#missing(begun.at, begun) === undefined) begun.completeAt = begun.at;
     if (revision < begun.at || revision <= begun.revision || revision > this.#watched.history.revision) {
       this.#wrong(event, `was made up after revision ${begun.at}`);
     }
@@ -88,22 +99,27 @@ export class RelistCheck {
 
   /** It goes on after `upTo`: nothing of the difference between what it has delivered and the state then is missing. */
   over(upTo: number, base: RelistBase): void {
-    const begun = this.#begun ?? { ...base, at: upTo, delivered: new Map() };
+    const begun = this.#begun ?? { ...base, at: upTo, completeAt: undefined, delivered: new Map() };
     if (upTo < begun.at) {
       this.#watched.wrong(`goes on at revision ${upTo + 1} after the state at ${begun.at}`);
     }
-    if (begun.knowledge !== "unknown") {
-      for (const path of this.#watched.keys()) {
-        if (!this.#misses(path, upTo, begun)) continue;
-        this.#watched.wrong(`left ${path} out of what it missed up to revision ${upTo}`, {
-          missing: path,
-          upTo,
-          since: begun.revision,
-        });
-      }
+    const missing = this.#missing(upTo, begun);
+    if (missing !== undefined) {
+      this.#watched.wrong(`left ${missing} out of what it missed up to revision ${upTo}`, {
+        missing,
+        upTo,
+        since: begun.revision,
+      });
     }
     this.#begun = undefined;
     this.#said = undefined;
+  }
+
+  /** A key that the difference up to there lacks. */
+  #missing(upTo: number, begun: Begun): string | undefined {
+    if (begun.knowledge === "unknown") return undefined;
+    for (const path of this.#watched.keys()) if (this.#misses(path, upTo, begun)) return path;
+    return undefined;
   }
 
   #misses(path: string, upTo: number, begun: Begun): boolean {
