@@ -88,6 +88,22 @@ describe("a legal relist", () => {
     expect(run.finish()).toBeUndefined();
   });
 
+  it("may follow one that delivered nothing", () => {
+    for (const [revision, expected] of [
+      [9, undefined],
+      [8, "WATCH"],
+    ] as const) {
+      const run = new RelistRun({ path: "/w/x", recursive: false });
+      run.put("/w/x", "8");
+      run.delete("/w/x");
+      run.put("/w/x", "10");
+      run.run(command({ kind: "compact", revision: 10 }));
+      run.deliver(run.synthesized("put", "/w/x", 10));
+      const bookmark = { kind: "watchBookmark", watch: 1, revision } as const;
+      expect(tripped(() => run.client(bookmark))).toBe(expected);
+    }
+  });
+
   it("of a start that nobody knows has a bookmark that says it", () => {
     const run = new RelistRun({ fromRevision: undefined });
     run.deliver(run.synthesized("put", "/w/d"));

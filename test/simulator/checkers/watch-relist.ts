@@ -17,10 +17,13 @@ export interface RelistBase {
 interface Begun extends RelistBase {
   /** As of which revision the last was delivered. */
   at: number;
-  /** The revision before it at which nothing was missing: there one relist was over, and another may have followed. */
-  completeAt: number | undefined;
-  /** By path: what was delivered last, and as of which revision; a delete has mod revision 0. */
-  readonly delivered: Map<string, { readonly modRevision: number; readonly at: number }>;
+  /** By path, oldest first: what was delivered, and as of which revision; a delete has mod revision 0. */
+  readonly delivered: Map<string, Delivery[]>;
+}
+
+interface Delivery {
+  readonly modRevision: number;
+  readonly at: number;
 }
 
 /**
@@ -54,12 +57,13 @@ export class RelistCheck {
     return this.#begun?.at;
   }
 
-  /** Whether the watch may still stand there while it delivers a difference as of a later revision. */
+  /**
+   * Whether the watch may still stand there while it delivers a difference as of a later revision: a relist may have been
+   * over there, even one that delivered nothing, and another have followed; or it started there, for all that is known.
+   */
   mayBeSince(revision: number): boolean {
     const begun = this.#begun;
-    if (begun === undefined || revision >= begun.at) return false;
-    // Where it started is not known, but for a bound.
-    return begun.knowledge === "unknown" || revision === begun.completeAt;
+    return begun !== undefined && revision < begun.at && this.#missing(revision, begun) === undefined;
   }
 
   /** Whether a watch that stands there may find that changes were compacted. */
@@ -72,9 +76,8 @@ export class RelistCheck {
     if (this.#begun === undefined && !this.explained(base)) {
       this.#wrong(event, `was made up, and revision ${base.revision + 1} was not compacted`);
     }
-    this.#begun ??= { ...base, at: revision, completeAt: undefined, delivered: new Map() };
+    this.#begun ??= { ...base, at: revision, delivered: new Map() };
     const begun = this.#begun;
-    if (revision > begun.at && this.#missing(begun.at, begun) === undefined) begun.completeAt = begun.at;
     if (revision < begun.at || revision <= begun.revision || revision > this.#watched.history.revision) {
       this.#wrong(event, `was made up after revision ${begun.at}`);
     }
@@ -91,15 +94,15 @@ export class RelistCheck {
     const modRevision = entry?.modRevision ?? 0;
     if (entry === undefined) {
       if (!this.#existed(path, revision, begun)) this.#wrong(event, "was not there before");
-    } else if (modRevision <= begun.revision || begun.delivered.get(path)?.modRevision === modRevision) {
+    } else if (modRevision <= begun.revision || lastOf(begun, path)?.modRevision === modRevision) {
       this.#wrong(event, "was delivered before");
     }
-    begun.delivered.set(path, { modRevision, at: revision });
+    begun.delivered.set(path, [...(begun.delivered.get(path) ?? []), { modRevision, at: revision }]);
   }
 
   /** It goes on after `upTo`: nothing of the difference between what it has delivered and the state then is missing. */
   over(upTo: number, base: RelistBase): void {
-    const begun = this.#begun ?? { ...base, at: upTo, completeAt: undefined, delivered: new Map() };
+    const begun = this.#begun ?? { ...base, at: upTo, delivered: new Map() };
     if (upTo < begun.at) {
       this.#watched.wrong(`goes on at revision ${upTo + 1} after the state at ${begun.at}`);
     }
@@ -125,7 +128,7 @@ export class RelistCheck {
   #misses(path: string, upTo: number, begun: Begun): boolean {
     const { history } = this.#watched;
     const entry = history.entryAt(path, upTo);
-    const delivered = begun.delivered.get(path);
+    const delivered = lastOf(begun, path, upTo);
     if (entry !== undefined) {
       if (!this.#watched.wants("put") || entry.modRevision <= begun.revision) return false;
       return delivered?.modRevision !== entry.modRevision;
@@ -137,7 +140,7 @@ export class RelistCheck {
 
   /** Whether a key that is gone at a revision may have been known to the watch. */
   #existed(path: string, revision: number, begun: Begun): boolean {
-    const before = begun.delivered.get(path);
+    const before = lastOf(begun, path);
     if (before === undefined ? this.#isKnown(path, begun.revision) : before.modRevision > 0) return true;
     // Puts that are not wanted came without being delivered, and of an unknown start any came before it.
     if (this.#watched.wants("put") && begun.knowledge !== "unknown") return false;
@@ -166,4 +169,9 @@ export class RelistCheck {
       base: this.#begun?.revision,
     });
   }
+}
+
+/** What was delivered of a key last, as of a revision up to there. */
+function lastOf({ delivered }: Begun, path: string, upTo = Number.POSITIVE_INFINITY): Delivery | undefined {
+  return delivered.get(path)?.findLast(({ at }) => at <= upTo);
 }
