@@ -8,9 +8,17 @@ const OPTIONS = { requestTimeoutMs: 20_000, sessionTtlMs: 30_000 } as const;
 
 /** Restarts a node at another peer address, in the order of docs/operations.md. */
 async function move(cluster: LocalCluster, quorate: Quorate, index: number): Promise<void> {
-  const { name } = cluster.node(index);
-  const peerAddress = await cluster.movePeerPort(index);
-  // A leader that was just elected, or a node that just came back, has not been heard of by everybody yet.
+  await tell(quorate, cluster.node(index).name, await cluster.movePeerPort(index));
+  expect(await cluster.shutDown(index)).toBe(0);
+  cluster.launch(index);
+  await caughtUp(cluster, index);
+}
+
+/**
+ * Changes the peer address of a member, once that is accepted: a leader that was just elected, or a node that just came
+ * up or came back, has not been heard of by everybody yet.
+ */
+async function tell(quorate: Quorate, name: string, peerAddress: string): Promise<void> {
   await eventually(
     () =>
       quorate.updateMember(name, peerAddress).then(
@@ -22,9 +30,6 @@ async function move(cluster: LocalCluster, quorate: Quorate, index: number): Pro
       ),
     `${name} to be told its new address`,
   );
-  expect(await cluster.shutDown(index)).toBe(0);
-  cluster.launch(index);
-  await caughtUp(cluster, index);
 }
 
 /** A node has applied what was applied anywhere when this was asked. */
@@ -47,9 +52,9 @@ it("moves a follower and the leader to other addresses under load, and forgets n
   const follower = (leader + 1) % cluster.size;
   const { name } = cluster.node(follower);
   // A mistyped address costs nothing as long as the node is not restarted, and is put right like any other.
-  await quorate.updateMember(name, "127.0.0.1:1");
+  await tell(quorate, name, "127.0.0.1:1");
   const other = cluster.node(leader).name;
-  await expect(quorate.updateMember(other, "127.0.0.1:1")).rejects.toThrow(MembershipRefused);
+  await expect(quorate.updateMember(other, "127.0.0.1:1")).rejects.toThrow(/has the peer address/);
   await caughtUp(cluster, follower);
   await move(cluster, quorate, follower);
 

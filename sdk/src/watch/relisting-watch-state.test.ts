@@ -78,7 +78,7 @@ class Versions implements RelistedClient {
     const entries = new Map<string, Entry>();
     for (const [i, { path, deleted }] of this.#changes.slice(0, revision).entries()) {
       if (deleted) entries.delete(path);
-      else entries.set(path, entryAt(path, i + 1));
+      else entries.set(path, entryAt(path, i + 1, entries.get(path)?.createRevision));
     }
     return entries;
   }
@@ -122,12 +122,12 @@ class PlainWatch implements Watch<Delivered> {
   }
 }
 
-function entryAt(path: string, revision: number): Entry {
+function entryAt(path: string, revision: number, createRevision = revision): Entry {
   return new Entry({
     $typeName: "quorate.v1.Entry",
     path,
     value: new Uint8Array(),
-    createRevision: BigInt(revision),
+    createRevision: BigInt(createRevision),
     modRevision: BigInt(revision),
     version: 1n,
     leaseId: 0n,
@@ -198,6 +198,21 @@ describe("a watch that relists, from the oldest revision of history,", () => {
 
   it("knows what existed before, when that is compacted after all", async () => {
     const store = overwritten();
+    const watch = new RelistingWatch(store, "/a", { recursive: true, fromRevision: 3 });
+    await new Promise((resolve) => setImmediate(resolve));
+    store.delete("/a/kept");
+    store.compactedRevision = 4;
+    const { value } = await watch.next();
+    expect(value).toMatchObject({ kind: "delete", path: "/a/kept", revision: 4, synthesized: true });
+    await watch.return();
+  });
+
+  it("knows what existed before and was overwritten in it, too", async () => {
+    const store = new Versions();
+    store.put("/a/kept");
+    store.put("/b");
+    store.put("/a/kept");
+    store.compactedRevision = 3;
     const watch = new RelistingWatch(store, "/a", { recursive: true, fromRevision: 3 });
     await new Promise((resolve) => setImmediate(resolve));
     store.delete("/a/kept");

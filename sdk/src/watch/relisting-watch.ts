@@ -126,7 +126,10 @@ export class RelistingWatch implements Watch<Delivered> {
     }
   }
 
-  /** Learns which keys exist, as of the position or for want of it the revision after, or the current one. */
+  /**
+   * Learns which keys exist, as of the position or for want of it the revision after, or the current one. Of the keys
+   * that the revision after deleted only its events tell, for as long as history has them.
+   */
   async #learn(at: number | undefined): Promise<void> {
     await this.#patiently(async () => {
       this.#known = new KnownKeys(this.#path);

@@ -153,7 +153,9 @@ export class Watcher implements Watch<Delivered> {
 
   initial({ entries, revision, more }: WatchInitial): void {
     if (this.#over !== undefined || this.#position !== undefined) return;
-    for (const wire of entries) {
+    // They are puts.
+    const wanted = this.#options.events?.includes("put") === false ? [] : entries;
+    for (const wire of wanted) {
       this.#initialEntries.push(new Entry(wire));
       this.#initialBytes += eventOverheadBytes + wire.value.length;
     }
@@ -166,7 +168,6 @@ export class Watcher implements Watch<Delivered> {
     const complete = this.#initialEntries;
     this.#initialEntries = [];
     this.#position = Number(revision);
-    if (this.#options.events?.includes("put") === false) return;
     for (const entry of complete) {
       this.#push(
         {

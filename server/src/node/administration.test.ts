@@ -21,7 +21,7 @@ interface World {
   readonly olderMember: string | undefined;
   /** The formats that the leader knows members to understand, by id; of others it has no record. */
   readonly formats: Readonly<Record<number, number>>;
-  /** The member that the leader has not heard from lately. */
+  /** The member that the leader hears nothing of. */
   readonly unheard: number | undefined;
   readonly self: number;
   readonly leader: number;
@@ -58,7 +58,8 @@ function asked(change: AdministeredChange, world: Partial<World> = {}) {
     cannotTakeOver: () => raft.isLeader && !transfer.told,
     configuration: newest,
     configurationIndex: 9,
-    followers: () => [2, 3].map((id) => ({ id, standing: "voter", active: id !== unheard })),
+    followers: () => [2, 3].map((id) => ({ id, standing: "voter", active: true })),
+    isSilent: (id: number) => id === unheard,
     changeMembership: (asked: unknown) => {
       if (isPending) return { accepted: false, reason: "pendingChange" };
       changes.push(asked);

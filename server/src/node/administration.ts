@@ -179,17 +179,17 @@ export class Administration {
 
   /**
    * A member of an older version would stop at a configuration with a changed address. The one that is to be moved cannot
-   * tell which it runs, if the leader does not hear from it: that may be why it is to be moved.
+   * tell which it runs if the leader hears nothing of it: that may be why it is to be moved.
    */
   private unreadable(named: string): Failure | undefined {
     const { raft, roster } = this.parts;
     const moved = findMember(raft.configuration, named)?.id;
-    const isHeard = raft.followers().some(({ id, active }) => id === moved && active);
-    const older = roster.lacking(READDRESSING_FORMAT, isHeard ? undefined : moved);
+    const isSilent = moved !== undefined && raft.isSilent(moved);
+    const older = roster.lacking(READDRESSING_FORMAT, isSilent ? moved : undefined);
     if (older === undefined) return undefined;
     return membershipRefused(
       roster.formatOf(older.id) === 0
-        ? `member "${older.name}" has not told which version it runs yet: retry after a moment`
+        ? `member "${older.name}" has not told which version it runs yet: retry after a moment; if it is down, start or remove it`
         : `member "${older.name}" runs a version that does not know changes of an address: upgrade it first`,
     );
   }

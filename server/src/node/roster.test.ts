@@ -151,6 +151,17 @@ it("waits for a first member that takes part to tell, itself among them, but not
   expect(known.lacking(1)).toBeUndefined();
 });
 
+it("waits for every first member where it is none itself: nobody made himself known to it", () => {
+  const known = roster({ ...identity, memberId: 3, founders: [] });
+  configure(voter(1), voter(2), voter(3));
+  introduce(1, "aa", 1);
+  introduce(3, "cc", 1);
+  expect(known.lacking(1)?.name).toBe("n2");
+  expect(known.lacking(1, 2)).toBeUndefined();
+  introduce(2, "bb", 1);
+  expect(known.lacking(1)).toBeUndefined();
+});
+
 it("does not know what a voter understands that joined and has not told", () => {
   const known = roster();
   introduce(1, "aa", 1);

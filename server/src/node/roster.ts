@@ -62,21 +62,23 @@ export class Roster {
   /**
    * A member that is not known to understand this format though it could have told; undefined when there is none. A first
    * member without a record may never have come up: one that takes part has made its incarnation known to every other
-   * first member before. The one that `cannotTell`, since nothing reaches it, is not waited for, nor a learner that
-   * joined, which may be out of reach. A voter that joined was given its vote because it had the log, so it tells, however
-   * little it has told yet.
+   * first member before, which a node that joined later cannot know, and waits. The one that `cannotTell`, since nothing
+   * reaches it, is not waited for, nor a learner that joined, which may be out of reach. A voter that joined was given its
+   * vote because it had the log, so it tells, however little it has told yet.
    */
   lacking(format: number, cannotTell?: number): Member | undefined {
     return this.applied.configuration.members.find(({ id, role }) => {
       const told = this.machine().member(id)?.format;
-      if (told === undefined) return id === this.self || (id !== cannotTell && this.isAcquainted(id));
+      if (told === undefined) return id === this.self || (id !== cannotTell && this.mayTakePart(id));
       if (told >= format) return false;
       return told > 0 || role === "voter";
     });
   }
 
-  private isAcquainted(id: number): boolean {
-    return this.incarnationOf(id) !== undefined;
+  /** Whether a first member may have taken part, for all that this node knows. */
+  private mayTakePart(id: number): boolean {
+    const isFirstItself = this.founding.members.some((founder) => founder.id === this.self);
+    return !isFirstItself || this.incarnationOf(id) !== undefined;
   }
 
   /** Whether every member is known to understand commands of this format, as of the applied index. */

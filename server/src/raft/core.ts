@@ -41,8 +41,10 @@ export class RaftCore {
   readRoundWaiting = false;
   /** Leader: entries were appended and not yet sent: all of a turn go out together. */
   appendWaiting = false;
-  /** Leader: bytes proposed in this term and not yet committed. */
+  /** Leader: bytes of the entries that are not committed yet, those of earlier leaders included. */
   uncommittedBytes = 0;
+  /** Leader: the tick at which it became so. */
+  ledSinceTick = 0;
   /** Leader: index of the no-op that began the term. Older entries commit only with it (paper, section 5.4.2). */
   termStartIndex = 0;
   /** Leader: a leadership transfer under way; nothing is proposed meanwhile. */
@@ -180,6 +182,7 @@ export class RaftCore {
     this.leader = this.config.id;
     trackMembers(this);
     this.termStartIndex = this.log.lastIndex + 1;
+    this.ledSinceTick = this.ticks;
     // What earlier leaders left uncommitted takes memory just the same.
     this.uncommittedBytes = this.log.bytes(this.log.committed + 1, this.log.lastIndex);
     this.appendOwn("noop", new Uint8Array(0));

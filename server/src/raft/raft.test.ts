@@ -291,6 +291,48 @@ describe("replication", () => {
     });
   });
 
+  test("what a new leader finds uncommitted counts, be it of before its restart or of after it", () => {
+    const network = new Network(3);
+    network.elect(1);
+    network.propose(1, "before");
+    network.settle();
+    for (const id of network.nodes.keys()) network.restart(id, 0);
+    network.lost = isKind("appendEntriesResult");
+    network.elect(2);
+    for (let i = 0; i < 5; i++) network.propose(2, "x".repeat(10));
+    network.tick([1, 2, 3], 3);
+    expect(network.node(1).raft.status()).toMatchObject({ commitIndex: 0, lastIndex: 9 });
+    network.crash(2);
+    network.elect(1);
+    network.heal();
+    network.tick([1, 3], 5);
+    expect(network.commands(1)).toHaveLength(6);
+    expect(network.node(1).raft.propose(encode("y".repeat(20_000))).accepted).toBe(true);
+  });
+
+  test("a member is silent when a leader has led for an election timeout and heard nothing of it", () => {
+    const network = new Network(3);
+    network.elect(1);
+    const { raft } = network.node(1);
+    expect([raft.isSilent(2), raft.isSilent(3), network.node(2).raft.isSilent(3)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    network.isolate(3);
+    network.tick([1, 2], 9);
+    expect(raft.isSilent(3)).toBe(false);
+    network.tick([1, 2], 2);
+    expect([raft.isSilent(2), raft.isSilent(3)]).toEqual([false, true]);
+    // Of a leader that has just been elected nobody can say so yet.
+    raft.transferLeadership(2);
+    network.settle();
+    expect(network.node(2).raft.isLeader).toBe(true);
+    expect(network.node(2).raft.isSilent(3)).toBe(false);
+    network.tick([1, 2], 11);
+    expect([network.node(2).raft.isSilent(3), raft.isSilent(3)]).toEqual([true, false]);
+  });
+
   test("nothing counts as uncommitted once all is committed, be it of before a restart or of after it", () => {
     const network = new Network(3);
     network.elect(1);

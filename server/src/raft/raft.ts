@@ -137,6 +137,13 @@ export class Raft {
     }));
   }
 
+  /** Whether this node leads, and heard nothing of a member for an election timeout in which it did. */
+  isSilent(id: number): boolean {
+    const { progress, ticks, ledSinceTick, config } = this.core;
+    const member = progress.get(id);
+    return member !== undefined && ticks - Math.max(member.heardAtTick, ledSinceTick) >= config.electionTicks;
+  }
+
   /** One unit of time passed. */
   tick(): void {
     const { core } = this;
