@@ -52,7 +52,7 @@ import type {
 } from "../watch/watch-event.js";
 import { checkWatchOptions } from "../watch/watch-options.js";
 import type { WatcherOptions } from "../watch/watcher.js";
-import type { CallOptions, ClientOptions, ConnectionState } from "./options.js";
+import { bounds, type CallOptions, type ClientOptions, type ConnectionState } from "./options.js";
 import type { Quorate } from "./quorate.js";
 
 /** The client behind {@link Quorate}: turns calls into operations, and gives each to the session or to unary calls. */
@@ -62,7 +62,7 @@ export class QuorateClient implements Quorate, QueueClient {
   readonly #cluster: ClusterClient;
   readonly quota: SpaceClient;
   readonly #runner: OperationRunner;
-  readonly #channels = new ChannelCache();
+  readonly #channels = new ChannelCache(bounds.dialTimeoutMs);
   readonly #watches: WatchConnection;
   readonly #options: ClientOptions;
   readonly #leases = new Set<Lease>();

@@ -48,21 +48,62 @@ export function channelReady(client: Client, endpoint: string, timeoutMs: number
   });
 }
 
+interface Cached {
+  readonly channel: Client;
+  /** Since when calls wait for the connection that is being made; undefined when none is. */
+  dialledAtMs: number | undefined;
+}
+
 /** One shared channel per endpoint, for unary calls. */
 export class ChannelCache {
-  readonly #channels = new Map<string, Client>();
+  readonly #dialTimeoutMs: number;
+  readonly #cached = new Map<string, Cached>();
 
-  get(endpoint: string): Client {
-    let channel = this.#channels.get(endpoint);
-    if (channel === undefined) {
-      channel = openChannel(endpoint);
-      this.#channels.set(endpoint, channel);
+  /** `dialTimeoutMs`: after how long a dial is given up that nobody answers. */
+  constructor(dialTimeoutMs: number) {
+    this.#dialTimeoutMs = dialTimeoutMs;
+  }
+
+  /**
+   * The endpoint's channel, once it is connected. A dial whose packets a partition swallowed waits for the kernel's next
+   * try, which comes many seconds after the partition has healed: one that lasts too long is given up, and the next call
+   * dials anew.
+   * @throws Unavailable when connecting failed, or took longer than `timeoutMs`.
+   */
+  async connected(endpoint: string, timeoutMs: number): Promise<Client> {
+    const cached = this.#get(endpoint);
+    const { channel } = cached;
+    cached.dialledAtMs ??= performance.now();
+    try {
+      await channelReady(channel, endpoint, timeoutMs);
+      cached.dialledAtMs = undefined;
+      return channel;
+    } catch (error) {
+      if (channel.getChannel().getConnectivityState(false) !== connectivityState.CONNECTING) {
+        cached.dialledAtMs = undefined;
+      } else if (performance.now() - (cached.dialledAtMs ?? 0) >= this.#dialTimeoutMs) {
+        this.#drop(endpoint, cached);
+      }
+      throw error;
     }
-    return channel;
+  }
+
+  #get(endpoint: string): Cached {
+    let cached = this.#cached.get(endpoint);
+    if (cached === undefined) {
+      cached = { channel: openChannel(endpoint), dialledAtMs: undefined };
+      this.#cached.set(endpoint, cached);
+    }
+    return cached;
+  }
+
+  #drop(endpoint: string, cached: Cached): void {
+    if (this.#cached.get(endpoint) === cached) this.#cached.delete(endpoint);
+    cached.channel.close();
   }
 
   close(): void {
-    for (const channel of this.#channels.values()) channel.close();
-    this.#channels.clear();
+    for (const { channel } of this.#cached.values()) channel.close();
+    this.#cached.clear();
   }
 }

@@ -3,7 +3,7 @@ import { type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { type GrpcMethod, grpcServiceDefinition, KVService, LeaseService } from "@quorate/proto";
 import { bounds, type CallOptions, type ClientOptions } from "../client/options.js";
 import { backoffMs } from "../endpoints/backoff.js";
-import { type ChannelCache, channelReady } from "../endpoints/channel.js";
+import type { ChannelCache } from "../endpoints/channel.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
 import { gaveUp } from "../errors/give-up.js";
 import {
@@ -194,9 +194,9 @@ export class UnaryRunner implements OperationRunner {
     remainingMs: number,
     options: CallOptions,
   ): Promise<Attempt<Response>> {
-    const channel = this.#channels.get(endpoint);
+    let channel: Client;
     try {
-      await channelReady(channel, endpoint, Math.min(bounds.dialTimeoutMs, remainingMs));
+      channel = await this.#channels.connected(endpoint, Math.min(bounds.dialTimeoutMs, remainingMs));
     } catch (error) {
       if (!(error instanceof QuorateError)) throw error;
       this.#pool.failed(endpoint, performance.now());
