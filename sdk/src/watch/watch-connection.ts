@@ -38,6 +38,11 @@ export class WatchConnection implements WatchFeed {
   readonly #wanted = new Set<Watcher>();
   readonly #retries = new Map<Watcher, NodeJS.Timeout>();
   #stream: Stream | undefined;
+  /**
+   * Where watches were not served last, to be tried after all others: a node that takes connections and has no quorum
+   * would otherwise come before those that could not be reached for a while.
+   */
+  #avoided: string | undefined;
   #connecting = false;
   #closed = false;
   #nextId = 1n;
@@ -96,7 +101,7 @@ export class WatchConnection implements WatchFeed {
     this.#connecting = true;
     try {
       attempts: for (let round = 0; !this.#closed && this.#wanted.size > 0; round += 1) {
-        for (const endpoint of this.#pool.candidates(performance.now())) {
+        for (const endpoint of this.#pool.candidates(performance.now(), undefined, this.#avoided)) {
           if (this.#closed || this.#wanted.size === 0 || (await this.#open(endpoint))) break attempts;
         }
         await this.#retryPause.wait(
@@ -176,8 +181,11 @@ export class WatchConnection implements WatchFeed {
 
   #receive(stream: Stream, { watchId, reply }: WatchReply): void {
     if (stream !== this.#stream) return;
-    // The first reply shows that the endpoint serves watches; an open connection alone does not.
-    this.#pool.succeeded(stream.endpoint);
+    // Such a reply shows that the endpoint serves watches; an open connection alone does not.
+    if (reply.case !== "ended") {
+      this.#pool.succeeded(stream.endpoint);
+      this.#avoided = undefined;
+    }
     const watcher = this.#active.get(watchId);
     if (watcher === undefined) return;
     switch (reply.case) {
@@ -210,7 +218,7 @@ export class WatchConnection implements WatchFeed {
       case "NO_QUORUM":
       case "UNAVAILABLE":
         // This node is no place to watch from: take every watch elsewhere.
-        this.#pool.failed(stream.endpoint, performance.now());
+        this.#failed(stream.endpoint);
         this.#replace(stream, error);
         return;
       case "CANCELLED":
@@ -262,8 +270,13 @@ export class WatchConnection implements WatchFeed {
       for (const watcher of [...this.#wanted]) watcher.end(error);
       return;
     }
-    this.#pool.failed(stream.endpoint, performance.now());
+    this.#failed(stream.endpoint);
     this.#replace(stream, error);
+  }
+
+  #failed(endpoint: string): void {
+    this.#pool.failed(endpoint, performance.now());
+    this.#avoided = endpoint;
   }
 
   #replace(stream: Stream, reason: QuorateError): void {

@@ -198,6 +198,21 @@ describe("a watch", () => {
     expect(() => client.watch("/a", { unservedTimeoutMs: 0 })).toThrow(/unservedTimeoutMs/);
   });
 
+  it("goes to a node that came back rather than stay with one that has no quorum", async () => {
+    const { client, members } = await cluster(2);
+    const [cutOff, gone] = members;
+    if (cutOff === undefined || gone === undefined) throw new Error("no nodes");
+    cutOff.refuseWatch = ErrorCode.NO_QUORUM;
+    gone.stop();
+    await using watch = client.watch("/a", { fromRevision: 1 });
+    // Long enough for the one that is gone to be left alone for a while.
+    await until(() => cutOff.watchCreates.length >= 5);
+    await client.put("/a", "1");
+    await gone.start();
+    expect(await take(watch, 1)).toMatchObject([{ revision: 1 }]);
+    expect(gone.watchCreates).toHaveLength(1);
+  });
+
   it("delivers only the kinds of events asked for", async () => {
     const { client, members } = await cluster(1);
     await using puts = client.watch("/a", { fromRevision: 1, events: ["put"] });
