@@ -99,6 +99,12 @@ export const replicationMutations: readonly Mutation[] = [
         find: "  log.commitTo(Math.min(append.commitIndex, lastCovered));",
         replace: "  log.commitTo(Math.min(append.commitIndex, log.lastIndex));",
       },
+      // Allowed, and what leaders without hints do: only a message that ends before the logs part shows what is wrong.
+      {
+        file: replication,
+        find: "progress.rejected(result.index, agreement.index + 1)",
+        replace: "progress.rejected(result.index, Math.max(progress.matchIndex + 1, agreement.index - 1))",
+      },
     ],
   },
   {
