@@ -62,7 +62,7 @@ export class QuorateClient implements Quorate, QueueClient {
   readonly #cluster: ClusterClient;
   readonly quota: SpaceClient;
   readonly #runner: OperationRunner;
-  readonly #channels = new ChannelCache(bounds.dialTimeoutMs);
+  readonly #channels = new ChannelCache(bounds.sharedDialMs);
   readonly #watches: WatchConnection;
   readonly #options: ClientOptions;
   readonly #leases = new Set<Lease>();

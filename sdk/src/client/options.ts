@@ -71,6 +71,8 @@ const values = {
   tickMs: 20,
   /** How long to wait for a connection to one endpoint before trying the next. */
   dialTimeoutMs: 1_000,
+  /** How long a dial that calls share may last, each of them waiting no longer than for one of its own. */
+  sharedDialMs: 3_000,
   /** How long to wait for a session's welcome on a connected channel: a commit, perhaps behind others. */
   welcomeTimeoutMs: 2_000,
   /** Pause between two moves of the stream to another endpoint: clients must not chase a leadership that flaps. */

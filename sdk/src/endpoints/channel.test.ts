@@ -73,6 +73,15 @@ describe("a channel for unary calls", () => {
     expect(await cache.connected(endpoint, 10_000)).toBe(channel);
   });
 
+  it("is given up for all that wait for it", async () => {
+    const endpoint = await behind.start(1);
+    cache = new ChannelCache(100);
+    const patient = cache.connected(endpoint, 60_000);
+    await expect(cache.connected(endpoint, 200)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await expect(patient).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await cache.connected(endpoint, 10_000);
+  });
+
   it("is left to those who have more time than one that gave up", async () => {
     const endpoint = await behind.start(1);
     cache = new ChannelCache(60_000);

@@ -36,7 +36,9 @@ export function channelReady(client: Client, endpoint: string, timeoutMs: number
   const deadlineMs = Date.now() + timeoutMs;
   return new Promise((resolve, reject) => {
     const check = (error?: Error): void => {
-      const state = channel.getConnectivityState(true);
+      // Not asked to connect when it was closed meanwhile: grpc-js would dial once more, and nobody close that.
+      const closed = channel.getConnectivityState(false) === connectivityState.SHUTDOWN;
+      const state = closed ? connectivityState.SHUTDOWN : channel.getConnectivityState(true);
       if (state === connectivityState.READY) resolve();
       else if (error !== undefined)
         reject(new Unavailable(`${endpoint}: no connection within ${timeoutMs} ms`));
@@ -48,10 +50,16 @@ export function channelReady(client: Client, endpoint: string, timeoutMs: number
   });
 }
 
+/** Whether a connection is being made: a channel that failed to make one goes on trying, and says that it failed. */
+function isDialled(client: Client): boolean {
+  const state = client.getChannel().getConnectivityState(false);
+  return state === connectivityState.CONNECTING || state === connectivityState.TRANSIENT_FAILURE;
+}
+
 interface Cached {
   readonly channel: Client;
-  /** Since when calls wait for the connection that is being made; undefined when none is. */
-  dialledAtMs: number | undefined;
+  /** Since when it has been dialled, the time from one try to the next included. */
+  dialledAtMs: number;
 }
 
 /** One shared channel per endpoint, for unary calls. */
@@ -73,17 +81,13 @@ export class ChannelCache {
   async connected(endpoint: string, timeoutMs: number): Promise<Client> {
     const cached = this.#get(endpoint);
     const { channel } = cached;
-    cached.dialledAtMs ??= performance.now();
+    if (!isDialled(channel)) cached.dialledAtMs = performance.now();
     try {
       await channelReady(channel, endpoint, timeoutMs);
-      cached.dialledAtMs = undefined;
       return channel;
     } catch (error) {
-      if (channel.getChannel().getConnectivityState(false) !== connectivityState.CONNECTING) {
-        cached.dialledAtMs = undefined;
-      } else if (performance.now() - (cached.dialledAtMs ?? 0) >= this.#dialTimeoutMs) {
-        this.#drop(endpoint, cached);
-      }
+      const lastedMs = performance.now() - cached.dialledAtMs;
+      if (isDialled(channel) && lastedMs >= this.#dialTimeoutMs) this.#drop(endpoint, cached);
       throw error;
     }
   }
@@ -91,7 +95,7 @@ export class ChannelCache {
   #get(endpoint: string): Cached {
     let cached = this.#cached.get(endpoint);
     if (cached === undefined) {
-      cached = { channel: openChannel(endpoint), dialledAtMs: undefined };
+      cached = { channel: openChannel(endpoint), dialledAtMs: performance.now() };
       this.#cached.set(endpoint, cached);
     }
     return cached;

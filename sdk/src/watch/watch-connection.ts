@@ -39,10 +39,12 @@ export class WatchConnection implements WatchFeed {
   readonly #retries = new Map<Watcher, NodeJS.Timeout>();
   #stream: Stream | undefined;
   /**
-   * Where watches were not served last, to be tried after all others: a node that takes connections and has no quorum
-   * would otherwise come before those that could not be reached for a while.
+   * Where watches were not served since any were, to be tried after all others: nodes that take connections and have no
+   * quorum would otherwise come before those that could not be reached for a while.
    */
-  #avoided: string | undefined;
+  readonly #avoided = new Set<string>();
+  /** How often in a row they were not. */
+  #unserved = 0;
   #connecting = false;
   #closed = false;
   #nextId = 1n;
@@ -101,7 +103,7 @@ export class WatchConnection implements WatchFeed {
     this.#connecting = true;
     try {
       attempts: for (let round = 0; !this.#closed && this.#wanted.size > 0; round += 1) {
-        for (const endpoint of this.#pool.candidates(performance.now(), undefined, this.#avoided)) {
+        for (const endpoint of this.#candidates()) {
           if (this.#closed || this.#wanted.size === 0 || (await this.#open(endpoint))) break attempts;
         }
         await this.#retryPause.wait(
@@ -116,6 +118,12 @@ export class WatchConnection implements WatchFeed {
     }
     // A watch may have come, or the new stream have gone, while the attempt was being wound up.
     if (!this.#closed && this.#stream === undefined && this.#wanted.size > 0) void this.#connect();
+  }
+
+  #candidates(): string[] {
+    const candidates = this.#pool.candidates(performance.now());
+    const isAvoided = (endpoint: string): boolean => this.#avoided.has(endpoint);
+    return [...candidates.filter((each) => !isAvoided(each)), ...candidates.filter(isAvoided)];
   }
 
   async #open(endpoint: string): Promise<boolean> {
@@ -184,7 +192,8 @@ export class WatchConnection implements WatchFeed {
     // Such a reply shows that the endpoint serves watches; an open connection alone does not.
     if (reply.case !== "ended") {
       this.#pool.succeeded(stream.endpoint);
-      this.#avoided = undefined;
+      this.#avoided.clear();
+      this.#unserved = 0;
     }
     const watcher = this.#active.get(watchId);
     if (watcher === undefined) return;
@@ -217,8 +226,8 @@ export class WatchConnection implements WatchFeed {
     switch (error.code) {
       case "NO_QUORUM":
       case "UNAVAILABLE":
-        // This node is no place to watch from: take every watch elsewhere.
-        this.#failed(stream.endpoint);
+        // This node is no place to watch from: take every watch elsewhere. Without a quorum it still serves other calls.
+        if (error.code === "UNAVAILABLE") this.#pool.failed(stream.endpoint, performance.now());
         this.#replace(stream, error);
         return;
       case "CANCELLED":
@@ -270,17 +279,14 @@ export class WatchConnection implements WatchFeed {
       for (const watcher of [...this.#wanted]) watcher.end(error);
       return;
     }
-    this.#failed(stream.endpoint);
+    this.#pool.failed(stream.endpoint, performance.now());
     this.#replace(stream, error);
-  }
-
-  #failed(endpoint: string): void {
-    this.#pool.failed(endpoint, performance.now());
-    this.#avoided = endpoint;
   }
 
   #replace(stream: Stream, reason: QuorateError): void {
     if (stream !== this.#stream) return;
+    this.#avoided.add(stream.endpoint);
+    this.#unserved += 1;
     this.#disconnect();
     for (const watcher of this.#wanted) watcher.unserved(reason);
     if (!this.#closed && !this.#connecting && this.#wanted.size > 0) void this.#reconnect();
@@ -288,7 +294,7 @@ export class WatchConnection implements WatchFeed {
 
   async #reconnect(): Promise<void> {
     this.#connecting = true;
-    await this.#retryPause.wait(backoffMs(0, this.#options.backoff, Math.random));
+    await this.#retryPause.wait(backoffMs(this.#unserved - 1, this.#options.backoff, Math.random));
     this.#connecting = false;
     if (!this.#closed && this.#stream === undefined) await this.#connect();
   }

@@ -198,15 +198,15 @@ describe("a watch", () => {
     expect(() => client.watch("/a", { unservedTimeoutMs: 0 })).toThrow(/unservedTimeoutMs/);
   });
 
-  it("goes to a node that came back rather than stay with one that has no quorum", async () => {
-    const { client, members } = await cluster(2);
-    const [cutOff, gone] = members;
-    if (cutOff === undefined || gone === undefined) throw new Error("no nodes");
-    cutOff.refuseWatch = ErrorCode.NO_QUORUM;
+  it("goes to a node that came back rather than stay with those that have no quorum", async () => {
+    const { client, members } = await cluster(3);
+    const [gone, ...cutOff] = members;
+    if (gone === undefined) throw new Error("no node");
+    for (const node of cutOff) node.refuseWatch = ErrorCode.NO_QUORUM;
     gone.stop();
     await using watch = client.watch("/a", { fromRevision: 1 });
     // Long enough for the one that is gone to be left alone for a while.
-    await until(() => cutOff.watchCreates.length >= 5);
+    await until(() => cutOff.reduce((sum, node) => sum + node.watchCreates.length, 0) >= 8);
     await client.put("/a", "1");
     await gone.start();
     expect(await take(watch, 1)).toMatchObject([{ revision: 1 }]);

@@ -69,7 +69,9 @@ export class Roster {
   lacking(format: number, cannotTell?: number): Member | undefined {
     return this.applied.configuration.members.find(({ id, role }) => {
       const told = this.machine().member(id)?.format;
-      if (told === undefined) return id === this.self || (id !== cannotTell && this.mayTakePart(id));
+      if (told === undefined) {
+        return id === this.self || (id !== cannotTell && role === "voter" && this.mayTakePart(id));
+      }
       if (told >= format) return false;
       return told > 0 || role === "voter";
     });
