@@ -208,20 +208,39 @@ describe("DUR", () => {
     expect(tripped(() => other.observer.snapshotInstalled(3, position, undefined, other.trueMs))).toBe("DUR");
   });
 
-  it("lets a leader of before replace what one of a later term committed, where that one was not heard of", () => {
-    const run = committedRun();
-    const [one, two, three] = run.nodes;
-    for (const node of run.nodes) run.append(node, run.entry(3, 1));
-    for (const node of [one, two]) {
-      run.persist(node, { term: 3, vote: 1 });
-      run.step(node, { term: 3, vote: 1 });
-      run.append(node, run.entry(4, 3));
+  describe("where a leader of a later term committed what one of before may replace", () => {
+    function committedLater(): HandMadeRun {
+      const run = committedRun();
+      const [one, two] = run.nodes;
+      for (const node of run.nodes) run.append(node, run.entry(3, 1));
+      for (const node of [one, two]) {
+        run.persist(node, { term: 3, vote: 1 });
+        run.step(node, { term: 3, vote: 1 });
+        run.append(node, run.entry(4, 3));
+      }
+      run.step(one, { role: "leader", commitIndex: 4 });
+      return run;
     }
-    run.step(one, { role: "leader", commitIndex: 4 });
-    run.persist(three, { term: 2, vote: 3 });
-    expect(tripped(() => run.persist(three, undefined, run.entry(3, 2, "other")))).toBeUndefined();
-    run.persist(two, { term: 3, vote: 1 });
-    expect(tripped(() => run.persist(two, undefined, run.entry(3, 2, "other")))).toBe("DUR");
+
+    it("lets it be replaced where the later one was not heard of", () => {
+      const run = committedLater();
+      const [, two, three] = run.nodes;
+      run.persist(three, { term: 2, vote: 3 });
+      expect(tripped(() => run.persist(three, undefined, run.entry(3, 2, "other")))).toBeUndefined();
+      run.persist(two, { term: 3, vote: 1 });
+      expect(tripped(() => run.persist(two, undefined, run.entry(3, 2, "other")))).toBe("DUR");
+    });
+
+    it("or where it was heard of only after the entry was taken, and both are written at once", () => {
+      const run = committedLater();
+      const [, , three] = run.nodes;
+      run.persist(three, { term: 2, vote: 3 });
+      const replacing = run.entry(3, 2, "other");
+      expect(tripped(() => run.persist(three, { term: 4, vote: 0 }, replacing))).toBeUndefined();
+      const late = committedLater();
+      late.persist(late.nodes[2], { term: 4, vote: 0 });
+      expect(tripped(() => late.persist(late.nodes[2], { term: 4, vote: 0 }, replacing))).toBe("DUR");
+    });
   });
 
   it("trips when the log is cut before the state is on disk", () => {

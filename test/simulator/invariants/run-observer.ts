@@ -140,13 +140,14 @@ export class RunObserver implements Observer {
   ): void {
     this.#guard(trueMs, () => {
       const disk = this.#diskOf(nodeId);
+      // By the term that it had: the entries may have been taken before the node heard of the one that comes with them.
+      const held = this.#durability.lastCountedOn(disk);
       if (hardState !== undefined) {
         checkHardState(disk, hardState);
         disk.setHardState(hardState);
       }
       if (entries.length === 0) return;
       this.#logMatching.persisted(disk, entries);
-      const held = this.#durability.lastCountedOn(disk);
       disk.write(entries);
       this.#durability.checkKept(disk, held, "a write to the log");
     });
