@@ -46,7 +46,7 @@ describe("an endpoint pool", () => {
 
   it("puts the preferred endpoint first and the avoided one last", () => {
     const pool = new EndpointPool(["a:1", "b:1", "c:1"], breaker, () => 0);
-    expect(pool.candidates(0, "c:1", "a:1")).toEqual(["c:1", "b:1", "a:1"]);
+    expect(pool.candidates(0, "c:1", (endpoint) => endpoint === "a:1")).toEqual(["c:1", "b:1", "a:1"]);
   });
 
   it("leaves endpoints with an open breaker out, and says how long until one may be tried", () => {

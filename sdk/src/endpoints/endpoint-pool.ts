@@ -63,9 +63,13 @@ export class EndpointPool {
 
   /**
    * The endpoints to try now, best first: `preferred` if its breaker allows it, then the healthy ones, each round
-   * starting at another, then those due for a probe; `avoided` comes last.
+   * starting at another, then those due for a probe; those that are avoided come last.
    */
-  candidates(nowMs: number, preferred?: string, avoided?: string): string[] {
+  candidates(
+    nowMs: number,
+    preferred?: string,
+    isAvoided: (endpoint: string) => boolean = () => false,
+  ): string[] {
     const all = this.endpoints;
     const start = this.#rotation++ % all.length;
     const rotated = [...all.slice(start), ...all.slice(0, start)];
@@ -76,7 +80,7 @@ export class EndpointPool {
       if (state === "closed") closed.push(endpoint);
       else if (state === "half-open") probes.push(endpoint);
     }
-    const rank = (endpoint: string): number => (endpoint === preferred ? 0 : endpoint === avoided ? 2 : 1);
+    const rank = (endpoint: string): number => (endpoint === preferred ? 0 : isAvoided(endpoint) ? 2 : 1);
     return [...closed, ...probes].sort((a, b) => rank(a) - rank(b));
   }
 

@@ -70,7 +70,7 @@ export async function dial(
 ): Promise<DialOutcome> {
   for (let round = 0; ; round += 1) {
     const { preferred, avoided } = round === 0 ? request : { preferred: undefined, avoided: undefined };
-    for (const endpoint of pool.candidates(performance.now(), preferred, avoided)) {
+    for (const endpoint of pool.candidates(performance.now(), preferred, (each) => each === avoided)) {
       if (request.stopped()) return { kind: "stopped" };
       const dialled = await dialOne(endpoint, request.hello, request.handlers, pool);
       if (dialled instanceof Error) {

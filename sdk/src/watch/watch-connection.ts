@@ -101,9 +101,10 @@ export class WatchConnection implements WatchFeed {
 
   async #connect(): Promise<void> {
     this.#connecting = true;
+    const isAvoided = (endpoint: string): boolean => this.#avoided.has(endpoint);
     try {
       attempts: for (let round = 0; !this.#closed && this.#wanted.size > 0; round += 1) {
-        for (const endpoint of this.#candidates()) {
+        for (const endpoint of this.#pool.candidates(performance.now(), undefined, isAvoided)) {
           if (this.#closed || this.#wanted.size === 0 || (await this.#open(endpoint))) break attempts;
         }
         await this.#retryPause.wait(
@@ -118,12 +119,6 @@ export class WatchConnection implements WatchFeed {
     }
     // A watch may have come, or the new stream have gone, while the attempt was being wound up.
     if (!this.#closed && this.#stream === undefined && this.#wanted.size > 0) void this.#connect();
-  }
-
-  #candidates(): string[] {
-    const candidates = this.#pool.candidates(performance.now());
-    const isAvoided = (endpoint: string): boolean => this.#avoided.has(endpoint);
-    return [...candidates.filter((each) => !isAvoided(each)), ...candidates.filter(isAvoided)];
   }
 
   async #open(endpoint: string): Promise<boolean> {

@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { type Envelope, encode, isKind, Network } from "./network.test-support.js";
 
+/** Three nodes that were stopped with a log of which nothing was applied: it is in their storage, not in memory. */
+function restarted(): Network {
+  const network = new Network(3);
+  network.elect(1);
+  network.propose(1, "before");
+  network.settle();
+  for (const id of network.nodes.keys()) network.restart(id, 0);
+  return network;
+}
+
 describe("elections", () => {
   test("a node whose timer runs out first is elected and commits a no-op and the initial configuration (paper, 5.2 and 8)", () => {
     const network = new Network(3);
@@ -292,11 +302,7 @@ describe("replication", () => {
   });
 
   test("what a new leader finds uncommitted counts, be it of before its restart or of after it", () => {
-    const network = new Network(3);
-    network.elect(1);
-    network.propose(1, "before");
-    network.settle();
-    for (const id of network.nodes.keys()) network.restart(id, 0);
+    const network = restarted();
     network.lost = isKind("appendEntriesResult");
     network.elect(2);
     for (let i = 0; i < 5; i++) network.propose(2, "x".repeat(10));
@@ -334,11 +340,7 @@ describe("replication", () => {
   });
 
   test("nothing counts as uncommitted once all is committed, be it of before a restart or of after it", () => {
-    const network = new Network(3);
-    network.elect(1);
-    network.propose(1, "before");
-    network.settle();
-    for (const id of network.nodes.keys()) network.restart(id, 0);
+    const network = restarted();
     // The new leader's first commit covers entries that only its storage has, and others that its memory has.
     network.lost = isKind("appendEntriesResult");
     network.elect(1);

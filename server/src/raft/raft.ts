@@ -139,9 +139,10 @@ export class Raft {
 
   /** Whether this node leads, and heard nothing of a member for an election timeout in which it did. */
   isSilent(id: number): boolean {
-    const { progress, ticks, ledSinceTick, config } = this.core;
-    const member = progress.get(id);
-    return member !== undefined && ticks - Math.max(member.heardAtTick, ledSinceTick) >= config.electionTicks;
+    const { core } = this;
+    const progress = core.progress.get(id);
+    if (progress === undefined || core.isActive(progress)) return false;
+    return core.ticks - core.ledSinceTick >= core.config.electionTicks;
   }
 
   /** One unit of time passed. */

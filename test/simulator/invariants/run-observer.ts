@@ -140,16 +140,16 @@ export class RunObserver implements Observer {
   ): void {
     this.#guard(trueMs, () => {
       const disk = this.#diskOf(nodeId);
-      // By the term that it had: the entries may have been taken before the node heard of the one that comes with them.
-      const held = this.#durability.lastCountedOn(disk);
-      if (hardState !== undefined) {
-        checkHardState(disk, hardState);
-        disk.setHardState(hardState);
+      // First, by the term that the disk has: they may have been taken before the node heard of the one that comes along.
+      if (entries.length > 0) {
+        this.#logMatching.persisted(disk, entries);
+        const held = this.#durability.lastCountedOn(disk);
+        disk.write(entries);
+        this.#durability.checkKept(disk, held, "a write to the log");
       }
-      if (entries.length === 0) return;
-      this.#logMatching.persisted(disk, entries);
-      disk.write(entries);
-      this.#durability.checkKept(disk, held, "a write to the log");
+      if (hardState === undefined) return;
+      checkHardState(disk, hardState);
+      disk.setHardState(hardState);
     });
   }
 
