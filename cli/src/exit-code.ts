@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { QuorateError } from "@quorate/sdk";
 import { CommandFailure } from "./command-failure.js";
 
@@ -14,10 +15,20 @@ export const exitCode = {
   outcomeUnknown: 4,
   /** The fence refused the mutation, or the lock, leadership or session was lost. */
   ownershipLost: 5,
+  /** What was to be printed could not be written: a full disk, say. What was asked of the cluster was done. */
+  output: 6,
 } as const;
 
 /** One of the documented exit codes, or the code of the command that `lock` or `elect` ran. */
 export type ExitCode = number;
+
+/** What shells add to the number of the signal that ended a command. */
+const signalExitCodeBase = 128;
+
+/** The exit code for a command that a signal ended before its work was done, as shells have it: 130 for SIGINT. */
+export function signalExitCode(signal: NodeJS.Signals): ExitCode {
+  return signalExitCodeBase + constants.signals[signal];
+}
 
 /**
  * The exit code for an error.

@@ -54,7 +54,9 @@ const epilogue = `Exit codes:
   3  unavailable: no quorum, nothing reachable, no answer in time; it did not happen
   4  outcome unknown: the change may or may not have been made
   5  fenced, or the lock, leadership or session was lost
-  lock and elect exit with the code of the command they ran.
+  6  done, but stdout could not be written (a full disk, say)
+  128 and more: ended by that signal before the work was done: 130 Ctrl-C, 143 SIGTERM, 141 the reader of stdout went
+  lock and elect exit with the code of the command they ran; 127 when there is no such command, 126 when it cannot run.
 
 Environment:
   QUORATE_ENDPOINTS  nodes to connect to, host:port,…
@@ -80,6 +82,8 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     // yargs would read a lone dash as an option without a name.
     const readable = own.map((argument) => (argument === "-" ? standardInput : argument));
     await parse(readable, context);
+    // yargs prints help, version and completion by itself, to the same stdout.
+    await terminal.flush();
     return code;
   } catch (error) {
     report(error, terminal);
@@ -134,6 +138,8 @@ async function parse(argv: readonly string[], context: CommandContext): Promise<
 }
 
 function report(error: unknown, terminal: Terminal): void {
+  // A closed pipe needs no words.
+  if (error instanceof CommandFailure && error.message === "") return;
   const message = error instanceof Error ? error.message : String(error);
   const advice = adviceFor(error);
   terminal.error(`quorate: ${oneLine(message)}${advice === undefined ? "" : ` (${advice})`}`);

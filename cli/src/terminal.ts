@@ -1,7 +1,20 @@
+import { CommandFailure } from "./command-failure.js";
+import { exitCode, signalExitCode } from "./exit-code.js";
+
 /** Where a command's output goes and its input comes from: the process's streams, or a test's. */
 export interface Terminal {
-  /** Writes to stdout. */
+  /**
+   * Writes to stdout.
+   * @throws CommandFailure when stdout took no more, so that whatever goes on printing ends.
+   */
   out(data: string | Uint8Array): void;
+  /**
+   * Waits until stdout has taken everything.
+   * @throws CommandFailure when it did not.
+   */
+  flush(): Promise<void>;
+  /** Aborted when stdout takes no more; its reason is the CommandFailure. */
+  readonly closed: AbortSignal;
   /** Writes one line to stderr. */
   error(line: string): void;
   /** Reads stdin to its end. */
@@ -14,13 +27,25 @@ export interface Terminal {
 
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
-  // A reader that has seen enough (`quorate ls | head -1`) is no error.
+  const closing = new AbortController();
+  let failure: CommandFailure | undefined;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    failure ??= outputFailure(error);
+    closing.abort(failure);
   });
+  // There is nowhere left to say that stderr is gone, and the exit code still says how the command ended.
+  process.stderr.on("error", () => {});
   return {
-    out: (data) => void process.stdout.write(data),
+    out(data) {
+      if (failure !== undefined) throw failure;
+      process.stdout.write(data);
+    },
+    async flush() {
+      // The callback comes after the error event of whatever was written before.
+      await new Promise<void>((resolve) => process.stdout.write("", () => setImmediate(resolve)));
+      if (failure !== undefined) throw failure;
+    },
+    closed: closing.signal,
     error: (line) => void process.stderr.write(`${line}\n`),
     readInput: async () => {
       const chunks: Uint8Array[] = [];
@@ -32,4 +57,13 @@ export function processTerminal(): Terminal {
     interactive: process.stdout.isTTY === true,
     env: process.env,
   };
+}
+
+/**
+ * What an error of stdout means for the exit code. A reader that has seen enough (`quorate ls | head -1`) needs no line
+ * on stderr, and the exit code is what every other command in such a pipe has: that of SIGPIPE.
+ */
+function outputFailure(error: NodeJS.ErrnoException): CommandFailure {
+  if (error.code === "EPIPE") return new CommandFailure(signalExitCode("SIGPIPE"), "", { cause: error });
+  return new CommandFailure(exitCode.output, `stdout cannot be written: ${error.message}`, { cause: error });
 }

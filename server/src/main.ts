@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import "./debugger-signal.js";
 import yargs from "yargs";
 import {
   bounds,

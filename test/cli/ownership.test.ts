@@ -1,5 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eventually, LocalCluster } from "../cluster/local-cluster.js";
@@ -97,6 +97,103 @@ describe("lock KEY -- command", () => {
     expect((await held.end()).code).toBe(9);
     expect((await quorate("lock", "/locks/signal", "--wait", "5s", "--", "true")).code).toBe(0);
   });
+
+  it.each(["SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGHUP"] as const)(
+    "passes %s on, and never leaves the command behind",
+    async (signal) => {
+      await using held = start("lock", `/locks/${signal}`, "--", "sh", "-c", 'echo "$$"; exec sleep 1000');
+      await held.prints(/^\d+\n$/);
+      held.signal(signal);
+      const { code, stderr } = await held.end();
+      expect(code).toBe(128 + constants.signals[signal]);
+      expect(stderr).toBe("");
+      expect(isAlive(Number(held.stdout))).toBe(false);
+      expect((await quorate("lock", `/locks/${signal}`, "--wait", "5s", "--", "true")).code).toBe(0);
+    },
+  );
+
+  it("lets the command deal with a signal, and goes on", async () => {
+    await using held = start(
+      ...["lock", "/locks/deals", "--", "sh", "-c"],
+      'trap "echo again" USR1 USR2; trap "exit 3" TERM; echo ready; while :; do sleep 0.05; done',
+    );
+    await held.prints(/ready/);
+    held.signal("SIGUSR1");
+    await held.prints(/again/);
+    held.signal("SIGUSR2");
+    await held.prints(/again\nagain/);
+    held.signal("SIGTERM");
+    expect((await held.end()).code).toBe(3);
+  });
+
+  it.each(["SIGKILL", "SIGSEGV"] as const)("takes the command along when %s ends it", async (signal) => {
+    // Also what it started itself, and though it ignores being told to stop.
+    await using held = start(
+      ...["lock", `/locks/orphan-${signal}`, "--kill-grace", "200ms", "--", "sh", "-c"],
+      'trap "" TERM; sleep 1000 & echo "$$ $!"; while :; do sleep 0.05; done',
+    );
+    await held.prints(/^\d+ \d+\n$/);
+    const [command, child] = held.stdout.trim().split(" ").map(Number);
+    held.signal(signal);
+    await eventually(() => !isAlive(command ?? 0) && !isAlive(child ?? 0), "the command to be gone");
+  });
+
+  it("ends the command when the process that watches over it is killed, and says so", async () => {
+    await using held = start(
+      "lock",
+      "/locks/unwatched",
+      "--",
+      "sh",
+      "-c",
+      'echo "$$ $PPID"; exec sleep 1000',
+    );
+    await held.prints(/^\d+ \d+\n$/);
+    const [command, guardian] = held.stdout.trim().split(" ").map(Number);
+    process.kill(guardian ?? 0, "SIGKILL");
+    const { code, stderr } = await held.end();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^quorate: sh: the process that watches over it was killed/);
+    await eventually(() => !isAlive(command ?? 0), "the command to be gone");
+  });
+
+  it("refuses an empty command instead of holding for ever", async () => {
+    for (const command of [[], [""], [" "]]) {
+      const end = await quorate("lock", "/locks/empty", "--", ...command);
+      expect(end.code).toBe(2);
+      expect(end.stderr).toMatch(/^quorate: the command after -- is empty/);
+    }
+    expect((await quorate("elect", "/leader/empty", "me", "--", "")).code).toBe(2);
+  });
+
+  it.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const)(
+    "says by its exit code that the command never ran when %s came first",
+    async (signal) => {
+      const [lock, election] = [`/locks/queued-${signal}`, `/leader/queued-${signal}`];
+      await using holder = start("lock", lock);
+      await using leader = start("elect", election, "first");
+      await holder.prints(/^\d+\n$/);
+      await leader.prints(/^\d+\n$/);
+      const queued = [
+        start("lock", lock, "--", "touch", join(dir, "ran")),
+        start("elect", election, "second", "--", "touch", join(dir, "ran")),
+        start("lock", lock),
+      ];
+      await eventually(async () => {
+        const entries = await Promise.all([lock, election].map((key) => quorate("ls", key)));
+        const lines = entries.map(({ stdout }) => stdout.trimEnd().split("\n").length);
+        return (lines[0] ?? 0) >= 3 && (lines[1] ?? 0) >= 2;
+      }, "all of them to queue");
+      for (const each of queued) each.signal(signal);
+      for (const each of queued) {
+        const { code, stderr } = await each.end();
+        expect(code).toBe(128 + constants.signals[signal]);
+        expect(stderr).toMatch(
+          new RegExp(`^quorate: ${signal} came before the (lock|leadership) was held\n$`),
+        );
+      }
+      expect(existsSync(join(dir, "ran"))).toBe(false);
+    },
+  );
 
   it("kills the command and exits 5 when it slept through its lock", async () => {
     await using held = start(

@@ -4,7 +4,7 @@ import { checkPortsFree } from "../dev/free-ports.js";
 import { listenForKeys } from "../dev/keys.js";
 import { LocalCluster } from "../dev/local-cluster.js";
 import { type ClusterPlan, planCluster } from "../dev/node-plan.js";
-import { listenForInterruption } from "../interruption.js";
+import { listenForInterruption } from "../signals/interruption.js";
 import type { Terminal } from "../terminal.js";
 import { wholeNumber } from "../whole-number.js";
 

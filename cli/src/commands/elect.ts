@@ -1,13 +1,12 @@
-import type { Quorate } from "@quorate/sdk";
 import { withClient } from "../client.js";
 import type { CommandContext, RegisterCommand } from "../command.js";
 import { CommandFailure } from "../command-failure.js";
 import { exitCode } from "../exit-code.js";
 import { type GlobalOptions, readGlobalOptions } from "../global-options.js";
-import { listenForInterruption } from "../interruption.js";
 import { writeJson, writeJsonLine } from "../output/json.js";
 import { holdWhileRunning } from "../ownership/hold.js";
-import { type HoldTimes, holdOptions, readHoldTimes } from "../ownership/hold-options.js";
+import { type HoldTimes, holdOptions, readHeldCommand, readHoldTimes } from "../ownership/hold-options.js";
+import { untilInterrupted } from "../signals/until-interrupted.js";
 
 /** `quorate elect KEY NAME -- command`: runs a command while leading; or shows or follows who leads. */
 export const registerElect: RegisterCommand = (cli, context) =>
@@ -53,6 +52,7 @@ async function lead(
   { sessionTtlMs, waitMs, killGraceMs }: HoldTimes,
   context: CommandContext,
 ): Promise<void> {
+  const command = readHeldCommand(context.afterDashes);
   await withClient(options, { session: "lasting", sessionTtlMs }, async (client) => {
     const code = await holdWhileRunning(
       client,
@@ -60,6 +60,7 @@ async function lead(
         noun: "leadership",
         keyVariable: "QUORATE_ELECTION_KEY",
         waitMs,
+        command,
         killGraceMs,
         async acquire(signal) {
           const leadership = await client.campaign(key, name, { signal });
@@ -68,7 +69,7 @@ async function lead(
         },
       },
       options,
-      context,
+      context.terminal,
     );
     context.exitWith(code);
   });
@@ -87,20 +88,13 @@ async function observeLeaders(
   options: GlobalOptions,
   { terminal }: CommandContext,
 ): Promise<void> {
-  const interruption = listenForInterruption();
-  const follow = async (client: Quorate): Promise<void> => {
-    for await (const leader of client.observe(key, { signal: interruption.signal })) {
-      const { name, token } = leader ?? { name: null, token: null };
-      if (options.output === "json") writeJsonLine(terminal, { key, name, token });
-      else terminal.out(name === null ? "(nobody leads)\n" : `${name}\t${token}\n`);
-    }
-  };
-  try {
-    await withClient(options, { session: "none", signal: interruption.signal }, follow);
-  } catch (error) {
-    // Ctrl-C is how observing ends: whatever the abort made throw is no failure.
-    if (!interruption.signal.aborted) throw error;
-  } finally {
-    interruption.stop();
-  }
+  await untilInterrupted(terminal, (signal) =>
+    withClient(options, { session: "none", signal }, async (client) => {
+      for await (const leader of client.observe(key, { signal })) {
+        const { name, token } = leader ?? { name: null, token: null };
+        if (options.output === "json") writeJsonLine(terminal, { key, name, token });
+        else terminal.out(name === null ? "(nobody leads)\n" : `${name}\t${token}\n`);
+      }
+    }),
+  );
 }

@@ -2,9 +2,10 @@ import { LeaseNotFound, type Quorate } from "@quorate/sdk";
 import { withClient } from "../client.js";
 import type { RegisterCommand } from "../command.js";
 import { readGlobalOptions } from "../global-options.js";
-import { listenForInterruption } from "../interruption.js";
 import { leaseId, noSuchLease } from "../lease-id.js";
 import { writeJsonLine } from "../output/json.js";
+import { interruptedBefore } from "../signals/interruption.js";
+import { untilInterrupted } from "../signals/until-interrupted.js";
 
 /** Keepalives per time to live: two may fail before the lease ends. */
 const keepAlivesPerTtl = 3;
@@ -23,22 +24,22 @@ export const registerLeaseKeepAlive: RegisterCommand = (cli, { terminal }) =>
     async (argv) => {
       const options = readGlobalOptions(argv, terminal.env);
       const id = leaseId(argv.id);
-      const interruption = listenForInterruption();
-      const { signal } = interruption;
-      try {
-        await withClient(options, { session: "none", signal }, async (client) => {
+      let keptAlive = false;
+      const interruptedBy = await untilInterrupted(terminal, (signal) =>
+        withClient(options, { session: "none", signal }, async (client) => {
           for (;;) {
             const ttlMs = await keepAlive(client, id, signal);
+            keptAlive = true;
             if (options.output === "json") writeJsonLine(terminal, { id, ttlMs });
             else terminal.out(`lease ${id} has ${ttlMs}ms again\n`);
             if (argv.once) return;
             await pause(ttlMs / keepAlivesPerTtl, signal);
           }
-        });
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      } finally {
-        interruption.stop();
+        }),
+      );
+      // Ctrl-C is how keeping it alive ends; but it must have been, once.
+      if (interruptedBy !== undefined && !keptAlive) {
+        throw interruptedBefore("the lease was kept alive", interruptedBy);
       }
     },
   );

@@ -2,7 +2,7 @@ import { withClient } from "../client.js";
 import type { RegisterCommand } from "../command.js";
 import { readGlobalOptions } from "../global-options.js";
 import { holdWhileRunning } from "../ownership/hold.js";
-import { holdOptions, readHoldTimes } from "../ownership/hold-options.js";
+import { holdOptions, readHeldCommand, readHoldTimes } from "../ownership/hold-options.js";
 
 /** `quorate lock KEY -- command`: runs a command while a lock is held, or without one holds it until Ctrl-C. */
 export const registerLock: RegisterCommand = (cli, context) =>
@@ -25,6 +25,7 @@ export const registerLock: RegisterCommand = (cli, context) =>
     async (argv) => {
       const options = readGlobalOptions(argv, context.terminal.env);
       const { sessionTtlMs, waitMs, killGraceMs } = readHoldTimes(argv);
+      const command = readHeldCommand(context.afterDashes);
       await withClient(options, { session: "lasting", sessionTtlMs }, async (client) => {
         const code = await holdWhileRunning(
           client,
@@ -32,6 +33,7 @@ export const registerLock: RegisterCommand = (cli, context) =>
             noun: "lock",
             keyVariable: "QUORATE_LOCK_KEY",
             waitMs,
+            command,
             killGraceMs,
             async acquire(signal) {
               const lock = await client.lock(argv.key, { signal });
@@ -39,7 +41,7 @@ export const registerLock: RegisterCommand = (cli, context) =>
             },
           },
           options,
-          context,
+          context.terminal,
         );
         context.exitWith(code);
       });

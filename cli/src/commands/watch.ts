@@ -5,9 +5,10 @@ import { CommandFailure } from "../command-failure.js";
 import { parseDurationMs } from "../duration.js";
 import { exitCode } from "../exit-code.js";
 import { type OutputFormat, readGlobalOptions } from "../global-options.js";
-import { listenForInterruption } from "../interruption.js";
 import { entryMetadataJson, valueJson, valueLine } from "../output/entry.js";
 import { writeJsonLine } from "../output/json.js";
+import { interruptedBefore } from "../signals/interruption.js";
+import { untilInterrupted } from "../signals/until-interrupted.js";
 import type { Terminal } from "../terminal.js";
 import { wholeNumber } from "../whole-number.js";
 
@@ -73,26 +74,25 @@ export const registerWatch: RegisterCommand = (cli, { terminal }) =>
     async (argv) => {
       const options = readGlobalOptions(argv, terminal.env);
       const fromRevision = wholeNumber("from-revision", argv.fromRevision, 1);
-      const countMax = wholeNumber("count", argv.count, 1) ?? Number.POSITIVE_INFINITY;
+      const countMax = wholeNumber("count", argv.count, 1);
       if (argv.initial && fromRevision !== undefined) {
         throw new CommandFailure(exitCode.usage, "--initial and --from-revision exclude each other");
       }
       const unservedTimeoutMs = argv.wait === undefined ? undefined : parseDurationMs("wait", argv.wait);
-      const interruption = listenForInterruption();
-      try {
-        await withClient(options, { session: "none", signal: interruption.signal }, async (client) => {
+      let count = 0;
+      const interruptedBy = await untilInterrupted(terminal, (signal) =>
+        withClient(options, { session: "none", signal }, async (client) => {
           const events = client.watch(argv.path, {
             recursive: argv.recursive,
             initial: argv.initial,
             previous: argv.previous,
-            signal: interruption.signal,
+            signal,
             progress: true,
             onCompacted: argv.relist ? "relist" : "fail",
             ...(argv.events === undefined ? {} : { events: [argv.events] }),
             ...(unservedTimeoutMs === undefined ? {} : { unservedTimeoutMs }),
             ...(fromRevision === undefined ? {} : { fromRevision }),
           });
-          let count = 0;
           for await (const event of events) {
             if (event.kind === "progress") {
               if (argv.progress) printProgress(terminal, options.output, event.revision);
@@ -100,14 +100,13 @@ export const registerWatch: RegisterCommand = (cli, { terminal }) =>
             }
             printEvent(terminal, options.output, event);
             count += 1;
-            if (count >= countMax) break;
+            if (countMax !== undefined && count >= countMax) break;
           }
-        });
-      } catch (error) {
-        // Ctrl-C is how a watch ends: whatever the abort made throw is no failure.
-        if (!interruption.signal.aborted) throw error;
-      } finally {
-        interruption.stop();
+        }),
+      );
+      // Ctrl-C is how a watch without an end of its own ends.
+      if (interruptedBy !== undefined && countMax !== undefined && count < countMax) {
+        throw interruptedBefore(`event ${count + 1} of ${countMax}`, interruptedBy);
       }
     },
   );

@@ -2,13 +2,17 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runHeldCommand } from "./held-command.js";
+import { type HeldCommand, type HeldOutcome, runHeldCommand as run } from "./held-command.js";
 
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "quorate-held-"));
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** As compiled: node runs it. */
+const guardian = new URL("../../dist/ownership/guardian.js", import.meta.url);
+const runHeldCommand = (held: HeldCommand): Promise<HeldOutcome> => run(held, guardian);
 
 const owned = new AbortController().signal;
 const shell = (script: string) => ["sh", "-c", script] as const;

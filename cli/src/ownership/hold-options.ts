@@ -1,4 +1,6 @@
+import { CommandFailure } from "../command-failure.js";
 import { parseDurationMs } from "../duration.js";
+import { exitCode } from "../exit-code.js";
 
 /** Options of commands that hold something. */
 export const holdOptions = {
@@ -39,4 +41,24 @@ export function readHoldTimes(argv: {
     sessionTtlMs: parseDurationMs("ttl", argv.ttl),
     killGraceMs: parseDurationMs("kill-grace", argv.killGrace),
   };
+}
+
+/**
+ * The command after `--`; undefined without a `--`, which means to hold until Ctrl-C.
+ *
+ * @throws CommandFailure (usage) when nothing follows, or the program is an empty text: what a variable without a value
+ * leaves behind, and no wish to hold for ever.
+ */
+export function readHeldCommand(
+  afterDashes: readonly string[] | undefined,
+): readonly [program: string, ...args: string[]] | undefined {
+  if (afterDashes === undefined) return undefined;
+  const [program, ...args] = afterDashes;
+  if (program === undefined || program.trim() === "") {
+    throw new CommandFailure(
+      exitCode.usage,
+      "the command after -- is empty; leave -- out to hold until Ctrl-C",
+    );
+  }
+  return [program, ...args];
 }

@@ -1,11 +1,11 @@
 import type { Ownership, Quorate } from "@quorate/sdk";
-import type { CommandContext } from "../command.js";
 import { CommandFailure } from "../command-failure.js";
 import { type ExitCode, exitCode } from "../exit-code.js";
-import type { GlobalOptions } from "../global-options.js";
-import { listenForInterruption } from "../interruption.js";
+import type { GlobalOptions, OutputFormat } from "../global-options.js";
 import { writeJson } from "../output/json.js";
-import { runHeldCommand } from "./held-command.js";
+import { type Interruption, interruptedBefore, listenForInterruption } from "../signals/interruption.js";
+import type { Terminal } from "../terminal.js";
+import { type HeldCommand, runHeldCommand } from "./held-command.js";
 
 /** A lock or a leadership, seen as something that is held for a while. */
 export interface Held extends Ownership {
@@ -25,48 +25,54 @@ export interface HoldRequest {
   acquire(signal: AbortSignal): Promise<Held>;
   /** How long to queue, in milliseconds; without end when undefined. */
   readonly waitMs: number | undefined;
+  /** What to run meanwhile; undefined to hold until Ctrl-C. */
+  readonly command: HeldCommand["command"] | undefined;
   /** See HeldCommand. */
   readonly killGraceMs: number;
 }
 
 /**
- * Acquires, runs the command after `--` (or without one waits for Ctrl-C), and gives up again.
+ * Acquires, runs the command (or without one waits for Ctrl-C), and gives up again.
  *
  * @returns the exit code of the command, or of `quorate` itself.
- * @throws CommandFailure when it was not acquired in time, or was lost.
+ * @throws CommandFailure when it was not acquired in time, was interrupted before, or was lost.
  */
 export async function holdWhileRunning(
   client: Quorate,
   request: HoldRequest,
-  options: GlobalOptions,
-  context: CommandContext,
+  { output }: GlobalOptions,
+  terminal: Terminal,
 ): Promise<ExitCode> {
-  const held = await acquire(client, request);
-  if (held === undefined) return exitCode.ok;
-  const outcome = await whileHeld(held, request, options, context);
-  if (outcome === "lost") {
-    throw new CommandFailure(
-      exitCode.ownershipLost,
-      `${held.key}: the ${request.noun} may have been lost, so the work under it was stopped; fenced writes under token ${held.token} stay refused`,
-    );
+  // From here to the end: a signal must never end this process between acquiring and giving up.
+  const interruption = listenForInterruption();
+  try {
+    const held = await acquire(client, request, interruption);
+    const outcome = await whileHeld(held, request, output, terminal, interruption);
+    if (outcome === "lost") {
+      throw new CommandFailure(
+        exitCode.ownershipLost,
+        `${held.key}: the ${request.noun} may have been lost, so the work under it was stopped; fenced writes under token ${held.token} stay refused`,
+      );
+    }
+    // When giving up fails the session ends it, at the latest after its TTL; the work itself is done.
+    await held.giveUp().catch(() => undefined);
+    return outcome;
+  } finally {
+    interruption.stop();
   }
-  // When giving up fails the session ends it, at the latest after its TTL; the work itself is done.
-  await held.giveUp().catch(() => undefined);
-  return outcome;
 }
 
-/** Undefined when an ending signal came while queueing. */
-async function acquire(client: Quorate, request: HoldRequest): Promise<Held | undefined> {
-  const interruption = listenForInterruption();
+async function acquire(client: Quorate, request: HoldRequest, interruption: Interruption): Promise<Held> {
   const waited = request.waitMs === undefined ? undefined : AbortSignal.timeout(request.waitMs);
   const signals = waited === undefined ? [interruption.signal] : [interruption.signal, waited];
   try {
     const held = await request.acquire(AbortSignal.any(signals));
-    if (!interruption.signal.aborted) return held;
+    if (interruption.by === undefined) return held;
     await held.giveUp().catch(() => undefined);
-    return undefined;
+    throw interruptedBefore(`the ${request.noun} was held`, interruption.by);
   } catch (error) {
-    if (interruption.signal.aborted) return undefined;
+    if (interruption.by !== undefined)
+      throw interruptedBefore(`the ${request.noun} was held`, interruption.by);
     if (waited?.aborted !== true) throw error;
     if (client.state === "connected") {
       throw new CommandFailure(exitCode.failed, `the ${request.noun} was not free within --wait`, {
@@ -76,29 +82,27 @@ async function acquire(client: Quorate, request: HoldRequest): Promise<Held | un
     throw new CommandFailure(exitCode.unavailable, "the cluster could not be reached within --wait", {
       cause: error,
     });
-  } finally {
-    interruption.stop();
   }
 }
 
 async function whileHeld(
   held: Held,
-  request: HoldRequest,
-  options: GlobalOptions,
-  { terminal, afterDashes }: CommandContext,
+  { command, keyVariable, killGraceMs }: HoldRequest,
+  output: OutputFormat,
+  terminal: Terminal,
+  interruption: Interruption,
 ): Promise<ExitCode | "lost"> {
-  const [program, ...args] = afterDashes ?? [];
-  if (program === undefined) {
+  if (command === undefined) {
     const { key, token } = held;
-    if (options.output === "json") writeJson(terminal, { key, token });
+    if (output === "json") writeJson(terminal, { key, token });
     else terminal.out(`${token}\n`);
-    return untilInterrupted(held.signal);
+    return untilReleased(held.signal, interruption, terminal);
   }
   const outcome = await runHeldCommand({
-    command: [program, ...args],
-    env: { [request.keyVariable]: held.key, QUORATE_FENCING_TOKEN: String(held.token) },
+    command,
+    env: { [keyVariable]: held.key, QUORATE_FENCING_TOKEN: String(held.token) },
     ownership: held.signal,
-    killGraceMs: request.killGraceMs,
+    killGraceMs,
     onTerminal: process.stdin.isTTY === true,
   });
   switch (outcome.kind) {
@@ -109,19 +113,22 @@ async function whileHeld(
   }
 }
 
-async function untilInterrupted(ownership: AbortSignal): Promise<ExitCode | "lost"> {
-  const interruption = listenForInterruption();
+/** Ctrl-C is how holding without a command ends, and done. Holding is of no use when nobody is told the token. */
+async function untilReleased(
+  ownership: AbortSignal,
+  interruption: Interruption,
+  { closed }: Terminal,
+): Promise<ExitCode | "lost"> {
   // Signal listeners and abort events keep no process alive; holding must.
   const alive = setInterval(() => {}, 2 ** 30);
   try {
     await new Promise<void>((resolve) => {
-      const either = AbortSignal.any([ownership, interruption.signal]);
+      const either = AbortSignal.any([ownership, interruption.signal, closed]);
       if (either.aborted) resolve();
       either.addEventListener("abort", () => resolve(), { once: true });
     });
-    return interruption.signal.aborted ? exitCode.ok : "lost";
+    return ownership.aborted && interruption.by === undefined ? "lost" : exitCode.ok;
   } finally {
     clearInterval(alive);
-    interruption.stop();
   }
 }

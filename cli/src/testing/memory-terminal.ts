@@ -14,6 +14,8 @@ export function memoryTerminal(env: Terminal["env"] = {}, input = ""): MemoryTer
   const errors: string[] = [];
   return {
     out: (data) => void written.push(Buffer.from(data)),
+    flush: async () => undefined,
+    closed: new AbortController().signal,
     error: (line) => void errors.push(`${line}\n`),
     readInput: async () => Buffer.from(input),
     interactive: false,
