@@ -1,6 +1,6 @@
 import type { Member, NodeStatus } from "@quorate/sdk";
 import { describe, expect, it } from "vitest";
-import { nodeLines } from "./cluster-status.js";
+import { nodeLines, strangers } from "./cluster-status.js";
 
 const member = (name: string, clientEndpoint: string): Member => ({
   name,
@@ -62,15 +62,19 @@ describe("the status of a cluster", () => {
     ).toEqual(["n1 outside:1 leader"]);
   });
 
-  it("lists a configured endpoint that answers nothing and is no known member's", () => {
-    expect(
-      summary(
-        [member("n1", "h:1")],
-        [
-          ["h:1", status("n1", "leader")],
-          ["typo:1", undefined],
-        ],
-      ),
-    ).toEqual(["n1 h:1 leader", "null typo:1 unreachable"]);
+  it("tells apart an endpoint that answers nothing and is no member's, as that of a removed one", () => {
+    const members = [member("n1", "h:1"), member("n2", "h:2")];
+    const answers = new Map([
+      ["h:1", status("n1", "leader")],
+      ["h:2", undefined],
+      ["removed:1", undefined],
+    ]);
+    expect(summary(members, [...answers])).toEqual(["n1 h:1 leader", "n2 h:2 unreachable"]);
+    expect(strangers(members, answers)).toEqual(["removed:1"]);
+  });
+
+  it("lists every endpoint while nobody says who the members are", () => {
+    expect(summary([], [["h:1", undefined]])).toEqual(["null h:1 unreachable"]);
+    expect(strangers([], new Map([["h:1", undefined]]))).toEqual([]);
   });
 });

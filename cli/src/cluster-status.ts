@@ -13,6 +13,13 @@ export interface NodeLine {
   readonly appliedIndex: number | null;
 }
 
+/** What was learned of a cluster. */
+export interface ClusterStatus {
+  readonly nodes: readonly NodeLine[];
+  /** Configured endpoints that gave no answer and are no member's. */
+  readonly strangers: readonly string[];
+}
+
 /** How long a node may take to tell its status, in milliseconds: a dead one must not hold the others' up. */
 export const nodeStatusTimeoutMs = 1_000;
 
@@ -22,7 +29,7 @@ export const nodeStatusTimeoutMs = 1_000;
  * A node is listed once, under the configured endpoint it answered at if there is one. Never throws for a node that
  * does not answer: it is unreachable.
  */
-export async function clusterStatus(endpoints: readonly string[]): Promise<NodeLine[]> {
+export async function clusterStatus(endpoints: readonly string[]): Promise<ClusterStatus> {
   const client = await connect([...endpoints], { session: false });
   try {
     const configured = await askAll(client, endpoints);
@@ -30,7 +37,8 @@ export async function clusterStatus(endpoints: readonly string[]): Promise<NodeL
     const members = answered === undefined ? [] : await membersKnownAt(answered);
     const advertised = members.map((member) => member.clientEndpoint);
     const others = advertised.filter((endpoint) => endpoint !== "" && !configured.has(endpoint));
-    return nodeLines(members, new Map([...configured, ...(await askAll(client, others))]));
+    const answers = new Map([...configured, ...(await askAll(client, others))]);
+    return { nodes: nodeLines(members, answers), strangers: strangers(members, answers) };
   } finally {
     await client.close();
   }
@@ -48,7 +56,10 @@ async function membersKnownAt(endpoint: string): Promise<readonly Member[]> {
   }
 }
 
-/** Folds what was learned into one line a node. `answers` holds undefined for endpoints that gave none. */
+/**
+ * Folds what was learned into one line a node. `answers` holds undefined for endpoints that gave none; those that no
+ * member advertises are lines only while the members are unknown. See {@link strangers}.
+ */
 export function nodeLines(
   members: readonly Member[],
   answers: ReadonlyMap<string, NodeStatus | undefined>,
@@ -62,12 +73,24 @@ export function nodeLines(
   for (const { name, clientEndpoint } of members) {
     if (!lines.has(name)) lines.set(name, unreachableLine(name, clientEndpoint));
   }
-  const memberEndpoints = new Set(members.map((member) => member.clientEndpoint));
-  const strangers = [...answers]
-    .filter(([endpoint, status]) => status === undefined && !memberEndpoints.has(endpoint))
-    .map(([endpoint]) => unreachableLine(null, endpoint));
   const named = [...lines.values()].sort((a, b) => compareNames(a.name ?? "", b.name ?? ""));
-  return [...named, ...strangers];
+  if (members.length > 0) return named;
+  const silent = [...answers].filter(([, status]) => status === undefined);
+  return [...named, ...silent.map(([endpoint]) => unreachableLine(null, endpoint))];
+}
+
+/**
+ * Endpoints that gave no answer and that no member advertises: a typing error, a member that was removed, or another name
+ * for a member's address. Empty while the members are unknown.
+ */
+export function strangers(
+  members: readonly Member[],
+  answers: ReadonlyMap<string, NodeStatus | undefined>,
+): string[] {
+  if (members.length === 0) return [];
+  const advertised = new Set(members.map((member) => member.clientEndpoint));
+  const silent = [...answers].filter(([, status]) => status === undefined);
+  return silent.map(([endpoint]) => endpoint).filter((endpoint) => !advertised.has(endpoint));
 }
 
 /** Asks every endpoint for its status, all at once; undefined for those that do not answer in time. */

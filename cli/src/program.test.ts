@@ -78,6 +78,7 @@ describe("the command line", () => {
           appliedIndex: null,
         },
       ],
+      strangers: [],
     });
   });
 

@@ -203,6 +203,8 @@ export interface ServerOptions {
   /** Bytes of them kept at most, 1 MiB or more; with large entries this is the tighter bound. */
   readonly logBytesKept: number;
   readonly logLevel: LogLevel;
+  /** Lines of text for people, or of JSON for a collector. */
+  readonly logFormat: LogFormat;
   /** Test-only, from QUORATE_UNSAFE_TEST: reads skip ReadIndex and may be stale. */
   readonly unsafeSkipReadIndex: boolean;
   /** Test-only, and no flag: the command format of the older version that this node passes for. */
@@ -211,6 +213,9 @@ export interface ServerOptions {
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
+
+export const logFormats = ["text", "json"] as const;
+export type LogFormat = (typeof logFormats)[number];
 
 /** A flag, address or data directory that the server cannot start with. */
 export class ConfigurationError extends Error {

@@ -4,7 +4,9 @@ import yargs from "yargs";
 import {
   bounds,
   ConfigurationError,
+  type LogFormat,
   type LogLevel,
+  logFormats,
   logLevels,
   parseInitialCluster,
   parseJoin,
@@ -13,6 +15,7 @@ import {
 } from "./config.js";
 import { MemberRemoved } from "./node/member-removed.js";
 import { createLogger } from "./observability/logger.js";
+import { MemberNames } from "./observability/member-names.js";
 import { type RunningServer, startServer } from "./server.js";
 import { CorruptData, UnusableDataDirectory } from "./storage/errors.js";
 import { VERSION } from "./version.js";
@@ -57,6 +60,7 @@ const OPTION_NAMES = [
   "history-kept-ms",
   "space-bytes-max",
   "log-level",
+  "log-format",
 ] as const;
 
 async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
@@ -135,6 +139,12 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
       default: "info" as LogLevel,
       describe: "Least severity logged",
     })
+    .option("log-format", {
+      choices: logFormats,
+      default: (process.stderr.isTTY === true ? "text" : "json") as LogFormat,
+      defaultDescription: "text on a terminal, json elsewhere",
+      describe: "Lines for people or for a collector, on stderr",
+    })
     .example(
       "$0 --name n4 --join 10.0.0.1:7400,10.0.0.2:7400 \\\n  --client-listen 0.0.0.0:7400 --peer-listen 0.0.0.0:7401 --client-advertise 10.0.0.4:7400",
       "a fourth one, after `quorate member add n4 10.0.0.4:7401`",
@@ -175,13 +185,20 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
     historyKeptMs: parsed.historyKeptMs,
     spaceBytesMax: parsed.spaceBytesMax,
     logLevel: parsed.logLevel,
+    logFormat: parsed.logFormat,
     unsafeSkipReadIndex: process.env.QUORATE_UNSAFE_TEST === "skip-read-index",
   };
 }
 
 async function main(): Promise<void> {
+  // Everything that this process creates is its user's alone: keys and values may be secrets.
+  process.umask(0o077);
   const options = await parseOptions(ownArguments());
-  const logger = createLogger(options.logLevel, options.name);
+  const names = new MemberNames();
+  const logger = createLogger(
+    { level: options.logLevel, format: options.logFormat, node: options.name },
+    names,
+  );
   if (options.unsafeSkipReadIndex) {
     logger.warn(
       "UNSAFE: QUORATE_UNSAFE_TEST=skip-read-index is set: reads may be stale. Never set this in production",
@@ -209,7 +226,7 @@ async function main(): Promise<void> {
 
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  running = await startServer(options, logger, onFatal);
+  running = await startServer(options, logger, onFatal, names);
 }
 
 /** What an operator can set right: no stack trace would help. */

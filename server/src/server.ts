@@ -15,6 +15,7 @@ import { Node } from "./node/node.js";
 import type { NodeOptions } from "./node/node-options.js";
 import { Participation } from "./node/participation.js";
 import { createHttpServer } from "./observability/http.js";
+import { MemberNames } from "./observability/member-names.js";
 import { addClusterService, type ClusterIdentity } from "./rpc/cluster-service.js";
 import { Executor } from "./rpc/executor.js";
 import { addKvService } from "./rpc/kv-service.js";
@@ -46,6 +47,7 @@ export async function startServer(
   options: ServerOptions,
   logger: Logger,
   onFatal: (error: unknown) => void,
+  names = new MemberNames(),
 ): Promise<RunningServer> {
   checkOptions(options);
   quietGrpc(logger);
@@ -67,7 +69,9 @@ export async function startServer(
   try {
     await listenHttp(httpServer, options.httpListen);
     const identity = await establishIdentity(directory, known, options, logger);
-    node = openNode(nodeOptions(options, identity), directory, logger, onFatal);
+    const opened = openNode(nodeOptions(options, identity), directory, logger, onFatal);
+    node = opened;
+    names.lookUp = (id) => opened.memberName(id);
     addPeerServices(peerServer, node, logger);
     addClientServices(clientServer, node, {
       clusterId: identity.clusterId,

@@ -24,7 +24,7 @@ const serverFolders: ReadonlyMap<string, readonly string[]> = new Map([
   ["storage", ["raft", "state-machine", "config"]],
   ["transport", ["raft", "config"]],
   ["node", ["raft", "state-machine", "storage", "transport", "config"]],
-  ["observability", ["node", "config"]],
+  ["observability", ["node", "raft", "config"]],
   ["rpc", ["node", "state-machine", "raft", "config", "version"]],
   ["etcd", ["node", "state-machine", "rpc", "config", "version"]],
   ["config", []],

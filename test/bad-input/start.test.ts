@@ -1,8 +1,17 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { LocalCluster } from "../cluster/local-cluster.js";
+import { eventually, LocalCluster } from "../cluster/local-cluster.js";
 import { runServer, type ServerEnd, withFlags } from "./server-run.js";
 import { expectHealthy } from "./unchanged.js";
 
@@ -195,3 +204,13 @@ function withIdentity(name: string, identity: object | undefined): string {
   writeFileSync(join(path, "identity.json"), identity === undefined ? "{" : JSON.stringify(identity));
   return path;
 }
+
+describe("a data directory", () => {
+  it("holds nothing that other users could read", async () => {
+    await eventually(() => existsSync(join(cluster.node(0).dataDir, "state.db")), "the state to be there");
+    const files = readdirSync(cluster.node(0).dataDir, { recursive: true, encoding: "utf8" });
+    const open = files.filter((file) => (statSync(join(cluster.node(0).dataDir, file)).mode & 0o077) !== 0);
+    expect(files.length).toBeGreaterThan(2);
+    expect(open).toEqual([]);
+  });
+});

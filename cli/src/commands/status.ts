@@ -16,13 +16,18 @@ export const registerStatus: RegisterCommand = (cli, { terminal }) =>
         .example("$0 status", "A table of the nodes")
         .example(
           "$0 status --output json",
-          'A document {"nodes": [{name, endpoint, role, term, revision, appliedIndex}]}',
+          'A document {"nodes": [{name, endpoint, role, term, revision, appliedIndex}], "strangers": [endpoint]}',
         ),
     async (argv) => {
       const options = readGlobalOptions(argv, terminal.env);
-      const nodes = await clusterStatus(options.endpoints);
-      if (options.output === "json") writeJson(terminal, { nodes });
+      const { nodes, strangers } = await clusterStatus(options.endpoints);
+      if (options.output === "json") writeJson(terminal, { nodes, strangers });
       else terminal.out(`${nodeTable(nodes).join("\n")}\n`);
+      for (const endpoint of strangers) {
+        terminal.error(
+          `quorate: ${endpoint} does not answer and is no member's endpoint: take it out of --endpoints`,
+        );
+      }
       if (nodes.some((node) => node.role === "leader")) return;
       const reachable = nodes.filter((node) => node.role !== "unreachable").length;
       throw new CommandFailure(

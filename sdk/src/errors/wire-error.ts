@@ -120,8 +120,14 @@ export function failureOfStatus(
     const revision = Number(trailer(status.metadata, revisionTrailer) ?? 0);
     return { error: errorOfCode(code, status.details, revision), fromServer: true };
   }
-  const message = `${endpoint}: ${status.details || (grpcStatus[status.code] ?? `gRPC status ${status.code}`)}`;
+  const details = withoutEmptyTail(status.details);
+  const message = `${endpoint}: ${details || (grpcStatus[status.code] ?? `gRPC status ${status.code}`)}`;
   return { error: errorOfGrpc(status.code, message), fromServer: false };
+}
+
+/** grpc-js ends what it says of a failed connection with a note of its resolver, which is empty for an address. */
+function withoutEmptyTail(details: string): string {
+  return details.replace(/\. Resolution note: $/, "");
 }
 
 function errorOfGrpc(code: grpcStatus, message: string): QuorateError {

@@ -330,6 +330,11 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     });
   }
 
+  /** What a member is called; undefined when there never was one of that id, as far as this node knows. */
+  memberName(id: number): string | undefined {
+    return this.roster.knownName(id);
+  }
+
   // ---- What the lease keeper needs ----
 
   get self(): number {

@@ -1,4 +1,10 @@
-import { type Configuration, type ConfigurationAt, decodeConfiguration, type Member } from "../raft/index.js";
+import {
+  type Configuration,
+  type ConfigurationAt,
+  decodeConfiguration,
+  idText,
+  type Member,
+} from "../raft/index.js";
 import type { SetMember, StateMachine } from "../state-machine/index.js";
 import type { Acquaintances } from "../storage/acquaintances.js";
 import type { Identity } from "../storage/identity-file.js";
@@ -129,7 +135,12 @@ export class Roster {
   /** For people. */
   nameOf(id: number): string {
     if (id === 0) return "none";
-    return this.find(id)?.name ?? this.machine().member(id)?.name ?? String(id);
+    return this.knownName(id) ?? idText(id);
+  }
+
+  /** Undefined when there never was a member of that id, as far as this node knows. */
+  knownName(id: number): string | undefined {
+    return this.find(id)?.name ?? this.machine().member(id)?.name;
   }
 
   /** "" when unknown. */

@@ -12,6 +12,7 @@ export type { Role } from "./core.js";
 export type { HardState, LogEntry, LogPosition } from "./entry.js";
 export { InvariantViolation } from "./invariant.js";
 export type { LogStorage } from "./log-storage.js";
+export { idText } from "./member-id.js";
 export type { MembershipChangeResult } from "./membership-change.js";
 export type {
   AppendEntries,

@@ -12,6 +12,7 @@ import type { LogPosition } from "./entry.js";
 import { handleAppendEntries, handleHeartbeat, handleInstallSnapshot } from "./following.js";
 import { invariant } from "./invariant.js";
 import type { LogStorage } from "./log-storage.js";
+import { idText } from "./member-id.js";
 import { changeMembership, type MembershipChangeResult, releaseSilent } from "./membership-change.js";
 import type { Message } from "./message.js";
 import { hearsFromMajority } from "./quorum.js";
@@ -199,11 +200,11 @@ export class Raft {
     if (isFromLeader(message)) {
       invariant(
         core.role !== "leader",
-        () => `two leaders in term ${core.term}: ${core.config.id} and ${from}`,
+        () => `two leaders in term ${core.term}: ${idText(core.config.id)} and ${idText(from)}`,
       );
       invariant(
         core.leader === 0 || core.leader === from,
-        () => `two leaders in term ${core.term}: ${core.leader} and ${from}`,
+        () => `two leaders in term ${core.term}: ${idText(core.leader)} and ${idText(from)}`,
       );
       if (core.role !== "follower" || core.leader !== from) core.becomeFollower(core.term, from);
       core.ticksSinceElection = 0;

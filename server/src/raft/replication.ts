@@ -1,5 +1,6 @@
 import type { RaftCore } from "./core.js";
 import { invariant } from "./invariant.js";
+import { idText } from "./member-id.js";
 import { releaseIfTold, stepDownIfRemoved } from "./membership-change.js";
 import type { AppendEntriesResult, HeartbeatResult } from "./message.js";
 import type { Progress } from "./progress.js";
@@ -56,7 +57,7 @@ export function handleAppendEntriesResult(raft: RaftCore, from: number, result: 
   }
   invariant(
     result.index <= raft.log.lastIndex,
-    () => `node ${from} holds entry ${result.index}, past this leader's last, ${raft.log.lastIndex}`,
+    () => `node ${idText(from)} holds entry ${result.index}, past this leader's last, ${raft.log.lastIndex}`,
   );
   const advanced = progress.accepted(result.index);
   if (progress.state === "probe") progress.becomeReplicate();

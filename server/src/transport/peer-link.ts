@@ -244,7 +244,7 @@ export class PeerLink {
         if (error !== null && isRemoval(error, this.handshake) && this.call === call) {
           this.listener.onRemoved(error.details);
         }
-        this.broken(call, error?.details ?? "the peer ended the stream");
+        this.broken(call, error === null ? "the peer ended the stream" : withoutEmptyTail(error.details));
       },
     );
     call.on("metadata", () => {
@@ -321,3 +321,8 @@ function weight(message: PeerMessage | undefined): number {
 }
 
 const MESSAGE_OVERHEAD_BYTES = 64;
+
+/** grpc-js ends what it says of a failed connection with a note of its resolver, which is empty for an address. */
+function withoutEmptyTail(details: string): string {
+  return details.replace(/\. Resolution note: $/, "");
+}

@@ -188,6 +188,7 @@ export class SimulatedCluster {
       spaceBytesMax,
       logBytesKept,
       logLevel: "info",
+      logFormat: "json",
       unsafeSkipReadIndex: false,
       commandFormat: node.version,
     };
