@@ -38,9 +38,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 const keepAlives = (node: FakeNode, lease: number): number =>
-  node.operations.filter(
-    ({ operation }) => operation.case === "keepAlive" && operation.value.leaseIds[0] === BigInt(lease),
-  ).length;
+  node.keepAlives.filter(({ leaseIds }) => leaseIds[0] === BigInt(lease)).length;
 
 describe("keys", () => {
   it("are written and read with plain numbers", async () => {

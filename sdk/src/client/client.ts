@@ -29,10 +29,12 @@ import { compare, op, type TxnSpec } from "../kv/txn.js";
 import { type Walk, type WalkOptions, walkSubtree } from "../kv/walk.js";
 import { type CampaignOptions, Leadership } from "../leader/leadership.js";
 import { type Leader, leaderOf, type ObserveOptions, observeLeader } from "../leader/observe.js";
+import { KeepAlives } from "../lease/keep-alives.js";
 import { Lease } from "../lease/lease.js";
 import { grantLease, keepLeaseAlive, revokeLease } from "../lease/lease-calls.js";
 import { allLeases, leaseKeys, leaseStatus } from "../lease/lease-pages.js";
 import type { LeaseInfo, LeaseStatus } from "../lease/leases.js";
+import type { Renewer } from "../lease/renewer.js";
 import { Lock, type LockOptions } from "../locks/lock.js";
 import type { QueueClient } from "../ownership/queue-client.js";
 import { type MutationOutcome, outcomeOf } from "../session/mutation-outcome.js";
@@ -62,6 +64,9 @@ export class QuorateClient implements Quorate, QueueClient {
   readonly #cluster: ClusterClient;
   readonly quota: SpaceClient;
   readonly #runner: OperationRunner;
+  readonly #renewer: Renewer;
+  /** For a client without a session: a session has its own. */
+  readonly #keepAlives: KeepAlives;
   readonly #channels = new ChannelCache(bounds.sharedDialMs);
   readonly #watches: WatchConnection;
   readonly #options: ClientOptions;
@@ -77,6 +82,8 @@ export class QuorateClient implements Quorate, QueueClient {
     this.#cluster = new ClusterClient(this.#unary, pool);
     this.quota = new SpaceClient(this.#unary);
     this.#runner = session ?? this.#unary;
+    this.#keepAlives = new KeepAlives(pool, options.backoff, () => undefined);
+    this.#renewer = session ?? this.#keepAlives;
     this.#watches = new WatchConnection(pool, options);
   }
 
@@ -235,7 +242,9 @@ export class QuorateClient implements Quorate, QueueClient {
   }
 
   async lease(ttlMs: number, options: MutationOptions = {}): Promise<Lease> {
-    const lease = await Lease.grant(this.#runner, ttlMs, options, (ended) => this.#leases.delete(ended));
+    const lease = await Lease.grant(this.#runner, this.#renewer, ttlMs, options, (ended) =>
+      this.#leases.delete(ended),
+    );
     if (this.#closed === undefined) this.#leases.add(lease);
     else lease.end(new Closed("the client is closed"));
     return lease;
@@ -261,7 +270,8 @@ export class QuorateClient implements Quorate, QueueClient {
   }
 
   keepLeaseAlive(id: number, options: CallOptions = {}): Promise<number> {
-    return keepLeaseAlive(this.#runner, id, options);
+    const { timeoutMs = this.#options.requestTimeoutMs, signal } = options;
+    return keepLeaseAlive(this.#renewer, id, { timeoutMs, signal, patienceMs: bounds.unaryAttemptMs });
   }
 
   revokeLease(id: number, options: MutationOptions = {}): Promise<void> {
@@ -324,6 +334,7 @@ export class QuorateClient implements Quorate, QueueClient {
     this.#watches.close(reason);
     for (const lease of [...this.#leases]) lease.end(reason);
     await this.#session?.close();
+    this.#keepAlives.close();
     this.#unary.close();
     this.#ended.abort(reason);
     this.#channels.close();

@@ -69,6 +69,11 @@ const values = {
   operationBytesMax: 8 * 1024 * 1024,
   /** Resolution of operation deadlines and retries: one coarse timer instead of one per operation. */
   tickMs: 20,
+  /**
+   * How long a keepalive waits for one node before it goes by another as well, whatever the TTL; of a short one a sixth.
+   * Six, so that of four nodes three may hang and the fourth is still asked in time.
+   */
+  keepAlivePatienceMaxMs: 2_000,
   /** How long to wait for a connection to one endpoint before trying the next. */
   dialTimeoutMs: 1_000,
   /** How long a dial that calls share may last, each of them waiting no longer than for one of its own. */

@@ -84,6 +84,16 @@ export class EndpointPool {
     return [...closed, ...probes].sort((a, b) => rank(a) - rank(b));
   }
 
+  /** The same, and behind them those that are to be left alone for a while: for what cannot wait. */
+  everyCandidate(
+    nowMs: number,
+    preferred?: string,
+    isAvoided: (endpoint: string) => boolean = () => false,
+  ): string[] {
+    const allowed = this.candidates(nowMs, preferred, isAvoided);
+    return [...allowed, ...this.endpoints.filter((endpoint) => !allowed.includes(endpoint))];
+  }
+
   /** How long until some breaker lets an attempt through, in milliseconds; 0 when one does now. */
   waitMs(nowMs: number): number {
     let waitMs = Number.POSITIVE_INFINITY;

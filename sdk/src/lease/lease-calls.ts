@@ -1,9 +1,10 @@
 import type { Fence } from "@quorate/proto";
-import { bounds, type CallOptions } from "../client/options.js";
+import { bounds } from "../client/options.js";
 import { InvalidArgument, LeaseNotFound } from "../errors/quorate-error.js";
 import type { MutationOptions } from "../kv/options.js";
 import { fenceOf, int64 } from "../kv/request.js";
 import { type OperationRunner, unexpectedResponse } from "../session/operation.js";
+import type { Renewer, RenewOptions } from "./renewer.js";
 
 /** A lease as a server granted it. */
 export interface Granted {
@@ -58,26 +59,10 @@ export async function revokeLease(
   );
 }
 
-/** Renews a lease; resolves with its new time to live, 0 when it does not exist. */
-export function renewLease(runner: OperationRunner, id: number, options: CallOptions): Promise<number> {
-  const value = { $typeName: "quorate.v1.KeepAliveRequest" as const, leaseIds: [leaseId(id)] };
-  return runner.run(
-    { case: "keepAlive", value },
-    (response) => {
-      if (response.case !== "keepAlive") throw unexpectedResponse("keepAlive", response);
-      return Number(response.value.ttlsMs[0] ?? 0n);
-    },
-    options,
-  );
-}
-
-/** Renews a lease that is to exist. */
-export async function keepLeaseAlive(
-  runner: OperationRunner,
-  id: number,
-  options: CallOptions,
-): Promise<number> {
-  const ttlMs = await renewLease(runner, id, options);
+/** Renews a lease that is to exist, and resolves with its time to live. */
+export async function keepLeaseAlive(renewer: Renewer, id: number, options: RenewOptions): Promise<number> {
+  leaseId(id);
+  const { ttlMs } = await renewer.renew(id, options);
   if (ttlMs === 0)
     throw new LeaseNotFound(`lease ${id} does not exist: it expired, was revoked, or never was`);
   return ttlMs;

@@ -1,13 +1,20 @@
-import type { OperationRunner } from "../session/operation.js";
-import { renewLease } from "./lease-calls.js";
+import { bounds } from "../client/options.js";
 import { LeaseClock } from "./lease-clock.js";
+import type { Renewer } from "./renewer.js";
 
 /** Keepalives per TTL: one may be lost and the next still comes in time. */
 const keepAlivesPerTtl = 3;
+/** Nodes that a keepalive can be sent to within a TTL, one after the other, if all before keep silent. */
+const nodesPerTtl = 6;
+
+/** How long a keepalive of a lease with that TTL waits for one node before it asks another as well, in milliseconds. */
+export function patienceMsOf(ttlMs: number): number {
+  return Math.min(ttlMs / nodesPerTtl, bounds.keepAlivePatienceMaxMs);
+}
 
 /** What {@link LeaseKeeper} is made of. */
 export interface LeaseKeeperOptions {
-  readonly runner: OperationRunner;
+  readonly renewer: Renewer;
   readonly leaseId: number;
   readonly ttlMs: number;
   /** When the request that made the lease was sent. */
@@ -18,11 +25,19 @@ export interface LeaseKeeperOptions {
   readonly onGone: () => void;
 }
 
-/** Keeps one lease alive, a session's own among them, and knows how long it surely lives. */
+/**
+ * Keeps one lease alive, a session's own among them, and knows how long it surely lives.
+ *
+ * Invariant: a lease is renewed as long as this process runs and some node of a majority that it knows answers within a
+ * TTL less what it takes to get there: a third of the TTL until the next keepalive, and a sixth, at most
+ * `keepAlivePatienceMaxMs`, for each node that keeps silent before. A keepalive counts until a TTL after it was sent,
+ * since an answer that comes late says as much.
+ */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   readonly #clock: LeaseClock;
   readonly #timer: NodeJS.Timeout;
+  readonly #letGo = new AbortController();
   #stopped = false;
 
   constructor(options: LeaseKeeperOptions) {
@@ -39,13 +54,12 @@ export class LeaseKeeper {
   /** Sends a keepalive now. */
   renew(): void {
     if (this.#stopped) return;
-    const { runner, leaseId, ttlMs } = this.#options;
-    // Measured before sending, and before the first of all attempts: never later than a server's renewal.
-    const sentAtMs = performance.now();
-    renewLease(runner, leaseId, { timeoutMs: ttlMs / keepAlivesPerTtl }).then(
-      (renewedTtlMs) => {
+    const { renewer, leaseId, ttlMs } = this.#options;
+    const patienceMs = patienceMsOf(ttlMs);
+    renewer.renew(leaseId, { timeoutMs: ttlMs, patienceMs, signal: this.#letGo.signal }).then(
+      (renewal) => {
         if (this.#stopped) return;
-        if (renewedTtlMs > 0) this.#clock.renew(sentAtMs, renewedTtlMs);
+        if (renewal.ttlMs > 0) this.#clock.renew(renewal.sentAtMs, renewal.ttlMs);
         else this.#options.onGone();
       },
       // The next keepalive is on its way; if none is answered, the clock lapses.
@@ -58,6 +72,8 @@ export class LeaseKeeper {
     if (this.#stopped) return;
     this.#stopped = true;
     clearInterval(this.#timer);
+    // Nothing that is still under way may renew it once more.
+    this.#letGo.abort();
     this.#clock.stop();
   }
 }

@@ -3,6 +3,7 @@ import type { MutationOptions } from "../kv/options.js";
 import type { OperationRunner } from "../session/operation.js";
 import { grantLease, revokeLease } from "./lease-calls.js";
 import { LeaseKeeper } from "./lease-keeper.js";
+import type { Renewer } from "./renewer.js";
 
 /**
  * A lease: keys put with it are deleted together when it ends. Kept alive until it is revoked or the client closed.
@@ -22,6 +23,7 @@ export class Lease implements AsyncDisposable {
 
   private constructor(
     runner: OperationRunner,
+    renewer: Renewer,
     id: number,
     ttlMs: number,
     sentAtMs: number,
@@ -32,7 +34,7 @@ export class Lease implements AsyncDisposable {
     this.ttlMs = ttlMs;
     this.#onEnd = onEnd;
     this.#keeper = new LeaseKeeper({
-      runner,
+      renewer,
       leaseId: id,
       ttlMs,
       sentAtMs,
@@ -45,13 +47,14 @@ export class Lease implements AsyncDisposable {
   /** Grants a lease and starts to keep it alive. `onEnd` is called once, when nothing keeps it alive any more. */
   static async grant(
     runner: OperationRunner,
+    renewer: Renewer,
     ttlMs: number,
     options: MutationOptions,
     onEnd: (lease: Lease) => void,
   ): Promise<Lease> {
     const sentAtMs = performance.now();
     const granted = await grantLease(runner, ttlMs, options);
-    return new Lease(runner, granted.id, granted.ttlMs, sentAtMs, onEnd);
+    return new Lease(runner, renewer, granted.id, granted.ttlMs, sentAtMs, onEnd);
   }
 
   /**

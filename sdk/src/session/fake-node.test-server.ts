@@ -13,6 +13,8 @@ import {
   type GetRequest,
   type GetResponse,
   grpcServiceDefinition,
+  type KeepAliveRequest,
+  type KeepAliveResponse,
   KVService,
   LeaseService,
   type LeasesRequest,
@@ -62,6 +64,8 @@ export class FakeNode {
   refuseHello: ErrorCode | undefined;
   /** Ends every new watch at once with this code. */
   refuseWatch: ErrorCode | undefined;
+  /** Every keepalive received. */
+  readonly keepAlives: KeepAliveRequest[] = [];
   onOperation: (operation: Operation) => OperationVerdict = () => ({ kind: "serve" });
   /** So many watches end as compacted after the first page of their initial entries. */
   compactInitial = 0;
@@ -122,6 +126,17 @@ export class FakeNode {
         done({ code: status.OUT_OF_RANGE, details: message, metadata: trailer(code) });
       }
     };
+    const keepAlive: handleUnaryCall<KeepAliveRequest, KeepAliveResponse> = ({ request }, done) => {
+      this.keepAlives.push(request);
+      const operation = { case: "keepAlive" as const, value: request };
+      const verdict = this.onOperation({ $typeName: "quorate.v1.Operation", sequence: 0n, operation });
+      if (verdict.kind === "answer") {
+        done({ code: status.UNAVAILABLE, details: "scripted", metadata: trailer(verdict.code) });
+        return;
+      }
+      const result = this.store.apply(operation);
+      if (verdict.kind === "serve" && result.case === "keepAlive") done(null, result.value);
+    };
     const outcome: handleUnaryCall<OutcomeRequest, OutcomeResponse> = ({ request }, done) =>
       done(null, this.store.outcome(request.sessionId, request.sequence));
     const leases: handleUnaryCall<LeasesRequest, LeasesResponse> = ({ request: { after, limit } }, done) => {
@@ -143,7 +158,8 @@ export class FakeNode {
     };
     const session = grpcServiceDefinition(SessionService);
     server.addService({ connect: session.connect, outcome: session.outcome }, { connect, outcome });
-    server.addService({ leases: grpcServiceDefinition(LeaseService).leases }, { leases });
+    const lease = grpcServiceDefinition(LeaseService);
+    server.addService({ leases: lease.leases, keepAlive: lease.keepAlive }, { leases, keepAlive });
     server.addService({ watch: grpcServiceDefinition(WatchService).watch }, { watch });
     const kv = grpcServiceDefinition(KVService);
     server.addService({ get: kv.get, put: kv.put, list: kv.list }, { get, put, list });

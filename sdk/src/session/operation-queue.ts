@@ -70,6 +70,8 @@ export interface Answered {
   readonly settled: number;
   /** The last NO_QUORUM or UNAVAILABLE among the answers. */
   readonly trouble: QuorateError | undefined;
+  /** That the session does not exist any more, if an answer said so. */
+  readonly expired: QuorateError | undefined;
 }
 
 /**
@@ -207,6 +209,7 @@ export class OperationQueue {
   answer(stream: StreamId, results: readonly OperationResult[], nowMs: number): Answered {
     let settled = 0;
     let trouble: QuorateError | undefined;
+    let expired: QuorateError | undefined;
     for (const { sequence, result } of results) {
       const operation = this.#pending.get(Number(sequence));
       if (operation === undefined) continue;
@@ -221,11 +224,12 @@ export class OperationQueue {
         if (response.code === "SESSION_FULL") this.#doubts.clear();
         this.#retryLater(operation, stream, response, nowMs);
       } else {
+        if (response.code === "SESSION_EXPIRED") expired = response;
         this.#fail(operation, this.#finalError(operation, response));
         settled += 1;
       }
     }
-    return { settled, trouble };
+    return { settled, trouble, expired };
   }
 
   #retryLater(operation: PendingOperation, stream: StreamId, error: QuorateError, nowMs: number): void {

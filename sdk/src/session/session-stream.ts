@@ -39,6 +39,7 @@ export class SessionStream {
   #refused: ((error: QuorateError) => void) | undefined;
   #ended = false;
   #writable = true;
+  #heardAtMs = performance.now();
 
   private constructor(
     endpoint: string,
@@ -131,6 +132,11 @@ export class SessionStream {
     return this.#ended;
   }
 
+  /** When the node last said something on it. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
   send(operations: Operation[], lowestPending: number): void {
     this.#write({
       $typeName: "quorate.v1.SessionRequest",
@@ -166,6 +172,7 @@ export class SessionStream {
 
   #receive(reply: SessionReply): void {
     if (this.#ended) return;
+    this.#heardAtMs = performance.now();
     if (reply.welcome !== undefined && this.#welcomed !== undefined) {
       const welcomed = this.#welcomed;
       this.#welcomed = undefined;

@@ -12,7 +12,9 @@ import {
   Unavailable,
 } from "../errors/quorate-error.js";
 import type { CallFailure } from "../errors/wire-error.js";
+import { KeepAlives } from "../lease/keep-alives.js";
 import { LeaseKeeper } from "../lease/lease-keeper.js";
+import type { Renewal, Renewer, RenewOptions } from "../lease/renewer.js";
 import { giveUpOnAbort } from "./abort.js";
 import { type Dialled, dial } from "./dialer.js";
 import { Mover } from "./mover.js";
@@ -28,16 +30,23 @@ import { OperationQueue } from "./operation-queue.js";
 import { SessionStates } from "./session-states.js";
 import type { SessionStream, StreamHandlers } from "./session-stream.js";
 
+/** Part of a keepalive's patience that a node must have been silent for: timers are never exact. */
+const silentShare = 0.75;
+
 /**
  * A session: one stream at a time, replaced when it breaks, and the operations that outlive it. What is issued in one
- * turn of the event loop goes in one message.
+ * turn of the event loop goes in one message. Keepalives go by a way of their own, so that no operation is before them.
+ *
+ * Invariant: the session is known to be over at the first answer that says so, and its own clock, which is ahead of the
+ * servers', says no later than they do that it may be.
  */
-export class Session implements OperationRunner {
+export class Session implements OperationRunner, Renewer {
   readonly #pool: EndpointPool;
   readonly #options: ClientOptions;
   readonly #queue: OperationQueue;
   readonly #handlers: StreamHandlers;
   readonly #mover: Mover;
+  readonly #keepAlives: KeepAlives;
   readonly #lapseListeners = new Set<(reason: QuorateError) => void>();
   readonly #lost = new AbortController();
   readonly #states: SessionStates;
@@ -82,6 +91,7 @@ export class Session implements OperationRunner {
       adopt: (dialled) => this.#adopt(dialled),
       expired: (error) => this.#expire(error),
     });
+    this.#keepAlives = new KeepAlives(pool, options.backoff, () => this.#current?.endpoint);
   }
 
   /**
@@ -175,6 +185,31 @@ export class Session implements OperationRunner {
     });
   }
 
+  /** Renews a lease, this session or another one, for as long as the session is not over. */
+  async renew(leaseId: number, options: RenewOptions): Promise<Renewal> {
+    const refusal = this.#refusal();
+    // While it closes the session is to live: what is under way ends well.
+    if (refusal !== undefined && this.#states.over) throw refusal;
+    const renewal = await this.#keepAlives.renew(leaseId, options);
+    this.#leaveIfSilent(options.patienceMs);
+    return renewal;
+  }
+
+  /**
+   * Others answer, and the node of the present stream does not, on neither of its connections, for about as long as a
+   * keepalive waits for it: it hangs, and so does every operation that it owes.
+   */
+  #leaveIfSilent(patienceMs: number): void {
+    const stream = this.#current;
+    if (stream === undefined || this.#closing) return;
+    const silentMs = Math.min(
+      this.#keepAlives.silentMs(stream.endpoint),
+      performance.now() - stream.heardAtMs,
+    );
+    if (silentMs < patienceMs * silentShare) return;
+    stream.destroy(new Unavailable(`${stream.endpoint}: no sign of life for ${Math.round(silentMs)} ms`));
+  }
+
   /** The sequence of the next operation: what is asked about was given before. */
   get nextSequence(): number {
     return this.#queue.nextSequence;
@@ -241,7 +276,7 @@ export class Session implements OperationRunner {
     const { welcome, askedAtMs } = dialled;
     this.#sessionId = Number(welcome.sessionId);
     this.#keeper = new LeaseKeeper({
-      runner: this,
+      renewer: this,
       leaseId: this.#sessionId,
       ttlMs: Number(welcome.ttlMs),
       sentAtMs: askedAtMs,
@@ -326,7 +361,8 @@ export class Session implements OperationRunner {
 
   #replied(stream: SessionStream, reply: SessionReply): void {
     if (this.#options.followLeader) this.#pool.learnMembers(reply.endpoints);
-    const { settled, trouble } = this.#queue.answer(stream, reply.results, performance.now());
+    const { settled, trouble, expired } = this.#queue.answer(stream, reply.results, performance.now());
+    if (expired !== undefined) this.#expire(expired);
     if (stream === this.#current) {
       if (trouble !== undefined) {
         this.#trouble = trouble;
@@ -405,6 +441,7 @@ export class Session implements OperationRunner {
     // Those who went on after a lapse are told too that it is over for good.
     if (this.lapsed) this.#lapsed();
     this.#keeper?.stop();
+    this.#keepAlives.close();
     this.#queue.giveUpAll(reason);
     clearInterval(this.#ticker);
     this.#ticker = undefined;

@@ -1,5 +1,5 @@
 import { connect, type Quorate, type StateChange } from "@quorate/sdk";
-import { Session } from "../../../sdk/src/session/session.js";
+import { KeepAliveConnections } from "../../../sdk/src/lease/keep-alive-connections.js";
 import type { ClientEvent } from "../observation.js";
 import type { WorkloadKind } from "../run/options.js";
 import type { Random } from "../world/random.js";
@@ -129,23 +129,14 @@ let observing = false;
 function observeKeepalives(): void {
   if (observing) return;
   observing = true;
-  const { run } = Session.prototype;
-  Session.prototype.run = function (this: Session, request, convert, options) {
-    if (request.case !== "keepAlive") return run.call(this, request, convert, options) as never;
+  const { send } = KeepAliveConnections.prototype;
+  KeepAliveConnections.prototype.send = async function (this: KeepAliveConnections, ...call) {
     const recorder = keepaliveObservers.get(currentProcess());
     const sentMs = currentWorld().nowMs;
-    const lease = Number(request.value.leaseIds[0] ?? 0n);
-    return run.call(
-      this,
-      request,
-      (response) => {
-        if (response.case === "keepAlive") {
-          const ttlMs = Number(response.value.ttlsMs[0] ?? 0n);
-          recorder?.tell({ kind: "keepaliveAnswered", lease, sentMs, ttlMs });
-        }
-        return convert(response);
-      },
-      options,
-    ) as never;
+    const answer = await send.apply(this, call);
+    if (answer.kind === "answered") {
+      recorder?.tell({ kind: "keepaliveAnswered", lease: Number(call[1]), sentMs, ttlMs: answer.ttlMs });
+    }
+    return answer;
   };
 }
