@@ -75,6 +75,10 @@ const values = {
   peerBatchBytesMax: 2_097_152,
   /** Bytes queued for one peer before messages are dropped; Raft sends them again. */
   peerQueueBytesMax: 67_108_864,
+  /** Bytes of them on the stream before the rest waits at this node, where heartbeats and keepalives overtake it. */
+  peerAheadBytesMax: 1_048_576,
+  /** Bytes of heartbeats and keepalives queued for one peer beyond the bound of the others: 10,000 or more of them. */
+  peerUrgentBytesMax: 1_048_576,
   /** Bytes of one piece of a snapshot. */
   snapshotChunkBytesMax: 1_048_576,
   /** Milliseconds in which a piece of a snapshot must be acknowledged; beyond, the next follower gets its turn. */

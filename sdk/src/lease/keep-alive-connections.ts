@@ -45,12 +45,14 @@ class KeepAliveConnection {
 export class KeepAliveConnections {
   /** By endpoint, the newest last. */
   readonly #connections = new Map<string, KeepAliveConnection[]>();
+  /** When an endpoint last gave a sign of life, on whichever of its connections. */
+  readonly #heardAtMs = new Map<string, number>();
   #closed = false;
 
   /** For how long the endpoint has owed an answer without a sign of life, in milliseconds. */
   silentMs(endpoint: string, nowMs: number): number {
     const connections = this.#connections.get(endpoint) ?? [];
-    const heardAtMs = Math.max(...connections.map((each) => each.heardAtMs));
+    const heardAtMs = this.#heardAtMs.get(endpoint) ?? Number.NEGATIVE_INFINITY;
     let sinceMs = nowMs;
     for (const { silentSinceMs } of connections) {
       if (silentSinceMs !== undefined && silentSinceMs >= heardAtMs)
@@ -77,7 +79,10 @@ export class KeepAliveConnections {
       await channelReady(connection.channel, endpoint, Math.min(timeoutMs, bounds.sharedDialMs));
       const leftMs = timeoutMs - (performance.now() - startedAtMs);
       const answer = await this.#ask(connection, call, endpoint, leaseId, leftMs);
-      if (answer.kind === "answered" || answer.failure.fromServer) connection.heardAtMs = performance.now();
+      if (answer.kind === "answered" || answer.failure.fromServer) {
+        connection.heardAtMs = performance.now();
+        this.#heardAtMs.set(endpoint, connection.heardAtMs);
+      }
       return answer;
     } catch (error) {
       if (!(error instanceof QuorateError)) throw error;
@@ -94,6 +99,7 @@ export class KeepAliveConnections {
     for (const [other, connections] of [...this.#connections]) {
       if (endpoints.includes(other) || connections.some(({ calls }) => calls.size > 0)) continue;
       this.#connections.delete(other);
+      this.#heardAtMs.delete(other);
       for (const { channel } of connections) channel.close();
     }
   }

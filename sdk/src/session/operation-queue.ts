@@ -147,12 +147,20 @@ export class OperationQueue {
     this.#doubts.delete(sequence);
   }
 
+  /** Whether too many operations are pending for one more. */
+  get isFull(): boolean {
+    // Not the number of pending ones alone: a server keeps a result for every sequence above the lowest pending one.
+    return this.#nextSequence - this.lowestPending >= this.#options.pendingMax;
+  }
+
+  /** Why an operation is refused while the queue is full. */
+  overloaded(): Overloaded {
+    return new Overloaded(`${this.#pending.size} operations are pending on this client: slow down`);
+  }
+
   /** Takes an operation in. Throws Overloaded when too many are pending. */
   add(spec: OperationSpec, nowMs: number): PendingOperation {
-    // Not the number of pending ones alone: a server keeps a result for every sequence above the lowest pending one.
-    if (this.#nextSequence - this.lowestPending >= this.#options.pendingMax) {
-      throw new Overloaded(`${this.#pending.size} operations are pending on this client: slow down`);
-    }
+    if (this.isFull) throw this.overloaded();
     const deadlineMs = nowMs + spec.timeoutMs;
     const operation: PendingOperation = {
       sequence: this.#nextSequence++,

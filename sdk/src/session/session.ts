@@ -160,7 +160,11 @@ export class Session implements OperationRunner, Renewer {
         reject(new Cancelled(`${request.case}: aborted before it was sent`, { cause: signal.reason }));
         return;
       }
-      // Throws Overloaded, which rejects.
+      if (this.#queue.isFull) {
+        // Not in this turn: a loop that tries again at once would let nothing else run, keepalives included.
+        setImmediate(() => reject(this.#queue.overloaded()));
+        return;
+      }
       const operation = this.#queue.add(
         {
           request,

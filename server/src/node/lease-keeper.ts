@@ -15,7 +15,8 @@ export interface LeaseSurroundings {
   readonly leader: number;
   readonly term: number;
   readonly machine: StateMachine;
-  read(fresh: Fresh): void;
+  /** Never refused for load when `ofLeases`: for a keepalive. */
+  read(fresh: Fresh, ofLeases: boolean): void;
   sendLeaseMessage(to: number, message: LeaseMessage): void;
   /** Whether every member understands commands of that format. */
   understands(format: number): boolean;
@@ -79,7 +80,7 @@ export class LeaseKeeper {
       else if (peek) done(ids.map((id) => this.clock.remaining(id, performance.now())));
       else if (this.mustReset(ids)) this.resetAndRenew(ids, done);
       else done(this.clock.renew(ids, performance.now()) ?? expiryUndecided);
-    });
+    }, !peek);
   }
 
   private mustReset(ids: readonly number[]): boolean {

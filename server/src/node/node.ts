@@ -262,13 +262,16 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     return () => this.stopListeners.delete(listener);
   }
 
-  /** Hands a mutation to the cluster. `done` is called once, with its result as applied on this node or a failure. */
-  submit(command: Command, done: Done): void {
+  /**
+   * Hands a mutation to the cluster. `done` is called once, with its result as applied on this node or a failure. One
+   * `ofLeases`, by which the leader keeps them, is never refused for load.
+   */
+  submit(command: Command, done: Done, ofLeases = false): void {
     if (this.stopped) {
       done(stopping);
       return;
     }
-    this.proposals.collect(command, done);
+    this.proposals.collect(command, done, ofLeases);
     this.schedule();
   }
 
@@ -277,14 +280,17 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.submit(sessionless(body, fence), done);
   }
 
-  /** Calls `fresh` when this node's state reflects everything acknowledged anywhere before now. */
-  read(fresh: Fresh): void {
+  /**
+   * Calls `fresh` when this node's state reflects everything acknowledged anywhere before now. A read `ofLeases`, for a
+   * keepalive, is never refused for load.
+   */
+  read(fresh: Fresh, ofLeases = false): void {
     if (this.stopped) {
       fresh(stopping);
     } else if (this.options.unsafeSkipReadIndex) {
       fresh();
     } else {
-      this.reads.collect(fresh);
+      this.reads.collect(fresh, ofLeases);
       this.schedule();
     }
   }
@@ -358,10 +364,14 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   }
 
   proposeOfLeases(command: Expire | Checkpoint, settled: (settlement: Settlement) => void): void {
-    this.submitBody(command, undefined, (outcome) => {
-      if (outcome.kind !== "failure") settled("applied");
-      else settled(outcome.code === "OUTCOME_UNKNOWN" ? "unknown" : "refused");
-    });
+    this.submit(
+      sessionless(command),
+      (outcome) => {
+        if (outcome.kind !== "failure") settled("applied");
+        else settled(outcome.code === "OUTCOME_UNKNOWN" ? "unknown" : "refused");
+      },
+      true,
+    );
   }
 
   // ---- What comes in from peers ----

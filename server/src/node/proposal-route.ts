@@ -39,8 +39,8 @@ export class ProposalRoute {
     const batches = proposals.takeBatches(nowMs);
     const { leader } = raft;
     if (leader === this.self) {
-      for (const { id, bytes } of batches) {
-        const proposal = raft.propose(bytes);
+      for (const { id, bytes, ofLeases } of batches) {
+        const proposal = raft.propose(bytes, ofLeases);
         if (!proposal.accepted) proposals.fail(id, failureOf(proposal.reason));
       }
     } else if (leader === 0) {

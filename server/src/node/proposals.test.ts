@@ -30,6 +30,21 @@ describe("proposals", () => {
     expect(proposals.pending).toBe(1);
   });
 
+  it("about leases are taken however many wait, before the others and in a batch of their own", () => {
+    vi.spyOn(bounds, "pendingCommandsMax", "get").mockReturnValue(1);
+    const proposals = new Proposals(1n, 1);
+    const outcomes: (Result | Failure)[] = [];
+    proposals.collect(sessionless(good), (outcome) => outcomes.push(outcome));
+    proposals.collect(sessionless(good), (outcome) => outcomes.push(outcome), true);
+    expect(outcomes).toEqual([]);
+    expect(proposals.takeBatches(0).map(({ ofLeases }) => ofLeases)).toEqual([true, false]);
+    expect(proposals.hasCollected).toBe(false);
+    proposals.collect(sessionless(good), (outcome) => outcomes.push(outcome), true);
+    proposals.refuseCollected(noQuorum);
+    expect(outcomes).toEqual([noQuorum]);
+    expect(proposals.pending).toBe(2);
+  });
+
   it("fail a batch that cannot be encoded, and no other", () => {
     const proposals = new Proposals(1n, 1);
     const outcomes: (Result | Failure)[] = [];

@@ -10,6 +10,8 @@ export type Done = (outcome: Result | Failure) => void;
 export interface Batch {
   readonly id: number;
   readonly bytes: Uint8Array;
+  /** Whether it is about leases, and to be taken however much waits. */
+  readonly ofLeases: boolean;
 }
 
 /**
@@ -24,6 +26,8 @@ export class Proposals {
   private callers: Done[] = [];
   private collectedBytes = 0;
   private ready: { commands: Command[]; callers: Done[] }[] = [];
+  /** This turn's commands by which the leader keeps leases: a batch of their own, which load cannot keep from the log. */
+  private ofLeases: { commands: Command[]; callers: Done[] } = { commands: [], callers: [] };
   /** Batches on their way, by id, with the callers of their commands in order. */
   private readonly waiting = new Map<number, WaitingBatch>();
   private nextBatchId: number;
@@ -36,15 +40,24 @@ export class Proposals {
   }
 
   get hasCollected(): boolean {
-    return this.collected.length > 0 || this.ready.length > 0;
+    return this.collected.length > 0 || this.ready.length > 0 || this.ofLeases.commands.length > 0;
   }
 
   get pending(): number {
     return this.pendingCount;
   }
 
-  /** Adds a command to this turn's batch. */
-  collect(command: Command, done: Done): void {
+  /**
+   * Adds a command to this turn's batch. One `ofLeases` is never one too many: they are few, and without them leases that
+   * are kept alive would end.
+   */
+  collect(command: Command, done: Done, ofLeases = false): void {
+    if (ofLeases) {
+      this.pendingCount++;
+      this.ofLeases.commands.push(command);
+      this.ofLeases.callers.push(done);
+      return;
+    }
     if (this.pendingCount >= bounds.pendingCommandsMax) {
       done(overloaded("pending mutations of this node", bounds.pendingCommandsMax));
       return;
@@ -67,15 +80,24 @@ export class Proposals {
 
   /** Takes this turn's batches, encoded. Their callers wait from now on. */
   takeBatches(nowMs: number): Batch[] {
-    this.close();
     const batches: Batch[] = [];
-    for (const { commands, callers } of this.ready.splice(0)) {
+    const taken = this.takeOfLeases();
+    this.close();
+    for (const batch of [...taken, ...this.ready.splice(0)]) {
+      const { commands, callers } = batch;
       const id = this.nextBatchId++;
       this.waiting.set(id, { callers, sentAtMs: nowMs });
       const bytes = this.encode(id, commands);
-      if (bytes !== undefined) batches.push({ id, bytes });
+      if (bytes !== undefined) batches.push({ id, bytes, ofLeases: taken.includes(batch) });
     }
     return batches;
+  }
+
+  private takeOfLeases(): { commands: Command[]; callers: Done[] }[] {
+    const taken = this.ofLeases;
+    if (taken.commands.length === 0) return [];
+    this.ofLeases = { commands: [], callers: [] };
+    return [taken];
   }
 
   /** What cannot be written to the log fails by itself: a bad command must not end the node. */
@@ -120,7 +142,7 @@ export class Proposals {
   /** What was collected and not sent will not be: it certainly did not happen. */
   refuseCollected(failure: Failure): void {
     this.close();
-    for (const { callers } of this.ready.splice(0)) {
+    for (const { callers } of [...this.takeOfLeases(), ...this.ready.splice(0)]) {
       this.pendingCount -= callers.length;
       for (const done of callers) done(failure);
     }

@@ -48,6 +48,18 @@ test("a refused read index fails its reads", () => {
   expect(outcomes).toMatchObject([{ code: "NO_QUORUM" }]);
 });
 
+test("a read that a keepalive waits for is never one too many", () => {
+  vi.spyOn(bounds, "pendingReadsMax", "get").mockReturnValue(1);
+  const reads = new Reads(100);
+  collect(reads);
+  const outcomes: (Failure | "fresh")[] = [];
+  reads.collect((failure) => outcomes.push(failure ?? "fresh"), true);
+  expect(outcomes).toEqual([]);
+  reads.answered([{ context: reads.begin(0), index: 1 }], 1);
+  expect(outcomes).toEqual(["fresh"]);
+  vi.restoreAllMocks();
+});
+
 test("reads are refused while too many wait, and taken again when some are served", () => {
   vi.spyOn(bounds, "pendingReadsMax", "get").mockReturnValue(2);
   const reads = new Reads(100);

@@ -33,8 +33,9 @@ export class Reads {
     return this.collected.length > 0;
   }
 
-  collect(fresh: Fresh): void {
-    if (this.count >= bounds.pendingReadsMax) {
+  /** Adds a read to this turn's. One that a keepalive waits for is never one too many: without it a lease ends. */
+  collect(fresh: Fresh, ofLeases = false): void {
+    if (!ofLeases && this.count >= bounds.pendingReadsMax) {
       fresh(overloaded("pending reads of this node", bounds.pendingReadsMax));
       return;
     }

@@ -273,12 +273,12 @@ export class Raft {
     }
   }
 
-  /** Appends encoded commands to the log, if this node leads. */
-  propose(data: Uint8Array): Proposal {
+  /** Appends encoded commands to the log, if this node leads; `anyway` however much is uncommitted. */
+  propose(data: Uint8Array, anyway = false): Proposal {
     const { core } = this;
     if (core.role !== "leader") return { accepted: false, reason: "notLeader" };
     if (core.transfer !== undefined) return { accepted: false, reason: "transferring" };
-    if (core.isOverloadedBy(data.length)) return { accepted: false, reason: "overloaded" };
+    if (!anyway && core.isOverloadedBy(data.length)) return { accepted: false, reason: "overloaded" };
     const entry = core.appendOwn("commands", data);
     return { accepted: true, index: entry.index, term: entry.term };
   }

@@ -122,7 +122,8 @@ class SessionStream {
         this.answer(sequence, failed(badSequence));
         continue;
       }
-      if (this.inFlight >= bounds.sessionInFlightMax) {
+      // A keepalive needs no place: clients of older versions send theirs here.
+      if (this.inFlight >= bounds.sessionInFlightMax && operation.case !== "keepAlive") {
         this.answer(
           sequence,
           failed(
@@ -187,7 +188,7 @@ class SessionStream {
       if (failure !== undefined) this.fail(failure);
       else if (this.node.machine.leaseInfo(id)?.isSession) this.renewSession(id);
       else this.fail(expired(id));
-    });
+    }, true);
   }
 
   /** The keepalive goes through the leader: it confirms that the session exists, and gives it its full time. */

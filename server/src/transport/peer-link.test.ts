@@ -1,16 +1,19 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type handleClientStreamingCall, Server, ServerCredentials } from "@grpc/grpc-js";
 import {
   type ExchangeRequest,
   type ExchangeResponse,
   ExchangeResponseSchema,
   grpcServiceDefinition,
+  type PeerMessage,
+  PeerMessageSchema,
   PeerService,
 } from "@quorate/proto";
 import { pino } from "pino";
 import { expect, it, vi } from "vitest";
+import { bounds } from "../config.js";
 import { PeerLink } from "./peer-link.js";
 
 /** A peer that takes calls, and says when. */
@@ -19,6 +22,10 @@ class Peer {
   calls = 0;
   /** Ends the last call that it took. */
   endCall: () => void = () => undefined;
+  /** What it was sent, in order, once it reads. */
+  readonly received: PeerMessage["message"]["case"][] = [];
+  /** Takes what is sent from now on. */
+  read: () => void = () => undefined;
   private onCall: () => void = () => undefined;
   readonly called = new Promise<void>((resolve) => {
     this.onCall = resolve;
@@ -31,6 +38,10 @@ class Peer {
       this.endCall = () => answer(null, create(ExchangeResponseSchema));
       call.on("error", () => undefined);
       call.sendMetadata(call.metadata.clone());
+      this.read = () =>
+        call.on("data", ({ messages }: ExchangeRequest) => {
+          this.received.push(...messages.map(({ message }) => message.case));
+        });
       this.onCall();
     };
     this.server.addService({ exchange: { ...exchange } }, { exchange: handle });
@@ -201,3 +212,36 @@ it("dials at once, whatever pause it is in, when its peer gives a sign of life",
     vi.useRealTimers();
   }
 });
+
+it("lets heartbeats and keepalives overtake what waits for the socket, and drops neither with the rest", async () => {
+  vi.spyOn(bounds, "peerQueueBytesMax", "get").mockReturnValue(16 * 1_048_576);
+  const peer = new Peer();
+  const address = `127.0.0.1:${await peer.listen(0)}`;
+  let lost = 0;
+  const listener = { ...unheard, onLost: () => lost++ };
+  const link = new PeerLink([address], handshake, pino({ level: "silent" }), listener, patient);
+  try {
+    await vi.waitUntil(() => link.isConnected, { timeout: 10_000 });
+    // The peer reads nothing: what its window does not take waits.
+    const batches = [new Uint8Array(1_048_576)];
+    for (let n = 0; n < 20; n++) link.send([messageOf({ case: "propose", value: { batches } })]);
+    const dropped = lost;
+    expect(dropped).toBeGreaterThan(0);
+    link.send([messageOf({ case: "renewLeases", value: { context: 1n, leaseIds: [7n] } })]);
+    link.send([messageOf({ case: "heartbeat", value: { term: 1n } })]);
+    expect(lost).toBe(dropped);
+    peer.read();
+    await vi.waitUntil(() => peer.received.length === 20 - dropped + 2, { timeout: 10_000 });
+    const before = peer.received.indexOf("renewLeases");
+    expect(before).toBeLessThan(4);
+    expect(peer.received[before + 1]).toBe("heartbeat");
+  } finally {
+    link.close();
+    peer.end();
+    vi.restoreAllMocks();
+  }
+});
+
+function messageOf(message: NonNullable<MessageInitShape<typeof PeerMessageSchema>["message"]>): PeerMessage {
+  return create(PeerMessageSchema, { message });
+}

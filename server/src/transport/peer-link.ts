@@ -80,8 +80,12 @@ export class PeerLink {
   private logger: Logger;
   private channel: Client;
   private call: ClientWritableStream<ExchangeRequest> | undefined;
-  /** Bytes handed to the call and not yet taken by the socket. */
+  /** Bytes to be sent and not yet taken by the socket. */
   private queuedBytes = 0;
+  /** Bytes of them handed to the call. */
+  private aheadBytes = 0;
+  /** What waits until the socket has taken more: what is urgent overtakes it. */
+  private waiting: { readonly messages: PeerMessage[]; readonly bytes: number }[] = [];
   private redialTimer: NodeJS.Timeout | undefined;
   private dialTimer: NodeJS.Timeout | undefined;
   private redialMs = REDIAL_MIN_MS;
@@ -158,31 +162,71 @@ export class PeerLink {
     return this.connected;
   }
 
+  /** Sends heartbeats and keepalives before anything else that has not reached the stream yet. */
   send(messages: PeerMessage[]): void {
     const { call } = this;
-    if (call === undefined || this.queuedBytes >= bounds.peerQueueBytesMax) {
+    if (call === undefined) {
       this.listener.onLost();
       return;
     }
+    const urgent = messages.filter(isUrgent);
+    const others = urgent.length === 0 ? messages : messages.filter((message) => !isUrgent(message));
+    const { peerQueueBytesMax, peerUrgentBytesMax } = bounds;
+    let isLost = false;
+    if (urgent.length > 0) {
+      if (this.queuedBytes < peerQueueBytesMax + peerUrgentBytesMax) this.sendUrgent(call, urgent);
+      else isLost = true;
+    }
+    if (others.length > 0) {
+      if (this.queuedBytes < peerQueueBytesMax) this.queue(call, others);
+      else isLost = true;
+    }
+    if (isLost) this.listener.onLost();
+  }
+
+  private sendUrgent(call: ClientWritableStream<ExchangeRequest>, messages: PeerMessage[]): void {
+    const bytes = messages.reduce((sum, message) => sum + weight(message), 0);
+    this.queuedBytes += bytes;
+    this.write(call, messages, bytes);
+  }
+
+  private queue(call: ClientWritableStream<ExchangeRequest>, messages: PeerMessage[]): void {
     // Several gRPC messages rather than one that may be too large to be sent at all.
     let start = 0;
     let bytes = 0;
     for (let end = 0; end < messages.length; end++) {
       const next = weight(messages[end]);
+      this.queuedBytes += next;
       if (end > start && bytes + next > bounds.peerBatchBytesMax) {
-        this.write(call, messages.slice(start, end), bytes);
+        this.waiting.push({ messages: messages.slice(start, end), bytes });
         start = end;
         bytes = 0;
       }
       bytes += next;
     }
-    this.write(call, start === 0 ? messages : messages.slice(start), bytes);
+    this.waiting.push({ messages: start === 0 ? messages : messages.slice(start), bytes });
+    this.sendOn(call);
+  }
+
+  /** Hands on what waits, as far as the socket keeps up. */
+  private sendOn(call: ClientWritableStream<ExchangeRequest>): void {
+    const { waiting } = this;
+    let sent = 0;
+    for (; this.aheadBytes < bounds.peerAheadBytesMax; sent++) {
+      const next = waiting[sent];
+      if (next === undefined) break;
+      this.write(call, next.messages, next.bytes);
+    }
+    if (sent > 0) waiting.splice(0, sent);
   }
 
   private write(call: ClientWritableStream<ExchangeRequest>, messages: PeerMessage[], bytes: number): void {
-    this.queuedBytes += bytes;
+    this.aheadBytes += bytes;
     call.write(create(ExchangeRequestSchema, { messages }), () => {
-      if (this.call === call) this.queuedBytes -= bytes;
+      if (this.call !== call) return;
+      this.aheadBytes -= bytes;
+      this.queuedBytes -= bytes;
+      this.sendOn(call);
     });
   }
 
@@ -292,6 +336,8 @@ export class PeerLink {
     this.call = undefined;
     this.connected = false;
     this.queuedBytes = 0;
+    this.aheadBytes = 0;
+    this.waiting = [];
   }
 
   close(): void {
@@ -308,6 +354,19 @@ function channelTo(address: string): Client {
   return new Client(address, credentials.createInsecure(), peerChannelOptions);
 }
 
+/** Leaderships and leases end when these come late, and they are small. Raft takes messages in any order. */
+function isUrgent({ message }: PeerMessage): boolean {
+  switch (message.case) {
+    case "heartbeat":
+    case "heartbeatResult":
+    case "renewLeases":
+    case "renewLeasesResult":
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** About how many bytes a message has; only what may be large is looked at. */
 function weight(message: PeerMessage | undefined): number {
   const wire = message?.message;
@@ -316,6 +375,10 @@ function weight(message: PeerMessage | undefined): number {
     for (const { data } of wire.value.entries) bytes += data.length + MESSAGE_OVERHEAD_BYTES;
   } else if (wire?.case === "propose") {
     for (const batch of wire.value.batches) bytes += batch.length;
+  } else if (wire?.case === "renewLeases") {
+    bytes += 9 * wire.value.leaseIds.length;
+  } else if (wire?.case === "renewLeasesResult") {
+    bytes += 9 * wire.value.ttlsMs.length;
   }
   return bytes;
 }
