@@ -116,11 +116,11 @@ describe("a keepalive", () => {
   it("says that the lease is gone, and stops when it is aborted", async () => {
     const node = await startNode();
     const sent = keepAlives([node.endpoint]);
-    expect((await sent.renew(5, { timeoutMs: 60_000, patienceMs: 100 })).ttlMs).toBe(0);
+    expect((await sent.renew(5, { timeoutMs: 60_000, patienceMs: 60_000 })).ttlMs).toBe(0);
     node.onOperation = () => ({ kind: "ignore" });
     const abort = new AbortController();
     const aborted = sent.renew(5, { timeoutMs: 60_000, patienceMs: 60_000, signal: abort.signal });
-    await until(() => node.keepAlives.length === 2);
+    await until(() => node.keepAlives.length > 1);
     abort.abort();
     await expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
   });

@@ -73,7 +73,8 @@ export class SimulatedCluster {
     this.#options = options;
     this.#observer = observer;
     this.#failed = failed;
-    setBounds({ ...options.bounds, appendBytesMax: options.appendBytesMax });
+    const { bounds, appendBytesMax, pendingReadsMax } = options;
+    setBounds({ ...bounds, appendBytesMax, pendingReadsMax });
     observeApply((process, ...told) => this.#applied(process, ...told));
     captureRafts();
     world.beforeStep = (process) => {

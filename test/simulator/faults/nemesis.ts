@@ -11,6 +11,7 @@ import {
 } from "./links.js";
 import {
   changeClockRate,
+  hangOne,
   jumpWallClock,
   killSome,
   killSomeClient,
@@ -50,6 +51,7 @@ const injections: Readonly<Record<FaultKind, Inject>> = {
   clientPause: pauseClient,
   clientKill: killSomeClient,
   upgrade: upgradeSome,
+  hang: hangOne,
 };
 
 /** Brings about faults, each kind on its own schedule, several at once. */

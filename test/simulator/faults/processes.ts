@@ -1,5 +1,6 @@
 import { isOlder } from "../cluster/simulated-node.js";
 import type { Process } from "../world/process.js";
+import type { World } from "../world/world.js";
 import { pickSome, type Scene, someLive, touchable } from "./scene.js";
 
 /**
@@ -49,6 +50,25 @@ export function pauseSome(scene: Scene): boolean {
   const process = someLive(scene)?.process;
   if (process === undefined) return false;
   pauseFor(scene, process, random.exponential(random.pick([300, 1_500, 5_000]) * options.tempo));
+  return true;
+}
+
+/** Milliseconds after a node that hung goes on before another one may: it catches up, and clients find back. */
+const HANG_PAUSE_MS = 3_000;
+
+/** Where nobody hangs before this, in true milliseconds. */
+const hangFreeMs = new WeakMap<World, { atMs: number }>();
+
+/** One node at a time, for longer than any session's time without a keepalive. */
+export function hangOne(scene: Scene): boolean {
+  const { world, random, options, cluster } = scene;
+  const free = hangFreeMs.get(world) ?? { atMs: 0 };
+  hangFreeMs.set(world, free);
+  const process = someLive(scene)?.process;
+  if (world.nowMs < free.atMs || process === undefined || cluster.leader === undefined) return false;
+  const ms = options.sessionTtlMs * random.pick([0.5, 1.5, 3]);
+  free.atMs = world.nowMs + ms + HANG_PAUSE_MS;
+  pauseFor(scene, process, ms);
   return true;
 }
 

@@ -60,6 +60,7 @@ export class HandMadeRun {
   readonly observer = createObserver({
     clockDriftMax: 0.1,
     leaseLateMsMax: 5_000,
+    leasesKept: false,
     partitionStepsMax: 100_000,
     watchServedMsMax: 1_000,
   });

@@ -70,6 +70,12 @@ export class LeaseOwners {
     return holding === undefined ? 0 : holding.releasedMs;
   }
 
+  /** The living client that keeps a lease alive, whatever it was told. */
+  keeper(lease: number): string | undefined {
+    const holding = this.#holdings.get(lease);
+    return holding?.releasedMs === undefined ? holding?.client : undefined;
+  }
+
   /** The living client that keeps a lease alive and was never told that it may have ended. */
   unaware(lease: number): string | undefined {
     const holding = this.#holdings.get(lease);

@@ -15,6 +15,11 @@ export interface LeaseBounds {
    * cluster: some elections. Twice, because a new leader gives it its full time again.
    */
   readonly leaseLateMsMax: number;
+  /**
+   * Whether every lease that a client keeps alive is owed its life: all the time some node of a majority could be
+   * reached, and no more than one node at a time could not.
+   */
+  readonly leasesKept: boolean;
 }
 
 /** How far rounding may move a deadline, in milliseconds: TTLs and what is left of them are whole ones. */
@@ -45,7 +50,8 @@ type LeaseEvent = Extract<ClientEvent, { lease: number }>;
  * LEASE: a lease ends by a revocation, or by an expiry that the leader of the entry's own term proposed, no earlier
  * than its TTL after it was granted and after the last answered keepalive was sent; and no earlier than its TTL, or what
  * the log says that it had left, after that leader took office. No keepalive sent after its end is answered well, and none before it as if it were over
- * or had more than its TTL. A lease that nobody keeps alive is over in time, and a client whose lease expired is told.
+ * or had more than its TTL. Where at most one node at a time fails, and that by hanging, none expires that its client
+ * keeps alive. A lease that nobody keeps alive is over in time, and a client whose lease expired is told.
  */
 export class LeaseTimes {
   readonly #bounds: LeaseBounds;
@@ -102,6 +108,7 @@ export class LeaseTimes {
           const life = this.#lives.get(id);
           if (life === undefined || life.end !== undefined || life.grantedIndex > body.asOfIndex) continue;
           this.#checkDue(life, entry.term, trueMs);
+          this.#checkLetGo(life, trueMs);
           this.#end(id, "expired", trueMs);
         }
         return;
@@ -254,6 +261,18 @@ export class LeaseTimes {
       ...life,
       term,
       leaderSinceMs,
+      trueMs,
+    });
+  }
+
+  #checkLetGo({ id, ttlMs, renewedMs, grantedMs }: Life, trueMs: number): void {
+    const client = this.#owners.keeper(id);
+    if (!this.#bounds.leasesKept || client === undefined) return;
+    violated("LEASE", `lease ${id} expired, which ${client} kept alive and could reach a majority for`, {
+      lease: id,
+      ttlMs,
+      grantedMs,
+      renewedMs,
       trueMs,
     });
   }

@@ -2,6 +2,7 @@ import { durabilityMutations } from "./durability.js";
 import { electionMutations } from "./elections.js";
 import type { Mutation } from "./mutation.js";
 import { replicationMutations } from "./replication.js";
+import { sessionMutations } from "./sessions.js";
 import { stateMutations } from "./state.js";
 import { storageMutations } from "./storage.js";
 import { watchMutations } from "./watches.js";
@@ -13,6 +14,7 @@ export const mutations: readonly Mutation[] = [
   ...durabilityMutations,
   ...stateMutations,
   ...watchMutations,
+  ...sessionMutations,
   ...storageMutations,
 ];
 

@@ -25,7 +25,10 @@ export const swarmFaultKinds = [
   "clientKill",
 ] as const;
 
-/** Everything that can go wrong; an upgrade only where nodes start with an older version. */
-export const faultKinds = [...swarmFaultKinds, "upgrade"] as const;
+/**
+ * Everything that can go wrong; an upgrade only where nodes start with an older version, and nodes that hang one at a time
+ * only where nothing else goes wrong.
+ */
+export const faultKinds = [...swarmFaultKinds, "upgrade", "hang"] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

@@ -1,12 +1,13 @@
 import { Random } from "../world/random.js";
 import { type FaultKind, swarmFaultKinds } from "./fault-kinds.js";
-import { type DrawnBounds, drawBounds } from "./server-bounds.js";
+import { type DrawnBounds, drawBounds, productionBounds } from "./server-bounds.js";
 import { concentrate, drawTheme, type Theme } from "./themes.js";
 import { drawVersions, mixed, type Versions } from "./versions.js";
 
-export const workloadKinds = ["registers", "strings", "watches", "locks", "leases", "elections"] as const;
+const workloadKinds = ["registers", "strings", "watches", "locks", "leases", "elections"] as const;
 
-export type WorkloadKind = (typeof workloadKinds)[number];
+/** Bursts only where a run concentrates on what they may do. */
+export type WorkloadKind = (typeof workloadKinds)[number] | "bursts";
 
 /** One run, whole: the same options give the same run. */
 export interface SimulationOptions {
@@ -39,6 +40,8 @@ export interface SimulationOptions {
   readonly appendBytesMax: number;
   /** Bounds of the servers, small or as in production. */
   readonly bounds: DrawnBounds;
+  /** Reads that may wait at a server. */
+  readonly pendingReadsMax: number;
   readonly logBytesKept: number;
   readonly historyRevisionsKept: number;
   /** Milliseconds for which history is kept; 0 for no bound. */
@@ -107,6 +110,7 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     logEntriesKept: random.pick([[5], [5, 20, 100], [5, 1_000], [100], [1_000]]),
     appendBytesMax: random.pick([1, 300, 1_048_576]),
     bounds: drawBounds(random),
+    pendingReadsMax: productionBounds.pendingReadsMax,
     logBytesKept: random.pick([2_000, 100_000_000]),
     historyRevisionsKept: random.pick([5, 20, 1_000]),
     clockDriftMax: random.pick([0, 0, 0.01, 0.1]),

@@ -47,6 +47,8 @@ const smallBounds = {
 };
 
 /** Sets the bounds of every server that is started from now on. */
-export function setBounds(drawn: DrawnBounds & { readonly appendBytesMax: number }): void {
+export function setBounds(
+  drawn: DrawnBounds & { readonly appendBytesMax: number; readonly pendingReadsMax: number },
+): void {
   Object.assign(bounds, productionBounds, smallBounds, drawn);
 }

@@ -19,6 +19,7 @@ import { Random } from "../world/random.js";
 import { setCurrentWorld, World } from "../world/world.js";
 import type { SimulationOptions } from "./options.js";
 import type { SeedResult } from "./result.js";
+import { keepsLeases } from "./themes.js";
 
 const EXCHANGE = "/quorate.v1.PeerService/Exchange";
 const WATCH = "/quorate.v1.WatchService/Watch";
@@ -71,6 +72,7 @@ export class Simulation {
     this.#observer = createObserver({
       clockDriftMax: options.clockDriftMax,
       leaseLateMsMax: LEASE_LATE_MAX_MS,
+      leasesKept: keepsLeases(options),
       watchServedMsMax: WATCHES_SETTLE_MS,
       partitionStepsMax: LINEARIZABILITY_STEPS_MAX,
     });

@@ -1,5 +1,6 @@
 import type { Random } from "../world/random.js";
-import type { SimulationOptions } from "./options.js";
+import type { SimulationOptions, WorkloadKind } from "./options.js";
+import { productionBounds } from "./server-bounds.js";
 
 /** What a run concentrates on. */
 export type Theme =
@@ -9,9 +10,10 @@ export type Theme =
   | "members"
   | "moves"
   | "watchers"
-  | "snapshots";
+  | "snapshots"
+  | "sessions";
 
-/** How many of the runs concentrate on what, of fourteen. */
+/** How many of the runs concentrate on what, of fifteen. */
 const shares: readonly (readonly [Theme, number])[] = [
   ["everything", 5],
   ["elections", 2],
@@ -20,6 +22,7 @@ const shares: readonly (readonly [Theme, number])[] = [
   ["moves", 1],
   ["watchers", 1],
   ["snapshots", 1],
+  ["sessions", 1],
 ];
 
 export function drawTheme(random: Random): Theme {
@@ -120,7 +123,44 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
     },
     workloads: random.chance(0.5) ? ["registers"] : ["registers", "strings"],
   }),
+  /** Short sessions on clusters of every size, under bursts and on nodes that hang, with nothing else to end them. */
+  sessions: (random) => {
+    const nodes = random.pick([1, 2, 3, 3, 4]);
+    return {
+      nodes,
+      electionTimeoutMs: 500,
+      sessionTtlMs: random.pick([1_000, 2_000, 5_000]),
+      clockDriftMax: random.pick([0, 0.01]),
+      lossRate: 0,
+      duplicationRate: 0,
+      reorderingRate: 0,
+      replayRate: 0,
+      healAll: true,
+      powerCycle: false,
+      pendingReadsMax: random.pick([3, productionBounds.pendingReadsMax]),
+      thinkMs: random.pick([30, 100, 600]),
+      faults: nodes >= 3 ? { hang: random.pick([500, 2_000]) } : {},
+      workloads: random.pick<WorkloadKind[]>([
+        ["bursts"],
+        ["bursts", "leases"],
+        ["registers", "locks", "leases"],
+        ["registers", "elections", "leases"],
+      ]),
+    };
+  },
 };
+
+/**
+ * Whether so little goes wrong that every session and lease that a client keeps is owed its life: at most one node hangs
+ * at a time, of which a majority does without, and the network, disks and clocks are sound.
+ */
+export function keepsLeases(options: SimulationOptions): boolean {
+  const { faults, nodes, lossRate, duplicationRate, reorderingRate, replayRate } = options;
+  const harmless = Object.keys(faults).every((kind) => kind === "hang" && nodes >= 3);
+  const sound = lossRate + duplicationRate + reorderingRate + replayRate === 0 && options.latencyMs <= 5;
+  const kept = options.healAll && !options.powerCycle && options.syncMs <= 10;
+  return harmless && sound && kept && options.clockDriftMax <= 0.01 && options.jitterMs <= 10;
+}
 
 /** All kinds of changes among many accidents. */
 function swarmOfChanges(random: Random): Pick<SimulationOptions, "nodes" | "faults"> {

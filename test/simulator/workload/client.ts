@@ -5,6 +5,7 @@ import type { WorkloadKind } from "../run/options.js";
 import type { Random } from "../world/random.js";
 import { currentProcess, currentWorld } from "../world/world.js";
 import { onAbort } from "./abort-signal.js";
+import { runBursts } from "./bursts.js";
 import { runElections } from "./elections.js";
 import { runLeases } from "./leases.js";
 import { runLocks } from "./locks.js";
@@ -35,6 +36,7 @@ const loops: Readonly<Record<WorkloadKind, (context: ClientContext) => Promise<v
   locks: runLocks,
   leases: runLeases,
   elections: runElections,
+  bursts: runBursts,
 };
 
 export interface ClientOptions {

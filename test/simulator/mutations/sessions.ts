@@ -1,0 +1,59 @@
+import type { Mutation } from "./mutation.js";
+
+const keepAlives = "sdk/src/lease/keep-alives.ts";
+
+/** Sessions and leases that end though their client lives and could reach a majority. */
+export const sessionMutations: readonly Mutation[] = [
+  {
+    name: "keepalive-refused-for-load",
+    wrong: "a keepalive needs a place among the reads that wait at the leader",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/node/reads.ts",
+        find: "if (!ofLeases && this.count >=",
+        replace: "if (this.count >=",
+      },
+    ],
+  },
+  {
+    name: "keepalive-gives-up-when-refused",
+    wrong: "a keepalive that one node refuses is not sent to another, and not again",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: keepAlives,
+        find: 'if (answer.code === "INVALID_ARGUMENT" || answer.code === "TOO_LARGE") {',
+        replace: "if (this.#limits.timeoutMs > 0) {",
+      },
+    ],
+  },
+  {
+    name: "keepalive-waits-for-a-silent-node",
+    wrong: "a keepalive goes by a second node only when the first has refused it",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: keepAlives,
+        find: "this.#nextAfter(Math.min(patienceMs, leftMs));",
+        replace: "this.#nextAfter(leftMs);",
+      },
+    ],
+  },
+  {
+    name: "patience-whatever-the-ttl",
+    wrong: "a keepalive is as patient with a silent node as a long session bears",
+    trips: ["LEASE"],
+    court: "simulator",
+    edits: [
+      {
+        file: "sdk/src/lease/lease-keeper.ts",
+        find: "return Math.min(ttlMs / nodesPerTtl, bounds.keepAlivePatienceMaxMs);",
+        replace: "return Math.max(ttlMs / nodesPerTtl, bounds.keepAlivePatienceMaxMs);",
+      },
+    ],
+  },
+];
