@@ -6,7 +6,7 @@ const TTL_MS = 5_000;
 it("a session and its lock outlive bursts of their client's own writes that take longer than its TTL to carry out", async () => {
   const PENDING = 20_000;
   await using cluster = await LocalCluster.start({ nodes: 1 });
-  const client = await cluster.connect({ sessionTtlMs: TTL_MS });
+  await using client = await cluster.connect({ sessionTtlMs: TTL_MS });
   const lock = await client.lock("/lock");
   const value = new Uint8Array(4_096);
   const untilMs = performance.now() + 3 * TTL_MS;
@@ -33,7 +33,7 @@ it("a session and its lock outlive bursts of their client's own writes that take
 it("a session and its lock outlive a flood of other sessions' writes", async () => {
   const PENDING = 10_000;
   await using cluster = await LocalCluster.start();
-  const client = await cluster.connect({ sessionTtlMs: TTL_MS });
+  await using client = await cluster.connect({ sessionTtlMs: TTL_MS });
   const lock = await client.lock("/lock");
   const others = await Promise.all([1, 2].map(() => cluster.connect({ sessionTtlMs: 60_000 })));
   const untilMs = performance.now() + 3 * TTL_MS;
@@ -46,6 +46,7 @@ it("a session and its lock outlive a flood of other sessions' writes", async () 
   await Promise.all(Array.from({ length: PENDING }, (_, n) => write(n)));
   expect(client.state).toBe("connected");
   expect(lock.signal.aborted).toBe(false);
+  await Promise.all(others.map((other) => other.close()));
 });
 
 it("sessions at a node that hangs leave it, and live, as long as a majority runs", async () => {
@@ -66,5 +67,6 @@ it("sessions at a node that hangs leave it, and live, as long as a majority runs
     await eventually(() => clients.every(({ state }) => state === "connected"), "all to be connected");
   } finally {
     cluster.signal(hung, "SIGCONT");
+    await Promise.all(clients.map((client) => client.close()));
   }
 });
