@@ -32,7 +32,7 @@ export const sessionMutations: readonly Mutation[] = [
   },
   {
     name: "keepalive-waits-for-a-silent-node",
-    wrong: "a keepalive goes by a second node only when the first has refused it",
+    wrong: "a keepalive goes by a second node only when the first has refused it, and so does the next one",
     trips: ["LEASE"],
     court: "simulator",
     edits: [
@@ -40,6 +40,11 @@ export const sessionMutations: readonly Mutation[] = [
         file: keepAlives,
         find: "this.#nextAfter(Math.min(patienceMs, leftMs));",
         replace: "this.#nextAfter(leftMs);",
+      },
+      {
+        file: keepAlives,
+        find: "this.#connections.silentMs(endpoint, nowMs) >= patienceMs / 2;",
+        replace: "this.#connections.silentMs(endpoint, nowMs) === -1;",
       },
     ],
   },
