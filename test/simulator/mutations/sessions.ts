@@ -8,7 +8,8 @@ export const sessionMutations: readonly Mutation[] = [
     name: "keepalive-refused-for-load",
     wrong: "a keepalive needs a place among the reads that wait at the leader",
     trips: ["LEASE"],
-    court: "simulator",
+    court: "unit tests",
+    tests: ["server/src/node/reads.test.ts"],
     edits: [
       {
         file: "server/src/node/reads.ts",
@@ -21,7 +22,8 @@ export const sessionMutations: readonly Mutation[] = [
     name: "keepalive-gives-up-when-refused",
     wrong: "a keepalive that one node refuses is not sent to another, and not again",
     trips: ["LEASE"],
-    court: "simulator",
+    court: "unit tests",
+    tests: ["sdk/src/lease/keep-alives.test.ts"],
     edits: [
       {
         file: keepAlives,
