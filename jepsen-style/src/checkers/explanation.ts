@@ -4,6 +4,9 @@ import type { Refutation, Verdict } from "./linearizability.js";
 /** How many operations of the longest order an explanation shows: the end is what matters. */
 const SHOWN_OPERATIONS_MAX = 6;
 
+/** How many undecided partitions an explanation names: a report as JSON has them all. */
+const SHOWN_PARTITIONS_MAX = 20;
+
 /** Names an operation for people, for example by process and lines. */
 export type Locate<Call> = (operation: Operation<Call>) => string;
 
@@ -16,12 +19,22 @@ export function explain<Call>(
 ): string {
   switch (verdict.kind) {
     case "ok":
-      return `ok: linearizable (${operationCount} operations, ${verdict.partitions} partitions)`;
+      return `ok: linearizable (${count(operationCount, "operation")}, ${count(verdict.partitions, "partition")})`;
     case "unknown":
-      return `unknown: ${verdict.reason}, undecided: ${verdict.undecided.join(", ")}`;
+      return `unknown: ${verdict.reason}, undecided: ${some(verdict.undecided)}`;
     case "illegal":
       return explainRefutation(model, verdict.refutation, locate);
   }
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function some(partitions: readonly string[]): string {
+  const shown = partitions.slice(0, SHOWN_PARTITIONS_MAX).join(", ");
+  const others = partitions.length - SHOWN_PARTITIONS_MAX;
+  return others > 0 ? `${shown} and ${count(others, "other")}` : shown;
 }
 
 function explainRefutation<Call>(
@@ -34,11 +47,16 @@ function explainRefutation<Call>(
     `${model.describe(operation.call)} (${locate(operation)})`;
   const tail = longestPrefix.slice(-SHOWN_OPERATIONS_MAX);
   const omitted = longestPrefix.length - tail.length;
+  // In the order, the search took them to have happened.
+  const indeterminate = longestPrefix.length - definitePrefix;
+  const others = indeterminate === 0 ? "" : ` and ${indeterminate} with an unknown outcome`;
+  const of = `${definitePrefix} of ${count(definiteOperations, "completed operation")}${others}`;
   return [
     `illegal: ${partition} is not linearizable`,
-    `  longest order found: ${definitePrefix} of ${definiteOperations} completed operations, then the state is ${state}`,
+    `  longest order found: ${of}`,
     ...(omitted > 0 ? [`    ... ${omitted} before these`] : []),
     ...tail.map((operation) => `    ${show(operation)}`),
-    ...(blocked === undefined ? [] : [`  could not be placed next: ${show(blocked)}`]),
+    `  the state is then ${state}`,
+    ...(blocked === undefined ? [] : [`  no place after that for: ${show(blocked)}`]),
   ].join("\n");
 }

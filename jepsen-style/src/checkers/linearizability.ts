@@ -1,4 +1,4 @@
-import type { Machine, Model, Operation } from "../models/model.js";
+import type { Model, Operation } from "../models/model.js";
 import { Search } from "./search.js";
 
 /** Candidates a partition may look at in the first round. Small: an easily refuted partition is refuted by then. */
@@ -32,7 +32,7 @@ export interface Refutation<Call> {
   readonly definitePrefix: number;
   /** The state after the longest order, for people. */
   readonly state: string;
-  /** The operation that had to take effect next and could not. */
+  /** An operation with a known outcome that has no place after them. */
   readonly blocked: Operation<Call> | undefined;
 }
 
@@ -45,7 +45,6 @@ export type Verdict<Call> =
 interface PartitionSearch<Call> {
   readonly partition: string;
   readonly operations: readonly Operation<Call>[];
-  readonly machine: Machine;
   readonly search: Search;
   stepsLeft: number;
 }
@@ -64,7 +63,10 @@ export function checkLinearizability<Call>(
   const stepsMax = options.partitionStepsMax ?? Number.POSITIVE_INFINITY;
   const cacheWordsMax = options.cacheWordsMax ?? CACHE_WORDS_MAX;
   const parts = partition(model, operations);
-  let open = parts.map((part) => prepare(model, part, stepsMax)).filter(isOpen);
+  // One that may take no step at all is given up in the first round, not left out: it is undecided, not ok.
+  let open = parts
+    .map((part) => prepare(model, part, stepsMax))
+    .filter(({ search }) => search.status === "open");
   let cacheWords = open.reduce((words, { search }) => words + search.cacheWords, 0);
   const gaveUp: PartitionSearch<Call>[] = [];
 
@@ -72,7 +74,7 @@ export function checkLinearizability<Call>(
     const stillOpen: PartitionSearch<Call>[] = [];
     for (const part of open) {
       if (options.shouldStop?.() === true) {
-        return unknown("the time limit was reached", [...gaveUp, ...open.filter(isOpen)]);
+        return unknown("the time limit was reached", [...gaveUp, ...open.filter(isUndecided)]);
       }
       const steps = Math.min(budget, part.stepsLeft);
       part.stepsLeft -= steps;
@@ -81,14 +83,14 @@ export function checkLinearizability<Call>(
         case "linearizable":
           break;
         case "illegal":
-          return { kind: "illegal", refutation: refutation(part) };
+          return { kind: "illegal", refutation: refutation(model, part) };
         case "open":
           cacheWords += part.search.cacheWords;
           (part.stepsLeft > 0 ? stillOpen : gaveUp).push(part);
           break;
       }
       if (cacheWords > cacheWordsMax) {
-        return unknown("the memory limit was reached", [...gaveUp, ...open.filter(isOpen)]);
+        return unknown("the memory limit was reached", [...gaveUp, ...open.filter(isUndecided)]);
       }
     }
     open = stillOpen;
@@ -117,31 +119,35 @@ function prepare<Call>(
   stepsLeft: number,
 ): PartitionSearch<Call> {
   const operations = model.prune(all);
-  const machine = model.compile(operations);
-  return { partition: name, operations, machine, search: new Search(machine, operations), stepsLeft };
+  return {
+    partition: name,
+    operations,
+    search: new Search(model.compile(operations), operations),
+    stepsLeft,
+  };
 }
 
-function isOpen<Call>(part: PartitionSearch<Call>): boolean {
-  return part.search.status === "open" && part.stepsLeft > 0;
+/** Whether it was neither decided nor given up for its own limit of steps. */
+function isUndecided<Call>({ search, stepsLeft }: PartitionSearch<Call>): boolean {
+  return search.status === "open" && stepsLeft > 0;
 }
 
 function unknown<Call>(reason: string, undecided: readonly PartitionSearch<Call>[]): Verdict<Call> {
   return { kind: "unknown", reason, undecided: undecided.map((part) => part.partition) };
 }
 
-function refutation<Call>({
-  partition,
-  operations,
-  machine,
-  search,
-}: PartitionSearch<Call>): Refutation<Call> {
+function refutation<Call>(
+  model: Model<Call>,
+  { partition, operations, search }: PartitionSearch<Call>,
+): Refutation<Call> {
   const { longest } = search;
+  const longestPrefix = (longest?.order ?? []).flatMap((op) => operations[op] ?? []);
   return {
     partition,
     definiteOperations: operations.filter(({ completedAt }) => completedAt !== undefined).length,
-    longestPrefix: (longest?.order ?? []).flatMap((op) => operations[op] ?? []),
+    longestPrefix,
     definitePrefix: longest?.definite ?? 0,
-    state: machine.describe(longest?.state ?? machine.initial),
+    state: model.describeStateAfter(longestPrefix.map(({ call }) => call)),
     blocked: longest === undefined ? undefined : operations[longest.blocked],
   };
 }

@@ -11,9 +11,10 @@ export interface LongestPrefix {
   readonly order: readonly number[];
   /** How many of them have a known outcome. */
   readonly definite: number;
-  /** The state they led to. */
-  readonly state: number;
-  /** The operation that had to take effect next and could not. */
+  /**
+   * The operation with a known outcome that has no place after them: it cannot have returned what it did in the state
+   * that they led to, nor after anything that may come before it.
+   */
   readonly blocked: number;
 }
 
@@ -272,7 +273,7 @@ export class Search {
 
   #record(blocked: number): void {
     const order = Array.from(this.#stackOps.subarray(0, this.#depth), (candidate) => this.#opOf(candidate));
-    this.#longest = { order, definite: this.#definiteDone, state: this.#state, blocked: this.#opOf(blocked) };
+    this.#longest = { order, definite: this.#definiteDone, blocked: this.#opOf(blocked) };
   }
 
   #firstCompletion(): number {

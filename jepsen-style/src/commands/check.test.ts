@@ -28,7 +28,7 @@ describe("the check command", () => {
   test("exits 0 for a linearizable history", () => {
     expect(checkFile(file(...write, ...read(1)), "register", undefined, "human")).toEqual({
       exitCode: 0,
-      line: "ok: linearizable (2 operations, 1 partitions)",
+      line: "ok: linearizable (2 operations, 1 partition)",
     });
   });
 
@@ -36,7 +36,7 @@ describe("the check command", () => {
     const { exitCode, line } = checkFile(file(...write, ...read(null)), "register", 10, "human");
     expect(exitCode).toBe(1);
     expect(line).toContain('illegal: key "a" is not linearizable');
-    expect(line).toContain("could not be placed next: read -> null (process 1, lines 3-4)");
+    expect(line).toContain("no place after that for: read -> null (process 1, lines 3-4)");
   });
 
   test("prints one JSON object on demand", () => {

@@ -28,7 +28,7 @@ export interface CheckReport {
   readonly indeterminate: number;
   /** How long the check took. */
   readonly durationMs: number;
-  /** For an illegal history: the partition, and lines of the operation that could not be placed. */
+  /** For an illegal history: the partition, and the lines of an operation that has no place after the longest order. */
   readonly illegal?: {
     readonly partition: string;
     readonly longestPrefix: number;

@@ -68,10 +68,6 @@ class PrefixStates {
     return this.#extend(this.#firsts[state] ?? 0, this.#lengths[state] ?? 0, value);
   }
 
-  text(state: number): string {
-    return (this.#outputs[this.#firsts[state] ?? 0] ?? "").slice(0, this.#lengths[state] ?? 0);
-  }
-
   /** `first` is the first output that begins with the prefix of `length` characters. */
   #extend(first: number, length: number, value: string): number {
     const prefix = (this.#outputs[first] ?? "").slice(0, length);
@@ -149,7 +145,6 @@ function compile(operations: readonly Operation<AppendCall>[]): Machine {
     },
     readOnly: (op) => calls[op]?.f === "get",
     classOf: (op) => classOfOp[op] ?? 0,
-    describe: (state) => (state === UNOBSERVED ? "a string nobody observed" : quote(states.text(state))),
   };
 }
 
@@ -162,6 +157,15 @@ function describe(call: AppendCall): string {
   return call.f === "get" ? `get -> ${quote(call.value)}` : `${call.f} ${quote(call.value)}`;
 }
 
+function describeStateAfter(calls: readonly AppendCall[]): string {
+  let value = "";
+  for (const call of calls) {
+    if (call.f === "put") value = call.value;
+    else if (call.f === "append") value += call.value;
+  }
+  return quote(value);
+}
+
 /** Strings, one per key: get, put and append, starting empty. */
 export const appendModel: Model<AppendCall> = {
   name: "append",
@@ -169,4 +173,5 @@ export const appendModel: Model<AppendCall> = {
   prune,
   compile,
   describe,
+  describeStateAfter,
 };

@@ -34,8 +34,6 @@ export interface Machine {
   readOnly(op: number): boolean;
   /** A number shared by exactly the operations that act alike in every state. */
   classOf(op: number): number;
-  /** The state for people. */
-  describe(state: number): string;
 }
 
 /** What one kind of object does, as a pure value. */
@@ -53,4 +51,9 @@ export interface Model<Call> {
   compile(operations: readonly Operation<Call>[]): Machine;
   /** The call for people, such as `write 3`. */
   describe(call: Call): string;
+  /**
+   * The state for people after these calls took effect in this order, from the object's beginning. It follows what the
+   * calls mean, not the machine, whose states put values together that no operation tells apart.
+   */
+  describeStateAfter(calls: readonly Call[]): string;
 }

@@ -70,11 +70,7 @@ function compile(operations: readonly Operation<RegisterCall>[]): Machine {
   // All values that nobody observed are one state: a read or a successful comparison is illegal in each of them, a
   // failed comparison legal in each, and a write leads to the same state from each.
   const states = new Map<string, number>();
-  const texts: string[] = ["a value nobody observed"];
-  for (const value of observedValues(operations)) {
-    states.set(value, texts.length);
-    texts.push(value);
-  }
+  for (const value of observedValues(operations)) states.set(value, UNOBSERVED + 1 + states.size);
   const stateOf = (value: string): number => states.get(value) ?? UNOBSERVED;
 
   const classes = new Map<string, number>();
@@ -112,7 +108,6 @@ function compile(operations: readonly Operation<RegisterCall>[]): Machine {
     },
     readOnly: (op) => steps[op]?.kind === "expect" || steps[op]?.kind === "differ",
     classOf: (op) => classOfOp[op] ?? 0,
-    describe: (state) => texts[state] ?? "?",
   };
 }
 
@@ -142,6 +137,16 @@ function describe(call: RegisterCall): string {
   }
 }
 
+function describeStateAfter(calls: readonly RegisterCall[]): string {
+  let value = REGISTER_INITIAL;
+  for (const call of calls) {
+    if (call.f === "write") value = call.value;
+    // Of those with an unknown outcome only one that swapped is in an order.
+    else if (call.f === "cas" && call.succeeded !== false) value = call.to;
+  }
+  return value;
+}
+
 /** Registers, one per key: read, write and compare-and-swap, starting at {@link REGISTER_INITIAL}. */
 export const registerModel: Model<RegisterCall> = {
   name: "register",
@@ -149,4 +154,5 @@ export const registerModel: Model<RegisterCall> = {
   prune,
   compile,
   describe,
+  describeStateAfter,
 };
