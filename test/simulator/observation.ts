@@ -266,8 +266,15 @@ export type ClientEvent =
   | (OfWatch & { readonly kind: "watchEnded"; readonly code: string | undefined })
   /** A lease was granted, or a session opened. `sentMs` is the true time at which it was asked for. */
   | (OfLease & { readonly kind: "leaseGranted"; readonly ttlMs: number; readonly sentMs: number })
-  /** A keepalive sent at `sentMs`, in true time, was answered: `ttlMs` is 0 when the lease is gone. */
-  | (OfLease & { readonly kind: "keepaliveAnswered"; readonly sentMs: number; readonly ttlMs: number })
+  /**
+   * A keepalive of so many leases, sent at `sentMs`, in true time, was answered: `ttlMs` is 0 when this one is gone.
+   */
+  | (OfLease & {
+      readonly kind: "keepaliveAnswered";
+      readonly sentMs: number;
+      readonly ttlMs: number;
+      readonly leases: number;
+    })
   /** The client's signal says that the lease may have ended. */
   | (OfLease & { readonly kind: "leaseLost" })
   | (OfLease & { readonly kind: "leaseRevoked" })

@@ -101,6 +101,11 @@ export class Administrator implements Administration {
     );
   }
 
+  /** Has the leader asked to give way to any other voter, unless something is under way. */
+  handOver(): boolean {
+    return !this.busy && this.#transfer(undefined);
+  }
+
   /** What was begun goes on; nothing new is begun. */
   heal(): void {
     this.#healed = true;

@@ -29,7 +29,7 @@ describe("a legal run", () => {
       command(put("/f", "2"), { key: "/lock", token: 1 }),
     );
     run.trueMs += 1_000;
-    run.client({ kind: "keepaliveAnswered", lease: session, sentMs: run.trueMs, ttlMs: 2_000 });
+    run.client({ kind: "keepaliveAnswered", lease: session, sentMs: run.trueMs, ttlMs: 2_000, leases: 1 });
     run.trueMs += 2_000;
     run.client({ kind: "sessionState", session, state: "suspended" });
     run.run(command({ kind: "expire", term: 1, leases: [session], asOfIndex: 9 }));
@@ -209,9 +209,34 @@ describe("LEASE", () => {
     const other = new HandMadeRun();
     const renewed = other.grant();
     other.trueMs += 1_000;
-    other.client({ kind: "keepaliveAnswered", lease: renewed, sentMs: other.trueMs, ttlMs: 2_000 });
+    other.client({
+      kind: "keepaliveAnswered",
+      lease: renewed,
+      sentMs: other.trueMs,
+      ttlMs: 2_000,
+      leases: 1,
+    });
     other.trueMs += 1_700;
     expect(tripped(() => other.run(expiry(renewed)))).toBe("LEASE");
+  });
+
+  it("trips when it ends right after an entry that renewed it, though nobody heard of that yet", () => {
+    const renewal = (lease: number) =>
+      command({ kind: "checkpoint", term: 1, leases: [{ id: lease, remainingMs: 0 }], asOfIndex: 9 });
+    const run = new HandMadeRun();
+    const lease = run.grant();
+    run.trueMs += 2_100;
+    run.run(renewal(lease));
+    expect(run.observer.summary).toMatchObject({ leasesRenewedInLog: 1, leasesRenewedOverdue: 1 });
+    run.trueMs += 1_700;
+    expect(tripped(() => run.run(expiry(lease)))).toBe("LEASE");
+    const other = new HandMadeRun();
+    const early = other.grant();
+    other.trueMs += 1_000;
+    other.run(renewal(early));
+    other.trueMs += 2_000;
+    other.run(expiry(early));
+    expect(other.observer.summary).toMatchObject({ leasesRenewedInLog: 1, leasesRenewedOverdue: 0 });
   });
 
   it("trips when a new leader does not give it its full time", () => {
@@ -237,9 +262,9 @@ describe("LEASE", () => {
     const sentMs = run.trueMs + 1_500;
     run.trueMs += 2_000;
     run.run(expiry(lease));
-    expect(tripped(() => run.client({ kind: "keepaliveAnswered", lease, sentMs, ttlMs: 2_000 }))).toBe(
-      "LEASE",
-    );
+    expect(
+      tripped(() => run.client({ kind: "keepaliveAnswered", lease, sentMs, ttlMs: 2_000, leases: 1 })),
+    ).toBe("LEASE");
   });
 
   it("trips when a keepalive sent after its end is answered well", () => {
@@ -248,9 +273,9 @@ describe("LEASE", () => {
     run.run(command({ kind: "revoke", lease }));
     run.client({ kind: "leaseRevoked", lease });
     const sentMs = run.trueMs + 1;
-    expect(tripped(() => run.client({ kind: "keepaliveAnswered", lease, sentMs, ttlMs: 2_000 }))).toBe(
-      "LEASE",
-    );
+    expect(
+      tripped(() => run.client({ kind: "keepaliveAnswered", lease, sentMs, ttlMs: 2_000, leases: 1 })),
+    ).toBe("LEASE");
   });
 
   it("trips when a revoked lease lives on", () => {

@@ -79,13 +79,13 @@ describe("LEASE, of what clients are told", () => {
       const lease = run.grant();
       const sentMs = run.trueMs;
       run.trueMs += afterMs;
-      run.client({ kind: "keepaliveAnswered", lease, sentMs, ttlMs });
+      run.client({ kind: "keepaliveAnswered", lease, sentMs, ttlMs, leases: 1 });
     };
     expect(tripped(keepalive(1_700, 0))).toBe("LEASE");
     // Though it is due: it may live on while its end is only proposed.
     expect(tripped(keepalive(2_000, 0))).toBe("LEASE");
     const { run, lease } = expired();
-    const told = { kind: "keepaliveAnswered", lease, sentMs: run.trueMs, ttlMs: 0 } as const;
+    const told = { kind: "keepaliveAnswered", lease, sentMs: run.trueMs, ttlMs: 0, leases: 1 } as const;
     expect(tripped(() => run.client(told))).toBeUndefined();
     expect(tripped(keepalive(100, 2_000))).toBeUndefined();
     expect(tripped(keepalive(100, 2_001))).toBe("LEASE");

@@ -61,6 +61,7 @@ export class HandMadeRun {
     clockDriftMax: 0.1,
     leaseLateMsMax: 5_000,
     leasesKept: false,
+    leadershipMs: 0,
     partitionStepsMax: 100_000,
     watchServedMsMax: 1_000,
   });

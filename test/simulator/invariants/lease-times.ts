@@ -4,6 +4,7 @@ import type { ClientEvent } from "../observation.js";
 import type { CommandEffect } from "./command-effect.js";
 import type { ElectionSafety } from "./election-safety.js";
 import { LeaseOwners } from "./lease-owners.js";
+import { LogRenewals } from "./lease-renewals.js";
 import { violated } from "./violation.js";
 
 /** How well clocks keep time, and how long the end of a lease may take. */
@@ -12,7 +13,8 @@ export interface LeaseBounds {
   readonly clockDriftMax: number;
   /**
    * How long after twice its TTL, in milliseconds of true time, a lease that nobody keeps alive may live on in a healed
-   * cluster: some elections. Twice, because a new leader gives it its full time again.
+   * cluster: some elections. Twice, because a new leader gives it its full time again, or takes at least half of its time
+   * in office from what is left.
    */
   readonly leaseLateMsMax: number;
   /**
@@ -20,6 +22,8 @@ export interface LeaseBounds {
    * reached, and no more than one node at a time could not.
    */
   readonly leasesKept: boolean;
+  /** Milliseconds after which another node is made the leader of the healed cluster; 0 when one leads for good. */
+  readonly leadershipMs: number;
 }
 
 /** How far rounding may move a deadline, in milliseconds: TTLs and what is left of them are whole ones. */
@@ -48,10 +52,11 @@ type LeaseEvent = Extract<ClientEvent, { lease: number }>;
 
 /**
  * LEASE: a lease ends by a revocation, or by an expiry that the leader of the entry's own term proposed, no earlier
- * than its TTL after it was granted and after the last answered keepalive was sent; and no earlier than its TTL, or what
- * the log says that it had left, after that leader took office. No keepalive sent after its end is answered well, and none before it as if it were over
- * or had more than its TTL. Where at most one node at a time fails, and that by hanging, none expires that its client
- * keeps alive. A lease that nobody keeps alive is over in time, and a client whose lease expired is told.
+ * than its TTL after it was granted, after the last answered keepalive was sent and after an entry renewed it; and no
+ * earlier than its TTL, or what the log says that it had left, after that leader took office. No keepalive sent after
+ * its end is answered well, and none before it as if it were over or had more than its TTL. Where at most one node at a
+ * time fails, and that by hanging, none expires that its client keeps alive. A lease that nobody keeps alive is over in
+ * time, however often leaders change, and a client whose lease expired is told.
  */
 export class LeaseTimes {
   readonly #bounds: LeaseBounds;
@@ -59,10 +64,12 @@ export class LeaseTimes {
   readonly #lives = new Map<number, Life>();
   readonly #alive = new Set<number>();
   readonly #owners = new LeaseOwners();
+  readonly #renewals = new LogRenewals();
   // Of the entry being applied.
   #ended: number[] = [];
   #expired = 0;
   #checkpoints = 0;
+  #sharedKeepalives = 0;
 
   constructor(bounds: LeaseBounds, elections: ElectionSafety) {
     this.#bounds = bounds;
@@ -77,6 +84,21 @@ export class LeaseTimes {
   /** How often the log was told that a lease has less than its TTL left. */
   get checkpoints(): number {
     return this.#checkpoints;
+  }
+
+  /** How many leases were renewed by an entry. */
+  get renewedInLog(): number {
+    return this.#renewals.count;
+  }
+
+  /** How many of them would have been over by the time at which that entry was applied. */
+  get renewedOverdue(): number {
+    return this.#renewals.overdue;
+  }
+
+  /** How many leases were renewed by a keepalive of several. */
+  get renewedTogether(): number {
+    return this.#sharedKeepalives;
   }
 
   /** Whether a lease exists, as of the last command. */
@@ -117,6 +139,7 @@ export class LeaseTimes {
         for (const { id, remainingMs } of body.leases) {
           const life = this.#lives.get(id);
           if (life === undefined || life.end !== undefined || life.grantedIndex > body.asOfIndex) continue;
+          if (remainingMs === 0) this.#renewals.applied(id, this.#mayEndMs(life, entry.term), trueMs);
           this.#checkpoint(life, entry.term, remainingMs === 0 ? life.ttlMs : remainingMs);
         }
         return;
@@ -148,6 +171,7 @@ export class LeaseTimes {
     this.#owners.event(event);
     switch (event.kind) {
       case "keepaliveAnswered":
+        if (event.leases > 1 && event.ttlMs > 0) this.#sharedKeepalives += 1;
         this.#answered(life, event.sentMs, event.ttlMs, event.trueMs);
         return;
       case "leaseRevoked":
@@ -180,7 +204,7 @@ export class LeaseTimes {
 
   /** The leases that nobody keeps alive and that live on in a healed cluster. None of them may do so for ever. */
   ownerless(healedMs: number, trueMs: number): number[] {
-    const { clockDriftMax, leaseLateMsMax } = this.#bounds;
+    const { clockDriftMax, leaseLateMsMax, leadershipMs } = this.#bounds;
     const lingering: number[] = [];
     for (const id of this.#alive) {
       const life = this.#lives.get(id);
@@ -188,7 +212,8 @@ export class LeaseTimes {
       if (life === undefined || sinceMs === undefined) continue;
       lingering.push(id);
       const fromMs = Math.max(sinceMs, healedMs, life.grantedMs);
-      const latestMs = fromMs + 2 * life.ttlMs * (1 + clockDriftMax) + leaseLateMsMax;
+      // The leader of the moment may have renewed it, and the last one takes nothing before it has led for a while.
+      const latestMs = fromMs + 2 * life.ttlMs * (1 + clockDriftMax) + 2 * leadershipMs + leaseLateMsMax;
       if (trueMs <= latestMs) continue;
       violated("LEASE", `lease ${id}, which nobody keeps alive, lives on`, {
         ...life,
@@ -252,15 +277,15 @@ export class LeaseTimes {
   }
 
   #checkDue(life: Life, term: number, trueMs: number): void {
-    const leaderSinceMs = this.#elections.leaderOf(term)?.sinceMs ?? 0;
-    const { checkpoint } = life;
-    const givenMs = checkpoint.term < term ? checkpoint.remainingMs : checkpoint.beforeMs;
+    const mayEndMs = this.#mayEndMs(life, term);
+    if (trueMs >= mayEndMs) return;
     const fromMs = Math.max(life.grantedMs, life.renewedMs);
-    if (trueMs >= this.#dueMs(life.ttlMs, fromMs) && trueMs >= this.#dueMs(givenMs, leaderSinceMs)) return;
     violated("LEASE", `lease ${life.id} expired after ${trueMs - fromMs} of ${life.ttlMs} ms`, {
       ...life,
       term,
-      leaderSinceMs,
+      leaderSinceMs: this.#elections.leaderOf(term)?.sinceMs ?? 0,
+      renewedInLogMs: this.#renewals.lastMs(life.id),
+      mayEndMs,
       trueMs,
     });
   }
@@ -275,6 +300,14 @@ export class LeaseTimes {
       renewedMs,
       trueMs,
     });
+  }
+
+  /** The earliest moment of true time at which the leader of a term may end a lease, as far as is known of renewals. */
+  #mayEndMs({ id, ttlMs, grantedMs, renewedMs, checkpoint }: Life, term: number): number {
+    const leaderSinceMs = this.#elections.leaderOf(term)?.sinceMs ?? 0;
+    const givenMs = checkpoint.term < term ? checkpoint.remainingMs : checkpoint.beforeMs;
+    const fromMs = Math.max(grantedMs, renewedMs, this.#renewals.lastMs(id));
+    return Math.max(this.#dueMs(ttlMs, fromMs), this.#dueMs(givenMs, leaderSinceMs));
   }
 
   /** A client that was not paused knows by its own clock that its lease may be over when it is, but for the clocks' drift. */

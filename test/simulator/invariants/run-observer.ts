@@ -54,6 +54,10 @@ export interface RunSummary extends ClientSummary {
   readonly mutationsRepeated: number;
   readonly leasesExpired: number;
   readonly leaseCheckpoints: number;
+  /** Leases renewed by an entry, those of them that would have been over when it was applied, and those renewed together. */
+  readonly leasesRenewedInLog: number;
+  readonly leasesRenewedOverdue: number;
+  readonly leasesRenewedTogether: number;
   readonly fencedAccepted: number;
   readonly fencedRefused: number;
 }
@@ -288,6 +292,9 @@ export class RunObserver implements Observer {
       mutationsRepeated: exactlyOnce.repeated,
       leasesExpired: leases.expired,
       leaseCheckpoints: leases.checkpoints,
+      leasesRenewedInLog: leases.renewedInLog,
+      leasesRenewedOverdue: leases.renewedOverdue,
+      leasesRenewedTogether: leases.renewedTogether,
       fencedAccepted: fencing.accepted,
       fencedRefused: fencing.refused,
       ...this.#clients.summary(),

@@ -1,5 +1,6 @@
 import { durabilityMutations } from "./durability.js";
 import { electionMutations } from "./elections.js";
+import { leaseMutations } from "./leases.js";
 import type { Mutation } from "./mutation.js";
 import { replicationMutations } from "./replication.js";
 import { sessionMutations } from "./sessions.js";
@@ -13,6 +14,7 @@ export const mutations: readonly Mutation[] = [
   ...replicationMutations,
   ...durabilityMutations,
   ...stateMutations,
+  ...leaseMutations,
   ...watchMutations,
   ...sessionMutations,
   ...storageMutations,

@@ -62,6 +62,8 @@ export interface SimulationOptions {
   readonly healAll: boolean;
   /** Whether every node loses its power at once before that. */
   readonly powerCycle: boolean;
+  /** Milliseconds after which leaders follow each other once everything is healed; 0 when one leads for good. */
+  readonly leadershipMs: number;
   /** Mean milliseconds between two operations of a client. */
   readonly thinkMs: number;
   readonly sessionTtlMs: number;
@@ -75,8 +77,15 @@ export interface SimulationOptions {
 /** What a caller of the simulation may fix instead of drawing it. */
 export type Overrides = Partial<SimulationOptions>;
 
+/**
+ * For how long leaders may lead that follow each other, in milliseconds: each takes at least half of its time in office
+ * from what is left of a lease once it leads for two seconds, and some are shorter than the longest TTL.
+ */
+const leaderships = [0, 3_000, 5_000];
+
 /** Any number that no other fork of the options' source has. */
 const VERSIONS_SALT = 1;
+const ROTATION_SALT = 2;
 
 /** Draws a run's options from its seed: which faults happen at all, how often, on what network and disk. */
 export function drawOptions(seed: number, overrides: Overrides = {}): SimulationOptions {
@@ -121,6 +130,7 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     syncMs: random.pick([0.5, 2, 10]),
     healAll: random.chance(0.8),
     powerCycle: random.chance(0.15),
+    leadershipMs: random.fork(ROTATION_SALT).pick(leaderships),
     thinkMs: random.pick([100, 250, 600]),
     sessionTtlMs: random.pick([1_500, 3_000, 6_000]),
     faults,

@@ -5,6 +5,7 @@ import { SimulatedCluster } from "../cluster/cluster.js";
 import { clientAddress, isOlder, peerAddress, type SimulatedNode } from "../cluster/simulated-node.js";
 import { Unexpected } from "../cluster/unexpected.js";
 import { usualDisk } from "../disk/usual-disk.js";
+import { LeadershipRotation } from "../faults/leadership-rotation.js";
 import { Nemesis } from "../faults/nemesis.js";
 import { createObserver, InvariantViolated } from "../invariants/index.js";
 import { setCurrentNetwork } from "../network/ambient.js";
@@ -35,10 +36,14 @@ const TRACED_EVENTS = 4_000;
 const LEASE_LATE_MAX_MS = 30_000;
 /** Candidates that the search for linearizability looks at for one path. */
 const LINEARIZABILITY_STEPS_MAX = 2_000_000;
+/** Milliseconds for which the healed cluster is given new operations. */
+const SERVES_ON_MS = 2_000;
 /** Milliseconds in which every watch of a settled cluster is served. */
 const WATCHES_SETTLE_MS = 6_000;
 /** Milliseconds in which watches that are served deliver what is left, and nodes apply it. */
 const LAST_DELIVERIES_MS = 2_000;
+/** Milliseconds that the last leases may take to end, beyond what a run takes to settle, while leaders change. */
+const ROTATION_MAX_MS = 30_000;
 /** Milliseconds between two looks whether everything has converged. */
 const LOOK_INTERVAL_MS = 250;
 
@@ -60,6 +65,7 @@ export class Simulation {
   #stopping = false;
   #healedMs = 0;
   #settledMs = 0;
+  #leadersRotated = 0;
   #failure: unknown;
 
   constructor(options: SimulationOptions) {
@@ -73,6 +79,7 @@ export class Simulation {
       clockDriftMax: options.clockDriftMax,
       leaseLateMsMax: LEASE_LATE_MAX_MS,
       leasesKept: keepsLeases(options),
+      leadershipMs: options.leadershipMs,
       watchServedMsMax: WATCHES_SETTLE_MS,
       partitionStepsMax: LINEARIZABILITY_STEPS_MAX,
     });
@@ -250,27 +257,56 @@ export class Simulation {
     for (const process of this.#clients.keys()) this.#world.resume(process);
     this.#cluster.restartJoining();
     for (const node of this.#cluster.nodes.values()) this.#cluster.boot(node);
-    const deadlineMs = this.#world.nowMs + livenessMs;
     // Operations go on for a moment: the healed cluster must serve new ones, too.
-    this.#runUntil(this.#world.nowMs + 2_000);
+    const stopMs = this.#world.nowMs + SERVES_ON_MS;
+    if (this.#options.leadershipMs > 0) this.#rotateLeaders(stopMs, livenessMs + ROTATION_MAX_MS);
+    else this.#runUntil(stopMs);
     this.#stopping = true;
-    for (;;) {
-      this.#runUntil(this.#world.nowMs + LOOK_INTERVAL_MS);
-      if (this.#failed) return;
-      const missing = this.#unsettled();
-      if (missing.length === 0) break;
-      if (this.#world.nowMs >= deadlineMs) {
-        throw new NotLive(
-          `not settled ${livenessMs} ms after everything healed: ${missing.join("; ")}\n${this.#cluster.describe()}`,
-        );
-      }
-    }
+    this.#waitFor(() => this.#unsettled(), livenessMs);
+    if (this.#failed) return;
     // Watches have nobody who waits for them: by now every one is served, and delivers what the closing calls write.
     this.#settledMs = this.#world.nowMs;
     this.#runUntil(this.#settledMs + WATCHES_SETTLE_MS);
     this.#tellStranded();
     this.#closingCalls();
     this.#runUntil(this.#world.nowMs + LAST_DELIVERIES_MS);
+  }
+
+  /** Runs until nothing is missing, so long at most; `look` is called every now and then. */
+  #waitFor(missing: () => readonly string[], withinMs: number, look: () => void = () => undefined): void {
+    const deadlineMs = this.#world.nowMs + withinMs;
+    for (;;) {
+      this.#runUntil(this.#world.nowMs + LOOK_INTERVAL_MS);
+      look();
+      if (this.#failed) return;
+      const lacking = missing();
+      if (lacking.length === 0) return;
+      if (this.#world.nowMs < deadlineMs) continue;
+      throw new NotLive(
+        `not settled ${withinMs} ms after everything healed: ${lacking.join("; ")}\n${this.#cluster.describe()}`,
+      );
+    }
+  }
+
+  /** Nothing goes wrong, but that leaders change, until every operation and every lease that nobody keeps alive is over. */
+  #rotateLeaders(stopMs: number, withinMs: number): void {
+    const { leadershipMs } = this.#options;
+    const rotation = new LeadershipRotation(this.#cluster, leadershipMs, () =>
+      this.#administrator.handOver(),
+    );
+    this.#waitFor(
+      () => [
+        ...(this.#stopping ? [] : ["operations go on"]),
+        ...this.#unfinished(),
+        ...this.#ownerlessLeases(),
+      ],
+      withinMs,
+      () => {
+        this.#stopping ||= this.#world.nowMs >= stopMs;
+        rotation.look(this.#world.nowMs);
+      },
+    );
+    this.#leadersRotated = rotation.changes;
   }
 
   /** Whether the node is upgraded at the end: one that joined later may not be given a vote before. */
@@ -331,15 +367,21 @@ export class Simulation {
     return new Set([...voters, ...learners]);
   }
 
+  #unfinished(): string[] {
+    return [...this.#clients].flatMap(([process, client]) =>
+      client.done ? [] : [`${process.host} waits for ${client.pending} operations`],
+    );
+  }
+
+  #ownerlessLeases(): string[] {
+    return this.#observer
+      .ownerlessLeases(this.#healedMs, this.#world.nowMs)
+      .map((lease) => `lease ${lease} lives, which nobody keeps alive`);
+  }
+
   #unsettled(): string[] {
-    const missing: string[] = [];
-    for (const [process, client] of this.#clients) {
-      if (!client.done) missing.push(`${process.host} waits for ${client.pending} operations`);
-    }
+    const missing = [...this.#unfinished(), ...this.#ownerlessLeases()];
     if (this.#administrator.busy) missing.push(`the administrator waits: ${this.#administrator.doing}`);
-    for (const lease of this.#observer.ownerlessLeases(this.#healedMs, this.#world.nowMs)) {
-      missing.push(`lease ${lease} lives, which nobody keeps alive`);
-    }
     for (const { name, process } of this.#cluster.live) {
       // Members or not: whose clients wait for it hear nothing, and do not know that they should go elsewhere.
       if ((process?.blockedUntilMs ?? 0) > this.#world.nowMs) missing.push(`${name} stands still`);
@@ -391,7 +433,7 @@ export class Simulation {
         messageReordering: this.#network.reordered,
         messageReplay: this.#network.replays.count,
       },
-      counts: numbersOf(this.#observer.summary),
+      counts: { ...numbersOf(this.#observer.summary), leadersRotated: this.#leadersRotated },
     };
   }
 }

@@ -9,7 +9,15 @@ const everyFault = Object.fromEntries(
     1,
   ]),
 );
-const enough = { operationsOk: 100, elections: 5, watchEventsSynthesized: 1, watchMarks: 1 };
+const enough = {
+  operationsOk: 100,
+  elections: 5,
+  watchEventsSynthesized: 1,
+  watchMarks: 1,
+  leadersRotated: 1,
+  leasesRenewedTogether: 1,
+  leasesRenewedOverdue: 1,
+};
 const elections = drawOptions(1, { theme: "elections" });
 const watchers = drawOptions(2, { theme: "watchers" });
 

@@ -19,8 +19,14 @@ const FAULT_SEEDS_MIN = 500;
 /** What is done to messages, beside the kinds of faults that are injected. */
 const messageFaults = ["messageLoss", "messageDuplication", "messageReordering", "messageReplay"] as const;
 
-/** What of watches is rare, and must have been seen all the same. */
-const rareCounts = ["watchEventsSynthesized", "watchMarks"] as const;
+/** What of watches and leases is rare, and must have been seen all the same. */
+const rareCounts = [
+  "watchEventsSynthesized",
+  "watchMarks",
+  "leadersRotated",
+  "leasesRenewedTogether",
+  "leasesRenewedOverdue",
+] as const;
 
 interface Done {
   seeds: number;

@@ -11,7 +11,8 @@ export type Theme =
   | "moves"
   | "watchers"
   | "snapshots"
-  | "sessions";
+  | "sessions"
+  | "leases";
 
 /** How many of the runs concentrate on what, of fifteen. */
 const shares: readonly (readonly [Theme, number])[] = [
@@ -23,6 +24,7 @@ const shares: readonly (readonly [Theme, number])[] = [
   ["watchers", 1],
   ["snapshots", 1],
   ["sessions", 1],
+  ["leases", 1],
 ];
 
 export function drawTheme(random: Random): Theme {
@@ -148,7 +150,31 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
       ]),
     };
   },
+  leases: lateRenewals,
 };
+
+/** Leases that are renewed late, by leaders that follow each other, over commits that take long. */
+function lateRenewals(random: Random): Partial<SimulationOptions> {
+  return {
+    clients: 4,
+    electionTimeoutMs: random.pick([500, 1_000]),
+    sessionTtlMs: random.pick([1_500, 6_000]),
+    thinkMs: random.pick([50, 150]),
+    tempo: random.pick([1, 0.4]),
+    leadershipMs: random.pick([3_000, 5_000]),
+    faults: {
+      congestion: random.pick([1_000, 3_000]),
+      transfer: random.pick([2_000, 4_000]),
+      slowLink: random.pick([500, 2_000]),
+      ...(random.chance(0.5) ? { diskStall: 1_500 } : {}),
+      ...(random.chance(0.5) ? { isolateLeader: 3_000 } : {}),
+      ...(random.chance(0.5) ? { clientPause: 2_000 } : {}),
+      ...(random.chance(0.3) ? { kill: 3_000 } : {}),
+      ...(random.chance(0.3) ? { clientKill: 4_000 } : {}),
+    },
+    workloads: random.chance(0.5) ? ["leases", "registers"] : ["leases", "locks"],
+  };
+}
 
 /**
  * Whether so little goes wrong that every session and lease that a client keeps is owed its life: at most one node hangs

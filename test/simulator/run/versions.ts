@@ -40,7 +40,11 @@ export function mixed(
   { founders, joiners, upgradeMs, stayMixed }: Versions,
 ): Partial<SimulationOptions> {
   if ([...founders, ...joiners].every((version) => version === newestVersion)) return {};
-  // No address is changed before all are upgraded: where some never are, who asks for it would wait for ever.
+  // No address is changed before all are upgraded: where some never are, who asks for it would wait for ever. Nor is it
+  // told before what is left of a lease: there each leader gives it its full time.
   const { move: _, ...others } = faults;
-  return { faults: { ...(stayMixed ? others : faults), upgrade: upgradeMs } };
+  return {
+    faults: { ...(stayMixed ? others : faults), upgrade: upgradeMs },
+    ...(stayMixed ? { leadershipMs: 0 } : {}),
+  };
 }

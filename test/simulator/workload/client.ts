@@ -1,5 +1,7 @@
 import { connect, type Quorate, type StateChange } from "@quorate/sdk";
 import { KeepAliveConnections } from "../../../sdk/src/lease/keep-alive-connections.js";
+import type { OperationRunner } from "../../../sdk/src/session/operation.js";
+import { Session } from "../../../sdk/src/session/session.js";
 import type { ClientEvent } from "../observation.js";
 import type { WorkloadKind } from "../run/options.js";
 import type { Random } from "../world/random.js";
@@ -125,7 +127,13 @@ export class WorkloadClient {
 }
 
 const keepaliveObservers = new WeakMap<object, Recorder>();
+const runners = new WeakMap<object, OperationRunner>();
 let observing = false;
+
+/** What the operations of the client's session go through, for those that the SDK makes itself; undefined before its first. */
+export function sessionRunner(): OperationRunner | undefined {
+  return runners.get(currentProcess());
+}
 
 /** Keepalives are the SDK's own business; that they were answered is told by looking over its shoulder. */
 function observeKeepalives(): void {
@@ -137,8 +145,14 @@ function observeKeepalives(): void {
     const sentMs = currentWorld().nowMs;
     const answer = await send.apply(this, call);
     if (answer.kind === "answered") {
-      recorder?.tell({ kind: "keepaliveAnswered", lease: Number(call[1]), sentMs, ttlMs: answer.ttlMs });
+      const { ttlMs } = answer;
+      recorder?.tell({ kind: "keepaliveAnswered", lease: Number(call[1]), sentMs, ttlMs, leases: 1 });
     }
     return answer;
+  };
+  const { run } = Session.prototype;
+  Session.prototype.run = function (this: Session, request, convert, options) {
+    runners.set(currentProcess(), this);
+    return run.call(this, request, convert, options) as never;
   };
 }

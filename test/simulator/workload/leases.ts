@@ -1,8 +1,11 @@
 import { Closed } from "@quorate/sdk";
 import { currentWorld } from "../world/world.js";
 import { onAbort } from "./abort-signal.js";
-import type { ClientContext } from "./client.js";
+import { type ClientContext, sessionRunner } from "./client.js";
+import { SharedKeepalives } from "./shared-keepalives.js";
 
+/** Chance that some leases are renewed together, rather than one by the SDK. */
+const sharedChance = 0.3;
 /** Chance that a key leaves its lease and comes back, as the last one then. */
 const leavesChance = 0.3;
 
@@ -12,6 +15,11 @@ export async function runLeases(context: ClientContext): Promise<void> {
   for (let round = 0; !stopping(); round++) {
     await sleep(random.exponential(thinkMs * 2));
     if (stopping()) return;
+    const runner = random.chance(sharedChance) ? sessionRunner() : undefined;
+    if (runner !== undefined) {
+      await new SharedKeepalives(context, runner).run();
+      continue;
+    }
     const sentMs = currentWorld().nowMs;
     try {
       const lease = await quorate.lease(random.pick([1_000, 2_000, 4_000]));
