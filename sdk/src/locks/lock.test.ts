@@ -1,3 +1,5 @@
+import { create } from "@bufbuild/protobuf";
+import { DeleteRequestSchema, ErrorCode, PutRequestSchema } from "@quorate/proto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { connect } from "../client/connect.js";
 import { bounds, type ConnectOptions } from "../client/options.js";
@@ -47,6 +49,13 @@ async function releaseUnanswered(node: FakeNode, lock: Lock): Promise<{ promise:
   return { promise };
 }
 
+/** Deletes an entry and puts another there, while watches are away for longer than history goes back. */
+function replaceUnseen(node: FakeNode, path: string): void {
+  node.endWatches(ErrorCode.COMPACTED);
+  node.store.apply({ case: "delete", value: create(DeleteRequestSchema, { path }) });
+  node.store.apply({ case: "put", value: create(PutRequestSchema, { path }) });
+}
+
 describe("a lock", () => {
   it("is granted in the order of the requests, with rising tokens", async () => {
     const node = await startNode();
@@ -74,16 +83,16 @@ describe("a lock", () => {
     expect(queue(node)).toEqual([]);
   });
 
-  it("has waiters watch only the entry right before their own", async () => {
+  it("has waiters watch only their own entry and the one right before it", async () => {
     const node = await startNode();
     const [owner, second, third] = await Promise.all([open(node), open(node), open(node)]);
     const lock = await owner.lock("/l");
     const waits = second.lock("/l");
     await until(() => queue(node).length === 2);
     const waitsLonger = third.lock("/l");
-    await until(() => node.watchCreates.length === 3);
-    const [first, middle] = queue(node);
-    expect(node.watchCreates.slice(1).map((create) => create.path)).toEqual([first, middle]);
+    await until(() => node.watchCreates.length === 5);
+    const [first, middle, last] = queue(node);
+    expect(node.watchCreates.map((create) => create.path)).toEqual([first, middle, first, last, middle]);
     expect(node.watchCreates.every((create) => !create.recursive)).toBe(true);
     await lock.release();
     const next = await waits;
@@ -104,15 +113,48 @@ describe("a lock", () => {
     const waits = patient.lock("/l").then((won) => {
       acquired = won;
     });
-    await until(() => node.watchCreates.length === 3);
+    await until(() => node.watchCreates.length === 5);
     abort.abort();
     await quits;
-    await until(() => queue(node).length === 2 && node.watchCreates.length === 4);
+    await until(() => queue(node).length === 2 && node.watchCreates.length === 6);
     expect(acquired).toBeUndefined();
     await lock.release();
     await waits;
     expect(acquired?.token).toBeGreaterThan(lock.token);
     await acquired?.release();
+  });
+
+  it("tells a waiter at once that its entry was deleted, however long the owner keeps the lock", async () => {
+    const node = await startNode();
+    const [owner, waiter, operator] = await Promise.all([open(node), open(node), open(node)]);
+    await using lock = await owner.lock("/l");
+    const waits = expect(waiter.lock("/l")).rejects.toMatchObject({ code: "FENCED" });
+    await until(() => queue(node).length === 2);
+    await operator.delete(queue(node)[1] ?? "");
+    await waits;
+    expect(queue(node)).toEqual([lock.path]);
+  });
+
+  it("is not granted by an entry that was deleted and put there again", async () => {
+    const node = await startNode();
+    const [owner, waiter] = await Promise.all([open(node), open(node)]);
+    const lock = await owner.lock("/l");
+    const waits = expect(waiter.lock("/l")).rejects.toMatchObject({ code: "FENCED" });
+    await until(() => node.watchCreates.length === 3);
+    replaceUnseen(node, queue(node)[1] ?? "");
+    await lock.release();
+    await waits;
+    await until(() => queue(node).length === 0);
+  });
+
+  it("tells its owner that its entry was deleted and put there again while no history told of it", async () => {
+    const node = await startNode();
+    const owner = await open(node);
+    const lock = await owner.lock("/l");
+    await until(() => node.watchCreates.length === 1);
+    replaceUnseen(node, lock.path);
+    await until(() => lock.signal.aborted);
+    expect(lock.signal.reason).toMatchObject({ code: "FENCED" });
   });
 
   it("fences the writes of an owner that lost it", async () => {

@@ -8,13 +8,16 @@ import {
   SessionExpired,
 } from "../errors/quorate-error.js";
 import type { Ownership } from "../kv/options.js";
-import { placeInQueue } from "./queue.js";
+import { OwnEntry } from "./own-entry.js";
+import { disturbedPauseMs, isPassing, patiently, pause } from "./patience.js";
+import { placeInQueue, type QueueEntry } from "./queue.js";
 import type { AcquireOptions, QueueClient } from "./queue-client.js";
 
 /**
  * One entry in the queue for a key, from the moment it owns the key. The queue is the key's subtree: every contender
  * puts a sequential entry on its session, and the first entry is the owner; its create revision is the fencing token.
- * Everyone else watches only the entry right before its own, so a release wakes one contender, not all.
+ * Everyone watches its own entry, which somebody may delete, and who waits the entry right before it, so that a release
+ * wakes one contender, not all.
  */
 export class Contender implements Ownership {
   readonly key: string;
@@ -23,12 +26,13 @@ export class Contender implements Ownership {
   readonly path: string;
   readonly #client: QueueClient;
   readonly #lost = new AbortController();
-  readonly #watching = new AbortController();
+  readonly #own: OwnEntry;
   readonly #unsubscribe: () => void;
   #released: Promise<void> | undefined;
 
-  private constructor(client: QueueClient, key: string, path: string, token: number, revision: number) {
+  private constructor(client: QueueClient, { key, path, token }: QueueEntry, own: OwnEntry) {
     this.#client = client;
+    this.#own = own;
     this.key = key;
     this.path = path;
     this.token = token;
@@ -36,7 +40,10 @@ export class Contender implements Ownership {
     if (client.lapsed) {
       this.#lose(new SessionExpired(`${key}: the session may have expired while the ownership was acquired`));
     }
-    void this.#watchOwnEntry(revision);
+    own.onGone = ({ error }) => {
+      if (error === undefined) this.#lose(new Fenced(`${key}: the entry ${path} of this owner was deleted`));
+      else this.#lose(new Fenced(`${key}: cannot watch this owner's entry`, { cause: error }));
+    };
   }
 
   /**
@@ -65,13 +72,16 @@ export class Contender implements Ownership {
             stop.abort(new DeadlineExceeded(`${key}: not acquired within ${options.timeoutMs} ms`));
           }, options.timeoutMs);
     try {
-      const { path, token } = await enter(client, key, value, stop);
+      const entry = await enter(client, key, value, stop);
+      const own = new OwnEntry(client, entry);
+      own.onGone = ({ error }) => stop.abort(error ?? deletedWhileWaiting(entry));
       try {
-        const revision = await waitForTurn(client, key, path, stop.signal);
+        await waitForTurn(client, entry, stop.signal);
         stop.signal.throwIfAborted();
-        return new Contender(client, key, path, token, revision);
+        return new Contender(client, entry, own);
       } catch (error) {
-        leaveInBackground(client, path);
+        own.stop();
+        leaveInBackground(client, entry.path);
         throw error;
       }
     } catch (error) {
@@ -112,47 +122,7 @@ export class Contender implements Ownership {
   #lose(reason: QuorateError): void {
     this.#lost.abort(reason);
     this.#unsubscribe();
-    this.#watching.abort();
-  }
-
-  /** Sees it when the own entry is deleted from outside: by an operator, say. */
-  async #watchOwnEntry(revision: number): Promise<void> {
-    const { signal } = this.#watching;
-    let fromRevision = revision + 1;
-    while (!signal.aborted) {
-      try {
-        // However long no node serves it: the session's own clock says when the entry may be gone.
-        const unservedTimeoutMs = Number.POSITIVE_INFINITY;
-        const options = { fromRevision, signal, unservedTimeoutMs };
-        for await (const event of this.#client.watch(this.path, options)) {
-          if (event.kind !== "delete") continue;
-          this.#lose(new Fenced(`${this.key}: the entry ${this.path} of this owner was deleted`));
-          return;
-        }
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof QuorateError) || error.code !== "COMPACTED") {
-          this.#lose(new Fenced(`${this.key}: cannot watch this owner's entry`, { cause: error }));
-          return;
-        }
-      }
-      // Disconnected for longer than history goes back: look, then watch from there.
-      const resumed = await this.#lookAtOwnEntry();
-      if (resumed === undefined) return;
-      fromRevision = resumed + 1;
-    }
-  }
-
-  async #lookAtOwnEntry(): Promise<number | undefined> {
-    try {
-      const place = await placeInQueue(this.#client, this.key, this.path, this.#watching.signal);
-      if (place.present) return place.revision;
-      this.#lose(new Fenced(`${this.key}: the entry ${this.path} of this owner was deleted`));
-    } catch (cause) {
-      this.#lose(new Fenced(`${this.key}: cannot look at this owner's entry`, { cause }));
-    }
-    return undefined;
+    this.#own.stop();
   }
 }
 
@@ -162,7 +132,7 @@ async function enter(
   key: string,
   value: string | Uint8Array,
   stop: AbortController,
-): Promise<{ path: string; token: number }> {
+): Promise<QueueEntry> {
   stop.signal.throwIfAborted();
   // Without a deadline of its own, the put is repeated until its outcome is known or the session over: giving it up
   // half-way could leave an entry in the queue that blocks everyone behind it for as long as the session lives.
@@ -178,7 +148,7 @@ async function enter(
       return client.trouble(message) ?? new DeadlineExceeded(message);
     };
     const put = await untilDeadline(entered, requestTimeoutMs, refusal, stop.signal);
-    return { path: put.path, token: put.revision };
+    return { key, path: put.path, token: put.revision };
   } catch (error) {
     entered.then(
       (put) => leaveInBackground(client, put.path),
@@ -188,65 +158,30 @@ async function enter(
   }
 }
 
-/** Resolves with the revision at which the entry was seen to be the first. */
-async function waitForTurn(
-  client: QueueClient,
-  key: string,
-  path: string,
-  signal: AbortSignal,
-): Promise<number> {
+function deletedWhileWaiting({ key, path }: QueueEntry): Fenced {
+  return new Fenced(`${key}: the entry ${path} was deleted while it waited in the queue`);
+}
+
+/** Resolves once the entry was seen to be the first. */
+async function waitForTurn(client: QueueClient, entry: QueueEntry, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const place = await patiently(() => placeInQueue(client, key, path, signal), signal);
-    if (!place.present)
-      throw new Fenced(`${key}: the entry ${path} was deleted while it waited in the queue`);
-    if (place.predecessor === undefined) {
-      if (!client.lapsed) return place.revision;
+    const place = await patiently(() => placeInQueue(client, entry, signal), signal);
+    if (!place.present) throw deletedWhileWaiting(entry);
+    const { predecessor, revision } = place;
+    if (predecessor === undefined) {
+      if (!client.lapsed) return;
       // The entry is the first, but the session lives on borrowed time: own it once a keepalive was answered.
       await pause(lapsedPauseMs);
       signal.throwIfAborted();
       continue;
     }
-    await patiently(
-      () => waitForDelete(client, place.predecessor ?? path, place.revision + 1, signal),
-      signal,
-    );
+    await patiently(() => waitForDelete(client, predecessor, revision + 1, signal), signal);
     // The predecessor may just have given up, with others still before it: look again.
   }
 }
 
-/** Pause before a wait that was disturbed goes on, in milliseconds. */
-const disturbedPauseMs = 200;
 /** Pause before the own session's clock is looked at again, in milliseconds. */
 const lapsedPauseMs = 50;
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** A wait outlives a time without quorum: its caller bounds it, by signal or timeout. */
-async function patiently<T>(look: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (;;) {
-    try {
-      return await look();
-    } catch (error) {
-      if (signal.aborted || !isPassing(error)) throw error;
-      await pause(disturbedPauseMs);
-    }
-  }
-}
-
-function isPassing(error: unknown): boolean {
-  if (!(error instanceof QuorateError)) return false;
-  switch (error.code) {
-    case "NO_QUORUM":
-    case "UNAVAILABLE":
-    case "OVERLOADED":
-    case "DEADLINE_EXCEEDED":
-      return true;
-    default:
-      return false;
-  }
-}
 
 async function waitForDelete(
   client: QueueClient,

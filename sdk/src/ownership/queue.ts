@@ -2,6 +2,13 @@ import { bounds, type CallOptions } from "../client/options.js";
 import type { Entry } from "../kv/entry.js";
 import type { QueueClient } from "./queue-client.js";
 
+/** A contender's entry: where it is, and its create revision, the fencing token. */
+export interface QueueEntry {
+  readonly key: string;
+  readonly path: string;
+  readonly token: number;
+}
+
 /** Where an entry stands in the queue for a key. */
 export interface QueuePlace {
   /** Whether the entry is in the queue at all. */
@@ -12,11 +19,13 @@ export interface QueuePlace {
   readonly revision: number;
 }
 
-/** Finds an entry's place. All pages are read at the revision of the first. */
+/**
+ * Finds an entry's place. All pages are read at the revision of the first. An entry that was deleted and put there again
+ * by somebody has another create revision, and is not the one that is looked for: no fence accepts its token.
+ */
 export async function placeInQueue(
   client: QueueClient,
-  key: string,
-  path: string,
+  { key, path, token }: QueueEntry,
   signal: AbortSignal,
 ): Promise<QueuePlace> {
   let predecessor: string | undefined;
@@ -33,7 +42,7 @@ export async function placeInQueue(
     });
     revision ??= page.revision;
     for (const node of page.nodes) {
-      if (node.path === path) return { present: true, predecessor, revision };
+      if (node.path === path) return { present: node.entry?.createRevision === token, predecessor, revision };
       predecessor = node.path;
     }
     // Names are fixed-width numbers: past the own name, there is nothing more to look for.

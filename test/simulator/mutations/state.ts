@@ -228,7 +228,7 @@ export const stateMutations: readonly Mutation[] = [
       {
         file: "sdk/src/ownership/contender.ts",
         find: "    // The predecessor may just have given up, with others still before it: look again.\n",
-        replace: "    return place.revision;\n",
+        replace: "    return;\n",
       },
     ],
   },
@@ -253,8 +253,8 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: "sdk/src/ownership/contender.ts",
-        find: '          if (event.kind !== "delete") continue;\n',
-        replace: '          if (event.kind !== "delete" || event.revision > 0) continue;\n',
+        find: "if (error === undefined) this.#lose(",
+        replace: "if (error === undefined && token < 0) this.#lose(",
       },
     ],
   },
@@ -266,8 +266,8 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: "sdk/src/ownership/contender.ts",
-        find: "return { path: put.path, token: put.revision };",
-        replace: "tokens += 1;\n    return { path: put.path, token: tokens };",
+        find: "    this.token = token;\n",
+        replace: "    tokens += 1;\n    this.token = tokens;\n",
       },
       {
         file: "sdk/src/ownership/contender.ts",
