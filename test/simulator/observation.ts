@@ -285,6 +285,8 @@ export type ClientEvent =
   /** The lock's signal says that the ownership ended or may have. */
   | (OfLock & { readonly kind: "lockLost" })
   | (OfLock & { readonly kind: "lockReleased" })
+  /** The leader's new value was announced; `sentMs` is the true time at which that was asked for. */
+  | (OfLock & { readonly kind: "proclaimed"; readonly token: number; readonly sentMs: number })
   /** The wait ended without the lock. */
   | (OfLock & { readonly kind: "lockFailed"; readonly code: string })
   /** A call failed that is not one of the operations: the opening of a session, say. */

@@ -1,6 +1,7 @@
+import type { AppliedChecks } from "../invariants/applied-checks.js";
 import type { LeaseTimes } from "../invariants/lease-times.js";
+import { LockWaits } from "../invariants/lock-waits.js";
 import { MutualExclusion } from "../invariants/mutual-exclusion.js";
-import type { OwnershipQueues } from "../invariants/ownership-queue.js";
 import type { ReferenceHistory } from "../invariants/reference-history.js";
 import { SessionStates } from "../invariants/session-states.js";
 import type { ClientEvent } from "../observation.js";
@@ -22,6 +23,9 @@ export interface ClientSummary {
   readonly watchEventsSynthesized: number;
   readonly watchMarks: number;
   readonly locksGranted: number;
+  /** Waits that ended with FENCED, since their entries were deleted. */
+  readonly lockWaitsFenced: number;
+  readonly proclamations: number;
   readonly sessionsExpired: number;
   /** Undefined before the end. */
   readonly linearizability: LinearizabilitySummary | undefined;
@@ -44,6 +48,7 @@ export class ClientChecks {
   readonly #revisionOrder: RevisionOrder;
   readonly #watches = new Map<number, WatchCheck>();
   readonly #mutualExclusion: MutualExclusion;
+  readonly #lockWaits: LockWaits;
   readonly #sessions = new SessionStates();
   #watchCount = 0;
   #eventCount = 0;
@@ -51,11 +56,12 @@ export class ClientChecks {
   #markCount = 0;
   #linearizability: LinearizabilitySummary | undefined;
 
-  constructor(history: ReferenceHistory, leases: LeaseTimes, queues: OwnershipQueues) {
+  constructor({ history, leases, queues, queueEntries }: AppliedChecks) {
     this.#history = history;
     this.#leases = leases;
     this.#revisionOrder = new RevisionOrder(history);
     this.#mutualExclusion = new MutualExclusion(queues, (revision) => history.appliedMs(revision));
+    this.#lockWaits = new LockWaits(queueEntries);
   }
 
   event(event: ClientEvent): void {
@@ -101,7 +107,9 @@ export class ClientChecks {
       case "lockLost":
       case "lockReleased":
       case "lockFailed":
+      case "proclaimed":
         this.#mutualExclusion.event(event);
+        this.#lockWaits.event(event);
         return;
       case "sessionState":
         this.#sessions.event(event);
@@ -127,6 +135,7 @@ export class ClientChecks {
   /** Nothing can be delivered to the client any more, nor told. */
   #outOfReach(client: string): void {
     this.#mutualExclusion.outOfReach(client);
+    this.#lockWaits.outOfReach(client);
     for (const [id, watch] of this.#watches) if (watch.client === client) this.#watches.delete(id);
   }
 
@@ -134,6 +143,7 @@ export class ClientChecks {
   finish({ partitionStepsMax, watchServedMsMax }: ClientBounds, settledMs: number, trueMs: number): void {
     for (const watch of this.#watches.values()) watch.checkComplete(settledMs, watchServedMsMax);
     this.#mutualExclusion.finish(settledMs, trueMs);
+    this.#lockWaits.finish(settledMs, trueMs);
     checkWrittenValues(this.#operations.all(), this.#history);
     this.#linearizability = checkLinearizability(this.#operations.all(), partitionStepsMax);
   }
@@ -148,6 +158,8 @@ export class ClientChecks {
       watchEventsSynthesized: this.#synthesizedCount,
       watchMarks: this.#markCount,
       locksGranted: this.#mutualExclusion.granted,
+      lockWaitsFenced: this.#lockWaits.fenced,
+      proclamations: this.#mutualExclusion.proclamations,
       sessionsExpired: this.#sessions.expired,
       linearizability: this.#linearizability,
       paths: this.#linearizability?.paths ?? 0,

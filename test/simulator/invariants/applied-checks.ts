@@ -8,6 +8,7 @@ import { Fencing } from "./fencing.js";
 import { LeaseKeys } from "./lease-keys.js";
 import { type LeaseBounds, LeaseTimes } from "./lease-times.js";
 import { OwnershipQueues } from "./ownership-queue.js";
+import { QueueEntries } from "./queue-entries.js";
 import { ReferenceHistory } from "./reference-history.js";
 import { checkStateMachineSafety } from "./state-machine-safety.js";
 import { violated } from "./violation.js";
@@ -21,6 +22,7 @@ export class AppliedChecks {
   readonly equalState = new EqualState();
   readonly exactlyOnce = new ExactlyOnce();
   readonly queues = new OwnershipQueues(this.history.live);
+  readonly queueEntries = new QueueEntries();
   readonly fencing = new Fencing(this.queues);
   readonly leases: LeaseTimes;
   readonly #leaseKeys = new LeaseKeys();
@@ -67,6 +69,7 @@ export class AppliedChecks {
       }
       history.addChanges(effect.changes, trueMs);
       this.#leaseKeys.changed(effect.changes, alive);
+      this.queueEntries.changed(effect.changes, trueMs);
       queues.changed(effect.changes, trueMs);
     }
     leases.settle(entry, outcome);

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Applied, Change, Result } from "../../../server/src/state-machine/index.js";
+import {
+  type Applied,
+  type Change,
+  type Result,
+  sequentialKey,
+} from "../../../server/src/state-machine/index.js";
 import { command, del, HandMadeRun, onSession, put, tripped } from "./hand-made-run.test-support.js";
 
 /** The outcome with its first result replaced. */
@@ -187,13 +192,29 @@ describe("MUTEX", () => {
     expect(tripped(() => run.client({ ...granted, attempt: 3, token: first }))).toBe("MUTEX");
   });
 
-  it("trips when ownership goes back to an earlier token", () => {
-    const run = new HandMadeRun();
-    run.client({ kind: "lockWaiting", attempt: 1, path: "/lock" });
-    // Names that are out of order let a later contender overtake.
-    run.put("/lock/b", "");
-    run.put("/lock/a", "");
-    expect(tripped(() => run.delete("/lock/a"))).toBe("MUTEX");
+  it("leaves the ownership where it is while an entry that was put by hand is before it, or another takes its place", () => {
+    const { run, first, second } = waitingRun();
+    run.client({ ...granted, attempt: 1, token: first });
+    const byHand = run.put(sequentialKey("/lock", 0), "");
+    expect(tripped(() => run.client({ ...granted, attempt: 3, token: byHand }))).toBe("MUTEX");
+    const other = waitingRun();
+    other.run.put(sequentialKey("/lock", 0), "");
+    other.run.delete(sequentialKey("/lock", 0));
+    other.run.client({ ...granted, attempt: 1, token: other.first });
+    other.run.delete(sequentialKey("/lock", other.first));
+    other.run.put(sequentialKey("/lock", other.first), "");
+    other.run.delete(sequentialKey("/lock", other.first));
+    other.run.client({ ...granted, attempt: 2, token: other.second });
+    expect(second).toBe(other.second);
+  });
+
+  it("trips when a value is announced under a token that was not held any more", () => {
+    const { run, first } = waitingRun();
+    const proclaimed = { kind: "proclaimed", path: "/lock", attempt: 1, token: first } as const;
+    run.client({ ...proclaimed, sentMs: run.trueMs });
+    run.delete(sequentialKey("/lock", first));
+    run.client({ ...proclaimed, sentMs: run.trueMs });
+    expect(tripped(() => run.client({ ...proclaimed, sentMs: run.trueMs + 1 }))).toBe("MUTEX");
   });
 });
 

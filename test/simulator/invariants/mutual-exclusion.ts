@@ -4,6 +4,7 @@ import { violated } from "./violation.js";
 
 type LockEvent = Extract<ClientEvent, { attempt: number }>;
 type Granted = Extract<LockEvent, { kind: "lockGranted" }>;
+type Proclaimed = Extract<LockEvent, { kind: "proclaimed" }>;
 
 /** How long after its end in the log, in a settled cluster, a client is told of it: its watch has to be served again. */
 const toldMsMax = 6_000;
@@ -11,7 +12,8 @@ const toldMsMax = 6_000;
 /**
  * MUTEX: whoever is granted a lock owned it in the log at some moment of its wait, under the token it was given, and
  * nobody else is granted it under that token. In the log there is one owner at a time by its order, and the tokens of
- * the owners rise (OwnershipQueues). A living client whose ownership ended is told.
+ * the owners rise (OwnershipQueues). A living client whose ownership ended is told, and nothing is proclaimed under the
+ * token of one that had ended.
  */
 export class MutualExclusion {
   readonly #queues: OwnershipQueues;
@@ -27,6 +29,13 @@ export class MutualExclusion {
     this.#appliedMs = appliedMs;
   }
 
+  #proclamations = 0;
+
+  /** How many values leaders announced. */
+  get proclamations(): number {
+    return this.#proclamations;
+  }
+
   /** How many locks were granted. */
   get granted(): number {
     return this.#grantedTo.size;
@@ -40,6 +49,9 @@ export class MutualExclusion {
         return;
       case "lockGranted":
         this.#granted(event);
+        return;
+      case "proclaimed":
+        this.#proclaimed(event);
         return;
       case "lockLost":
       case "lockReleased":
@@ -67,6 +79,20 @@ export class MutualExclusion {
         trueMs,
       });
     }
+  }
+
+  #proclaimed({ client, path, token, sentMs, trueMs }: Proclaimed): void {
+    this.#proclamations += 1;
+    const owner = this.#queues.owner(path, token);
+    if (owner !== undefined && (owner.untilMs ?? trueMs) >= sentMs) return;
+    violated("MUTEX", `${path}: ${client} announced a value under token ${token}, which it did not own`, {
+      client,
+      path,
+      token,
+      sentMs,
+      trueMs,
+      ...owner,
+    });
   }
 
   #granted(granted: Granted): void {

@@ -1,4 +1,5 @@
 import type { Change, Entry } from "../../../server/src/state-machine/index.js";
+import { isByHand } from "./queue-entries.js";
 import { violated } from "./violation.js";
 
 /** A time of ownership in the log: from the change that began it to the one that ended it. */
@@ -9,7 +10,11 @@ export interface Owner {
   untilMs: number | undefined;
 }
 
-/** The queue for one lock or election, in log order: its subtree, whose first entry is the owner. */
+/**
+ * The queue for one lock or election, in log order: its subtree, whose first entry is the owner. An entry that somebody
+ * put there by hand has a token that no contender knows: where it is the first, nobody begins to own, and who did goes on
+ * to for as long as its own entry is there, though fences do not accept its token meanwhile.
+ */
 class OwnershipQueue {
   readonly #key: string;
   // Sorted by key.
@@ -23,7 +28,7 @@ class OwnershipQueue {
     this.settle(trueMs);
   }
 
-  /** The token under which the key is owned now. */
+  /** The token that fences accept now. */
   get token(): number | undefined {
     return this.#entries[0]?.createRevision;
   }
@@ -42,13 +47,15 @@ class OwnershipQueue {
 
   /** All changes of a revision are in: MUTEX wants a new owner's token above that of every earlier one. */
   settle(trueMs: number): void {
-    const { token } = this;
+    const [first] = this.#entries;
     const last = this.#owners.at(-1);
+    const byHand = first !== undefined && isByHand(first);
     if (last !== undefined && last.untilMs === undefined) {
-      if (last.token === token) return;
+      if (byHand ? this.#isPresent(last.token) : last.token === first?.createRevision) return;
       last.untilMs = trueMs;
     }
-    if (token === undefined) return;
+    if (first === undefined || byHand) return;
+    const token = first.createRevision;
     if (last !== undefined && token <= last.token) {
       violated("MUTEX", `${this.#key} goes to token ${token} after token ${last.token}`, {
         key: this.#key,
@@ -56,6 +63,10 @@ class OwnershipQueue {
       });
     }
     this.#owners.push({ token, sinceMs: trueMs, untilMs: undefined });
+  }
+
+  #isPresent(token: number): boolean {
+    return this.#entries.some((entry) => entry.createRevision === token && !isByHand(entry));
   }
 }
 
@@ -74,7 +85,7 @@ export class OwnershipQueues {
     if (!this.#queues.has(key)) this.#queues.set(key, new OwnershipQueue(key, this.#live, trueMs));
   }
 
-  /** The token under which a followed key is owned now. */
+  /** The token that fences of a followed key accept now. */
   tokenOf(key: string): number | undefined {
     return this.#queues.get(key)?.token;
   }

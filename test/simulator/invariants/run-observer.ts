@@ -82,7 +82,7 @@ export class RunObserver implements Observer {
   constructor(options: ObserverOptions) {
     this.#options = options;
     this.#applied = new AppliedChecks(options, this.#elections);
-    this.#clients = new ClientChecks(this.#applied.history, this.#applied.leases, this.#applied.queues);
+    this.#clients = new ClientChecks(this.#applied);
   }
 
   /** The first violation: what threw it may have been caught by the code that was observed. */

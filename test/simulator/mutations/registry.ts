@@ -2,6 +2,7 @@ import { durabilityMutations } from "./durability.js";
 import { electionMutations } from "./elections.js";
 import { leaseMutations } from "./leases.js";
 import type { Mutation } from "./mutation.js";
+import { ownershipMutations } from "./ownership.js";
 import { replicationMutations } from "./replication.js";
 import { sessionMutations } from "./sessions.js";
 import { stateMutations } from "./state.js";
@@ -15,6 +16,7 @@ export const mutations: readonly Mutation[] = [
   ...durabilityMutations,
   ...stateMutations,
   ...leaseMutations,
+  ...ownershipMutations,
   ...watchMutations,
   ...sessionMutations,
   ...storageMutations,

@@ -66,6 +66,8 @@ export interface SimulationOptions {
   readonly leadershipMs: number;
   /** Mean milliseconds between two operations of a client. */
   readonly thinkMs: number;
+  /** Mean milliseconds between two acts of vandalism of a client, on entries of locks and elections; 0 for none. */
+  readonly vandalMs: number;
   readonly sessionTtlMs: number;
   /** How long faults last, in parts of what is usual. */
   readonly tempo: number;
@@ -86,6 +88,7 @@ const leaderships = [0, 3_000, 5_000];
 /** Any number that no other fork of the options' source has. */
 const VERSIONS_SALT = 1;
 const ROTATION_SALT = 2;
+const VANDAL_SALT = 3;
 
 /** Draws a run's options from its seed: which faults happen at all, how often, on what network and disk. */
 export function drawOptions(seed: number, overrides: Overrides = {}): SimulationOptions {
@@ -132,6 +135,7 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     powerCycle: random.chance(0.15),
     leadershipMs: random.fork(ROTATION_SALT).pick(leaderships),
     thinkMs: random.pick([100, 250, 600]),
+    vandalMs: random.fork(VANDAL_SALT).pick([0, 0, 0, 500, 2_000]),
     sessionTtlMs: random.pick([1_500, 3_000, 6_000]),
     faults,
     workloads: workloads.length === 0 ? ["registers"] : workloads,
@@ -141,5 +145,8 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
   const theme = overrides.theme ?? drawn.theme;
   const concentrated = { ...drawn, theme, ...concentrate(theme, random) };
   const versions = overrides.versions ?? drawn.versions;
-  return { ...concentrated, ...mixed(concentrated, versions), ...overrides, seed };
+  const { workloads: chosen } = concentrated;
+  // Where nobody queues there is nothing to break.
+  const vandalMs = chosen.includes("locks") || chosen.includes("elections") ? concentrated.vandalMs : 0;
+  return { ...concentrated, vandalMs, ...mixed(concentrated, versions), ...overrides, seed };
 }

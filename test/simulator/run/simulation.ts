@@ -191,7 +191,7 @@ export class Simulation {
     const client = new WorkloadClient();
     this.#clients.set(process, client);
     this.#startedWith.set(process, endpoints);
-    const { workloads, sessionTtlMs, thinkMs } = this.#options;
+    const { workloads, sessionTtlMs, thinkMs, vandalMs } = this.#options;
     this.#world.after(afterMs, process, "client starts", () => {
       client
         .run({
@@ -200,6 +200,7 @@ export class Simulation {
           workloads,
           sessionTtlMs,
           thinkMs,
+          vandalMs,
           ids: this.#ids,
           tell: (event: ClientEvent) => {
             // What a pause held back comes late for its sake.

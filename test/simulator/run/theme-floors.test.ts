@@ -17,6 +17,8 @@ const enough = {
   leadersRotated: 1,
   leasesRenewedTogether: 1,
   leasesRenewedOverdue: 1,
+  lockWaitsFenced: 1,
+  proclamations: 1,
 };
 const elections = drawOptions(1, { theme: "elections" });
 const watchers = drawOptions(2, { theme: "watchers" });

@@ -12,9 +12,10 @@ export type Theme =
   | "watchers"
   | "snapshots"
   | "sessions"
-  | "leases";
+  | "leases"
+  | "queues";
 
-/** How many of the runs concentrate on what, of fifteen. */
+/** How many of the runs concentrate on what, of seventeen. */
 const shares: readonly (readonly [Theme, number])[] = [
   ["everything", 5],
   ["elections", 2],
@@ -25,6 +26,7 @@ const shares: readonly (readonly [Theme, number])[] = [
   ["snapshots", 1],
   ["sessions", 1],
   ["leases", 1],
+  ["queues", 1],
 ];
 
 export function drawTheme(random: Random): Theme {
@@ -151,6 +153,7 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
     };
   },
   leases: lateRenewals,
+  queues: brokenQueues,
 };
 
 /** Leases that are renewed late, by leaders that follow each other, over commits that take long. */
@@ -173,6 +176,27 @@ function lateRenewals(random: Random): Partial<SimulationOptions> {
       ...(random.chance(0.3) ? { clientKill: 4_000 } : {}),
     },
     workloads: random.chance(0.5) ? ["leases", "registers"] : ["leases", "locks"],
+  };
+}
+
+/** Locks and elections whose entries somebody deletes, rewrites and recreates, heard of late or not at all. */
+function brokenQueues(random: Random): Partial<SimulationOptions> {
+  return {
+    clients: 4,
+    electionTimeoutMs: 500,
+    historyRevisionsKept: random.pick([5, 20, 1_000]),
+    logEntriesKept: random.pick([[5], [100]]),
+    thinkMs: random.pick([30, 100]),
+    vandalMs: random.pick([100, 300, 1_000]),
+    tempo: random.pick([1, 0.4]),
+    faults: {
+      slowLink: random.pick([800, 2_000]),
+      ...(random.chance(0.5) ? { kill: 2_000 } : {}),
+      ...(random.chance(0.5) ? { clientPause: 1_500 } : {}),
+      ...(random.chance(0.5) ? { partition: 2_000 } : {}),
+      ...(random.chance(0.3) ? { isolateLeader: 3_000 } : {}),
+    },
+    workloads: random.pick([["locks"], ["locks", "elections"], ["locks", "elections"]]),
   };
 }
 

@@ -11,9 +11,11 @@ import { runBursts } from "./bursts.js";
 import { runElections } from "./elections.js";
 import { runLeases } from "./leases.js";
 import { runLocks } from "./locks.js";
+import { runPatientWaits } from "./patient-waits.js";
 import { Recorder, type RunIds } from "./recorder.js";
 import { runRegisters } from "./registers.js";
 import { runStrings } from "./strings.js";
+import { runVandal } from "./vandal.js";
 import { runWatches } from "./watches.js";
 
 /** What a workload's loop works with. */
@@ -47,6 +49,8 @@ export interface ClientOptions {
   readonly workloads: readonly WorkloadKind[];
   readonly sessionTtlMs: number;
   readonly thinkMs: number;
+  /** Mean milliseconds between two acts of vandalism on queues; 0 for none. */
+  readonly vandalMs: number;
   readonly ids: RunIds;
   readonly tell: (event: ClientEvent) => void;
   readonly stopping: () => boolean;
@@ -91,7 +95,9 @@ export class WorkloadClient {
         options.stopping() || quorate.state === "expired" || performance.now() >= untilMs;
       const { thinkMs, stopping: ending } = options;
       const context: ClientContext = { quorate, recorder, random, thinkMs, stopping: over, ending, sleep };
-      await Promise.all(options.workloads.map((kind) => loops[kind](context)));
+      const { vandalMs } = options;
+      const vandals = vandalMs > 0 ? [runVandal(context, vandalMs), runPatientWaits(context)] : [];
+      await Promise.all([...options.workloads.map((kind) => loops[kind](context)), ...vandals]);
       // At the end of the run what is still open stays so, for the last checks.
       if (!options.stopping()) await quorate.close();
     }

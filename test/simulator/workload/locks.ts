@@ -1,8 +1,10 @@
 import { type Ownership, op, QuorateError } from "@quorate/sdk";
+import { contenderValue } from "../invariants/queue-entries.js";
 import { onAbort } from "./abort-signal.js";
 import type { ClientContext } from "./client.js";
 
-const lockPaths = ["/l/a", "/l/b"] as const;
+/** The locks: few, so that clients meet. */
+export const lockPaths = ["/l/a", "/l/b"] as const;
 
 /** Chance that an owner keeps its lock until it is told that it lost it. */
 const holdsOnChance = 0.05;
@@ -20,7 +22,8 @@ export async function runLocks(context: ClientContext): Promise<void> {
     const attempt = recorder.nextAttempt();
     recorder.tell({ kind: "lockWaiting", attempt, path });
     try {
-      const lock = await quorate.lock(path, { timeoutMs: random.pick([500, 3_000]) });
+      const value = contenderValue(attempt);
+      const lock = await quorate.lock(path, { value, timeoutMs: random.pick([500, 3_000]) });
       recorder.tell({ kind: "lockGranted", attempt, path, token: lock.token });
       onAbort(lock.signal, () => recorder.tell({ kind: "lockLost", attempt, path }));
       const fence: Ownership = { key: path, token: lock.token };
