@@ -60,7 +60,9 @@ export const leaseMutations: readonly Mutation[] = [
     name: "checkpoint-behind-renewal",
     wrong: "the log is told what a lease has left behind the entry that renews it, which is then answered",
     trips: ["LEASE"],
-    court: "simulator",
+    // It shows only when the next leader follows at once and the next keepalive does not come.
+    court: "unit tests",
+    tests: ["server/src/node/lease-clock.test.ts"],
     edits: [
       {
         file: leaseClock,

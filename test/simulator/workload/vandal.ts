@@ -13,6 +13,8 @@ interface Found {
 /** What is done to an entry; `queue` is its lock's or election's path. */
 type Act = (context: ClientContext, found: Found, queue: string) => Promise<void>;
 
+const queues = [...lockPaths, electionPath] as const;
+
 /** Chance that what somebody put into a queue by hand is taken out first: it holds up everybody. */
 const tidiesChance = 0.7;
 
@@ -36,21 +38,45 @@ const acts: readonly Act[] = [
  * waiter's, and what was put there by hand before.
  */
 export async function runVandal(context: ClientContext, meanMs: number): Promise<void> {
-  const { quorate, recorder, random, stopping, sleep } = context;
+  const { random, stopping, ending, sleep } = context;
   while (!stopping()) {
     await sleep(random.exponential(meanMs));
-    if (stopping()) return;
-    const queue = random.pick([...lockPaths, electionPath]);
-    try {
-      const { nodes } = await quorate.list(queue, { recursive: true });
-      const entries = nodes.flatMap(({ entry }) => entry ?? []);
+    if (stopping()) break;
+    await find(context, random.pick(queues), async (entries, queue) => {
       const byHand = entries.filter(({ path, createRevision }) => isByHand({ key: path, createRevision }));
       const tidied = byHand.length > 0 && random.chance(tidiesChance) ? random.pick(byHand) : undefined;
       if (tidied !== undefined) await remove(context, tidied);
       else if (entries.length > 0) await random.pick(acts)(context, random.pick(entries), queue);
-    } catch (error) {
-      recorder.failed("vandal", error);
-    }
+    });
+  }
+  if (ending()) await removeWaiters(context);
+}
+
+/** At the end of a run owners hold on to what they have: only who watches its own entry hears that it is gone. */
+async function removeWaiters(context: ClientContext): Promise<void> {
+  const { random, sleep } = context;
+  await sleep(random.between(200, 1_500));
+  for (const queue of lockPaths) {
+    await find(context, queue, async (entries) => {
+      const last = entries.at(-1);
+      if (entries.length > 1 && last !== undefined && random.chance(0.5)) await remove(context, last);
+    });
+  }
+}
+
+async function find(
+  { quorate, recorder }: ClientContext,
+  queue: string,
+  act: (entries: readonly Found[], queue: string) => Promise<void>,
+): Promise<void> {
+  try {
+    const { nodes } = await quorate.list(queue, { recursive: true });
+    await act(
+      nodes.flatMap(({ entry }) => entry ?? []),
+      queue,
+    );
+  } catch (error) {
+    recorder.failed("vandal", error);
   }
 }
 
