@@ -1,3 +1,4 @@
+import { clientCalls } from "../arguments/calls.js";
 import { ClusterClient } from "../cluster/cluster-client.js";
 import type { Member } from "../cluster/member.js";
 import type { NodeStatus } from "../cluster/node-status.js";
@@ -25,7 +26,7 @@ import {
   txnOutcome,
 } from "../kv/outcome.js";
 import { deleteRequest, getRequest, listRequest, putRequest, txnRequest } from "../kv/request.js";
-import { compare, op, type TxnSpec } from "../kv/txn.js";
+import { compare, op, type TxnOp, type TxnSpec } from "../kv/txn.js";
 import { type Walk, type WalkOptions, walkSubtree } from "../kv/walk.js";
 import { type CampaignOptions, Leadership } from "../leader/leadership.js";
 import { type Leader, leaderOf, type ObserveOptions, observeLeader } from "../leader/observe.js";
@@ -42,7 +43,7 @@ import { type OperationResponse, type OperationRunner, unexpectedResponse } from
 import type { Session } from "../session/session.js";
 import { UnaryRunner } from "../session/unary-runner.js";
 import type { SubtreeStat } from "../space/space.js";
-import { SpaceClient } from "../space/space-client.js";
+import { SpaceClient, subtreeStat } from "../space/space-client.js";
 import { type RelistedClient, RelistingWatch } from "../watch/relisting-watch.js";
 import { WatchConnection } from "../watch/watch-connection.js";
 import type {
@@ -119,27 +120,27 @@ export class QuorateClient implements Quorate, QueueClient {
   }
 
   // Not async: on the hot path a call costs one promise, the runner's.
-  get(path: string, options: ReadOptions = {}): Promise<Entry | undefined> {
-    return attempt(() =>
-      this.#readerFor(options).run({ case: "get", value: getRequest(path, options) }, toEntry, options),
-    );
+  get(path: string, options?: ReadOptions): Promise<Entry | undefined> {
+    return attempt(() => {
+      const [key, read] = clientCalls.get(path, options);
+      return this.#readerFor(read).run({ case: "get", value: getRequest(key, read) }, toEntry, read);
+    });
   }
 
-  list(path: string, options: ListOptions = {}): Promise<Listing> {
-    return attempt(() =>
-      this.#readerFor(options).run({ case: "list", value: listRequest(path, options) }, toListing, options),
-    );
+  list(path: string, options?: ListOptions): Promise<Listing> {
+    return attempt(() => {
+      const [key, read] = clientCalls.list(path, options);
+      return this.#readerFor(read).run({ case: "list", value: listRequest(key, read) }, toListing, read);
+    });
   }
 
-  put(path: string, value: string | Uint8Array, options: PutOptions = {}): Promise<PutOutcome> {
-    if (options.ifModRevision !== undefined) return this.#putIf(path, value, options, options.ifModRevision);
-    return attempt(() =>
-      this.#runner.run(
-        { case: "put", value: putRequest(path, value, options, options.fence, this.sessionId) },
-        toPutOutcome,
-        options,
-      ),
-    );
+  put(path: string, value: string | Uint8Array, options?: PutOptions): Promise<PutOutcome> {
+    return attempt(() => {
+      const [key, content, put] = clientCalls.put(path, value, options);
+      if (put.ifModRevision !== undefined) return this.#putIf(key, content, put, put.ifModRevision);
+      const request = putRequest(key, content, put, put.fence, this.sessionId);
+      return this.#runner.run({ case: "put", value: request }, toPutOutcome, put);
+    });
   }
 
   async #putIf(
@@ -151,7 +152,9 @@ export class QuorateClient implements Quorate, QueueClient {
     if (options.sequential === true) {
       throw new InvalidArgument("put: `sequential` creates a new key, which has no mod revision to compare");
     }
-    const outcome = await this.#txnIf(path, ifModRevision, options, op.put(path, value, options));
+    const { lease, returnPrevious } = options;
+    const change: TxnOp = { kind: "put", path, value, options: { lease, returnPrevious } };
+    const outcome = await this.#txnIf(path, ifModRevision, options, change);
     const result = outcome.results[0];
     if (outcome.succeeded && result?.kind === "put") {
       return { revision: result.revision, path: result.path, previous: result.previous };
@@ -159,19 +162,19 @@ export class QuorateClient implements Quorate, QueueClient {
     throw compareFailed("put", path, ifModRevision, outcome);
   }
 
-  delete(path: string, options: DeleteOptions = {}): Promise<DeleteOutcome> {
-    if (options.ifModRevision !== undefined) return this.#deleteIf(path, options, options.ifModRevision);
-    return attempt(() =>
-      this.#runner.run(
-        { case: "delete", value: deleteRequest(path, options, options.fence) },
-        toDeleteOutcome,
-        options,
-      ),
-    );
+  delete(path: string, options?: DeleteOptions): Promise<DeleteOutcome> {
+    return attempt(() => {
+      const [key, taken] = clientCalls.delete(path, options);
+      if (taken.ifModRevision !== undefined) return this.#deleteIf(key, taken, taken.ifModRevision);
+      const request = deleteRequest(key, taken, taken.fence);
+      return this.#runner.run({ case: "delete", value: request }, toDeleteOutcome, taken);
+    });
   }
 
   async #deleteIf(path: string, options: DeleteOptions, ifModRevision: number): Promise<DeleteOutcome> {
-    const outcome = await this.#txnIf(path, ifModRevision, options, op.delete(path, options));
+    const { recursive, returnPrevious } = options;
+    const change: TxnOp = { kind: "delete", path, options: { recursive, returnPrevious } };
+    const outcome = await this.#txnIf(path, ifModRevision, options, change);
     const result = outcome.results[0];
     if (outcome.succeeded && result?.kind === "delete") {
       return { revision: result.revision, deleted: result.deleted, previous: result.previous };
@@ -182,35 +185,35 @@ export class QuorateClient implements Quorate, QueueClient {
   #txnIf(
     path: string,
     ifModRevision: number,
-    options: PutOptions | DeleteOptions,
-    change: ReturnType<typeof op.put>,
+    { fence, timeoutMs, signal }: PutOptions | DeleteOptions,
+    change: TxnOp,
   ): Promise<TxnOutcome> {
-    return this.txn({
+    return this.#runTxn({
       compares: [compare.modRevision(path).equals(ifModRevision)],
       then: [change],
       otherwise: [op.get(path)],
-      ...(options.fence === undefined ? {} : { fence: options.fence }),
-      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-      signal: options.signal,
+      fence,
+      timeoutMs,
+      signal,
     });
   }
 
   txn(spec: TxnSpec): Promise<TxnOutcome> {
-    return attempt(() =>
-      this.#runner.run(
-        { case: "txn", value: txnRequest(spec, spec.fence, this.sessionId) },
-        toTxnOutcome,
-        spec,
-      ),
-    );
+    return attempt(() => this.#runTxn(...clientCalls.txn(spec)));
+  }
+
+  #runTxn(spec: TxnSpec): Promise<TxnOutcome> {
+    const request = txnRequest(spec, spec.fence, this.sessionId);
+    return this.#runner.run({ case: "txn", value: request }, toTxnOutcome, spec);
   }
 
   watch(path: string, options: ProgressWatchOptions): Watch<WatchEvent | WatchProgress>;
   watch(path: string, options?: WatchOptions): Watch;
-  watch(path: string, options: WatcherOptions = {}): Watch<WatchEvent | WatchProgress> {
-    checkWatchOptions(options);
-    if (options.onCompacted !== "relist") return this.#watches.watch(path, options);
-    return new RelistingWatch(this.#relisted, path, options);
+  watch(path: string, options?: WatcherOptions): Watch<WatchEvent | WatchProgress> {
+    const [key, watched] = clientCalls.watch(path, options);
+    checkWatchOptions(watched);
+    if (watched.onCompacted !== "relist") return this.#watches.watch(key, watched);
+    return new RelistingWatch(this.#relisted, key, watched);
   }
 
   /** Reads without the session: a watch outlives it. */
@@ -225,24 +228,28 @@ export class QuorateClient implements Quorate, QueueClient {
     };
   }
 
-  history(path: string, options: HistoryOptions = {}): AsyncGenerator<Version, void, undefined> {
-    return readHistory(this.#unary, path, options);
+  history(path: string, options?: HistoryOptions): AsyncGenerator<Version, void, undefined> {
+    return readHistory(this.#unary, ...clientCalls.history(path, options));
   }
 
-  stat(path: string, options: CallOptions = {}): Promise<SubtreeStat> {
-    return this.quota.stat(path, options);
+  stat(path: string, options?: CallOptions): Promise<SubtreeStat> {
+    return attempt(() => subtreeStat(this.#unary, ...clientCalls.stat(path, options)));
   }
 
-  walk(path: string, options: WalkOptions = {}): Walk {
-    return walkSubtree(this, path, options);
+  walk(path: string, options?: WalkOptions): Walk {
+    return walkSubtree(this, ...clientCalls.walk(path, options));
   }
 
-  outcome(mutation: MutationId, options: CallOptions = {}): Promise<MutationOutcome> {
-    return outcomeOf(mutation, this.#session, this.#unary, options);
+  outcome(mutation: MutationId, options?: CallOptions): Promise<MutationOutcome> {
+    return attempt(() => {
+      const [asked, taken] = clientCalls.outcome(mutation, options);
+      return outcomeOf(asked, this.#session, this.#unary, taken);
+    });
   }
 
-  async lease(ttlMs: number, options: MutationOptions = {}): Promise<Lease> {
-    const lease = await Lease.grant(this.#runner, this.#renewer, ttlMs, options, (ended) =>
+  async lease(ttlMs: number, options?: MutationOptions): Promise<Lease> {
+    const [ttl, taken] = clientCalls.lease(ttlMs, options);
+    const lease = await Lease.grant(this.#runner, this.#renewer, ttl, taken, (ended) =>
       this.#leases.delete(ended),
     );
     if (this.#closed === undefined) this.#leases.add(lease);
@@ -250,78 +257,89 @@ export class QuorateClient implements Quorate, QueueClient {
     return lease;
   }
 
-  leases(options: CallOptions = {}): AsyncIterableIterator<LeaseInfo> {
-    return allLeases(this.#unary, options);
+  leases(options?: CallOptions): AsyncIterableIterator<LeaseInfo> {
+    return allLeases(this.#unary, ...clientCalls.leases(options));
   }
 
-  leaseStatus(id: number, options: CallOptions = {}): Promise<LeaseStatus | undefined> {
-    return leaseStatus(this.#runner, id, options);
+  leaseStatus(id: number, options?: CallOptions): Promise<LeaseStatus | undefined> {
+    return attempt(() => leaseStatus(this.#runner, ...clientCalls.leaseStatus(id, options)));
   }
 
-  leaseKeys(id: number, options: CallOptions = {}): AsyncIterableIterator<string> {
-    return leaseKeys(this.#runner, id, options);
+  leaseKeys(id: number, options?: CallOptions): AsyncIterableIterator<string> {
+    return leaseKeys(this.#runner, ...clientCalls.leaseKeys(id, options));
   }
 
   grantLease(
     ttlMs: number,
-    options: MutationOptions = {},
+    options?: MutationOptions,
   ): Promise<{ readonly id: number; readonly ttlMs: number }> {
-    return grantLease(this.#runner, ttlMs, options);
+    return attempt(() => grantLease(this.#runner, ...clientCalls.grantLease(ttlMs, options)));
   }
 
-  keepLeaseAlive(id: number, options: CallOptions = {}): Promise<number> {
-    const { timeoutMs = this.#options.requestTimeoutMs, signal } = options;
-    return keepLeaseAlive(this.#renewer, id, { timeoutMs, signal, patienceMs: bounds.unaryAttemptMs });
+  keepLeaseAlive(id: number, options?: CallOptions): Promise<number> {
+    return attempt(() => {
+      const [lease, { timeoutMs = this.#options.requestTimeoutMs, signal }] = clientCalls.keepLeaseAlive(
+        id,
+        options,
+      );
+      return keepLeaseAlive(this.#renewer, lease, { timeoutMs, signal, patienceMs: bounds.unaryAttemptMs });
+    });
   }
 
-  revokeLease(id: number, options: MutationOptions = {}): Promise<void> {
-    return revokeLease(this.#runner, id, options);
+  revokeLease(id: number, options?: MutationOptions): Promise<void> {
+    return attempt(() => revokeLease(this.#runner, ...clientCalls.revokeLease(id, options)));
   }
 
-  async lock(key: string, options: LockOptions = {}): Promise<Lock> {
+  async lock(key: string, options?: LockOptions): Promise<Lock> {
+    const [queue, taken] = clientCalls.lock(key, options);
     this.#requireSession("lock");
-    return Lock.acquire(this, key, options);
+    return Lock.acquire(this, queue, taken);
   }
 
-  async campaign(key: string, name: string, options: CampaignOptions = {}): Promise<Leadership> {
+  async campaign(key: string, name: string, options?: CampaignOptions): Promise<Leadership> {
+    const [queue, candidate, taken] = clientCalls.campaign(key, name, options);
     this.#requireSession("campaign");
-    return Leadership.campaign(this, key, name, options);
+    return Leadership.campaign(this, queue, candidate, taken);
   }
 
-  leader(key: string, options: CallOptions = {}): Promise<Leader | undefined> {
-    return leaderOf(this, key, options);
+  leader(key: string, options?: CallOptions): Promise<Leader | undefined> {
+    return attempt(() => leaderOf(this, ...clientCalls.leader(key, options)));
   }
 
-  observe(key: string, options: ObserveOptions = {}): AsyncGenerator<Leader | undefined, void, undefined> {
-    return observeLeader(this, key, options);
+  observe(key: string, options?: ObserveOptions): AsyncGenerator<Leader | undefined, void, undefined> {
+    return observeLeader(this, ...clientCalls.observe(key, options));
   }
 
   status(endpoint?: string, options?: CallOptions): Promise<NodeStatus> {
-    return this.#cluster.status(endpoint, options);
+    return attempt(() => this.#cluster.status(...clientCalls.status(endpoint, options)));
   }
 
   members(options?: CallOptions): Promise<Member[]> {
-    return this.#cluster.members(options);
+    return attempt(() => this.#cluster.members(...clientCalls.members(options)));
   }
 
   addMember(name: string, peerAddress: string, options?: CallOptions): Promise<Member> {
-    return this.#cluster.addMember(name, peerAddress, options);
+    return attempt(() => this.#cluster.addMember(...clientCalls.addMember(name, peerAddress, options)));
   }
 
   promoteMember(member: string, options?: CallOptions): Promise<Member> {
-    return this.#cluster.promoteMember(member, options);
+    return attempt(() => this.#cluster.promoteMember(...clientCalls.promoteMember(member, options)));
   }
 
   updateMember(member: string, peerAddress: string, options?: CallOptions): Promise<Member> {
-    return this.#cluster.updateMember(member, peerAddress, options);
+    return attempt(() =>
+      this.#cluster.updateMember(...clientCalls.updateMember(member, peerAddress, options)),
+    );
   }
 
   removeMember(member: string, options?: CallOptions): Promise<void> {
-    return this.#cluster.removeMember(member, options);
+    return attempt(() => this.#cluster.removeMember(...clientCalls.removeMember(member, options)));
   }
 
   transferLeadership(member?: string, options?: CallOptions): Promise<Member> {
-    return this.#cluster.transferLeadership(member, options);
+    return attempt(() =>
+      this.#cluster.transferLeadership(...clientCalls.transferLeadership(member, options)),
+    );
   }
 
   close(): Promise<void> {

@@ -1,4 +1,5 @@
-import { EndpointPool, parseEndpoints } from "../endpoints/endpoint-pool.js";
+import { connectCall } from "../arguments/calls.js";
+import { EndpointPool } from "../endpoints/endpoint-pool.js";
 import { Session } from "../session/session.js";
 import { QuorateClient } from "./client.js";
 import { breakerOptions, type ConnectOptions, resolveOptions } from "./options.js";
@@ -15,10 +16,11 @@ import type { Quorate } from "./quorate.js";
  */
 export async function connect(
   endpoints: string | readonly string[],
-  options: ConnectOptions = {},
+  options?: ConnectOptions,
 ): Promise<Quorate> {
-  const resolved = resolveOptions(options);
-  const pool = new EndpointPool(parseEndpoints(endpoints), breakerOptions, Math.random);
-  const session = options.session === false ? undefined : await Session.open(pool, resolved, options.signal);
+  const [given, taken] = connectCall(endpoints, options);
+  const resolved = resolveOptions(taken);
+  const pool = new EndpointPool(given, breakerOptions, Math.random, resolved.followLeader);
+  const session = taken.session === false ? undefined : await Session.open(pool, resolved, taken.signal);
   return new QuorateClient(pool, resolved, session);
 }

@@ -1,6 +1,5 @@
 import type { BackoffOptions } from "../endpoints/backoff.js";
 import type { BreakerOptions } from "../endpoints/circuit-breaker.js";
-import { InvalidArgument } from "../errors/quorate-error.js";
 
 /**
  * Where a client stands. `connected`: operations flow. `suspended`: the stream is lost and being replaced; operations
@@ -37,8 +36,8 @@ export interface ConnectOptions {
    */
   readonly followLeader?: boolean | undefined;
   /**
-   * Told every change of state of the session, in order. Must not throw. Without a session (`session: false`) there is no
-   * state to change, and it is never called.
+   * Told every change of state of the session, in order. What it throws is an uncaught exception of the process, and does
+   * not disturb the client. Without a session (`session: false`) there is no state to change, and it is never called.
    */
   readonly onStateChange?: ((change: StateChange) => void) | undefined;
 }
@@ -67,6 +66,12 @@ const values = {
   batchBytesMax: 1024 * 1024,
   /** One operation's bytes, about: more could not be received by a server. */
   operationBytesMax: 8 * 1024 * 1024,
+  /** UTF-16 units of a path, name or address: far more than any server takes, far less than would burst a message. */
+  textUnitsMax: 65_536,
+  /** Operations and compares of a transaction, nested ones counted: far more than any server takes. */
+  txnPartsMax: 4_096,
+  /** Transactions nested in each other: likewise. */
+  txnDepthMax: 64,
   /** Resolution of operation deadlines and retries: one coarse timer instead of one per operation. */
   tickMs: 20,
   /**
@@ -128,26 +133,13 @@ export const bounds: Readonly<typeof values> = values;
 /** When an endpoint is left alone for a while: soon, and for at most as long as a failover takes. */
 export const breakerOptions: BreakerOptions = { failuresMax: 3, open: { baseMs: 250, maxMs: 2_000 } };
 
-function duration(name: string, value: number | undefined, fallbackMs: number): number {
-  if (value === undefined) return fallbackMs;
-  if (!(value >= bounds.durationMinMs && value <= bounds.durationMaxMs)) {
-    throw new InvalidArgument(
-      `${name}: ${value} is not between ${bounds.durationMinMs} and ${bounds.durationMaxMs} ms`,
-    );
-  }
-  return value;
-}
-
-/** Fills in the defaults. Throws InvalidArgument when a value is out of its bounds. */
+/** Fills in the defaults. */
 export function resolveOptions(options: ConnectOptions): ClientOptions {
   return {
-    sessionTtlMs: Math.ceil(duration("sessionTtlMs", options.sessionTtlMs, 10_000)),
-    requestTimeoutMs: duration("requestTimeoutMs", options.requestTimeoutMs, 5_000),
-    connectTimeoutMs: duration("connectTimeoutMs", options.connectTimeoutMs, 5_000),
-    backoff: {
-      baseMs: duration("backoff.baseMs", options.backoff?.baseMs, 20),
-      maxMs: duration("backoff.maxMs", options.backoff?.maxMs, 1_000),
-    },
+    sessionTtlMs: Math.ceil(options.sessionTtlMs ?? 10_000),
+    requestTimeoutMs: options.requestTimeoutMs ?? 5_000,
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    backoff: { baseMs: options.backoff?.baseMs ?? 20, maxMs: options.backoff?.maxMs ?? 1_000 },
     followLeader: options.followLeader ?? true,
     onStateChange: options.onStateChange ?? (() => undefined),
   };
@@ -155,7 +147,10 @@ export function resolveOptions(options: ConnectOptions): ClientOptions {
 
 /** What every call that waits takes. */
 export interface CallOptions {
-  /** Deadline in milliseconds, instead of the client's `requestTimeoutMs`. Infinity for none. */
+  /**
+   * Deadline in milliseconds, above 0, instead of the client's `requestTimeoutMs`. However long it is, it is kept; Infinity
+   * for none.
+   */
   readonly timeoutMs?: number | undefined;
   /** Gives the call up when aborted. A mutation that may have been sent then fails with OUTCOME_UNKNOWN. */
   readonly signal?: AbortSignal | undefined;

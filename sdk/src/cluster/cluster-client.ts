@@ -1,6 +1,6 @@
 import { ClusterService, grpcServiceDefinition } from "@quorate/proto";
 import type { CallOptions } from "../client/options.js";
-import { type EndpointPool, parseEndpoints } from "../endpoints/endpoint-pool.js";
+import type { EndpointPool } from "../endpoints/endpoint-pool.js";
 import type { UnaryRunner } from "../session/unary-runner.js";
 import type { Cluster } from "./cluster.js";
 import { type Member, memberOf } from "./member.js";
@@ -8,7 +8,7 @@ import { type NodeStatus, nodeStatus } from "./node-status.js";
 
 const service = grpcServiceDefinition(ClusterService);
 
-/** The client behind {@link Cluster}: single requests, to whichever node answers. */
+/** The client behind {@link Cluster}: single requests, to whichever node answers. Their arguments were taken in before. */
 export class ClusterClient implements Cluster {
   readonly #unary: UnaryRunner;
   readonly #pool: EndpointPool;
@@ -18,17 +18,16 @@ export class ClusterClient implements Cluster {
     this.#pool = pool;
   }
 
-  async status(endpoint?: string, options: CallOptions = {}): Promise<NodeStatus> {
-    const [target] = endpoint === undefined ? [] : parseEndpoints(endpoint);
+  async status(endpoint: string | undefined, options: CallOptions): Promise<NodeStatus> {
     const call = {
       method: service.status,
       request: { $typeName: "quorate.v1.StatusRequest" as const },
       mutation: false,
     };
-    return nodeStatus(await this.#unary.call(call, options, target));
+    return nodeStatus(await this.#unary.call(call, options, endpoint));
   }
 
-  async members(options: CallOptions = {}): Promise<Member[]> {
+  async members(options: CallOptions): Promise<Member[]> {
     const call = {
       method: service.members,
       request: { $typeName: "quorate.v1.MembersRequest" as const },
@@ -38,7 +37,7 @@ export class ClusterClient implements Cluster {
     return members.map((member) => this.#learn(memberOf(member)));
   }
 
-  async addMember(name: string, peerAddress: string, options: CallOptions = {}): Promise<Member> {
+  async addMember(name: string, peerAddress: string, options: CallOptions): Promise<Member> {
     const response = await this.#unary.call(
       {
         method: service.addMember,
@@ -50,7 +49,7 @@ export class ClusterClient implements Cluster {
     return memberOf(response.member);
   }
 
-  async promoteMember(member: string, options: CallOptions = {}): Promise<Member> {
+  async promoteMember(member: string, options: CallOptions): Promise<Member> {
     const response = await this.#unary.call(
       {
         method: service.promoteMember,
@@ -62,7 +61,7 @@ export class ClusterClient implements Cluster {
     return this.#learn(memberOf(response.member));
   }
 
-  async updateMember(member: string, peerAddress: string, options: CallOptions = {}): Promise<Member> {
+  async updateMember(member: string, peerAddress: string, options: CallOptions): Promise<Member> {
     const response = await this.#unary.call(
       {
         method: service.updateMember,
@@ -74,7 +73,7 @@ export class ClusterClient implements Cluster {
     return this.#learn(memberOf(response.member));
   }
 
-  async removeMember(member: string, options: CallOptions = {}): Promise<void> {
+  async removeMember(member: string, options: CallOptions): Promise<void> {
     await this.#unary.call(
       {
         method: service.removeMember,
@@ -85,11 +84,11 @@ export class ClusterClient implements Cluster {
     );
   }
 
-  async transferLeadership(member = "", options: CallOptions = {}): Promise<Member> {
+  async transferLeadership(member: string | undefined, options: CallOptions): Promise<Member> {
     const response = await this.#unary.call(
       {
         method: service.transferLeadership,
-        request: { $typeName: "quorate.v1.TransferLeadershipRequest", member },
+        request: { $typeName: "quorate.v1.TransferLeadershipRequest", member: member ?? "" },
         mutation: true,
       },
       options,

@@ -31,13 +31,16 @@ export class EndpointPool {
   readonly #random: () => number;
   /** Those that the application gave: they are never forgotten. */
   readonly #given: ReadonlySet<string>;
+  readonly #learns: boolean;
   #rotation: number;
 
-  constructor(endpoints: readonly string[], breaker: BreakerOptions, random: () => number) {
+  /** `learns`: whether it takes in what servers say of where the members are. */
+  constructor(endpoints: readonly string[], breaker: BreakerOptions, random: () => number, learns = true) {
+    this.#learns = learns;
     this.#breakerOptions = breaker;
     this.#random = random;
     this.#given = new Set(endpoints);
-    for (const endpoint of endpoints) this.learn(endpoint);
+    for (const endpoint of endpoints) this.#add(endpoint);
     // Clients that start together should not all knock at the same node.
     this.#rotation = Math.floor(random() * endpoints.length);
   }
@@ -46,15 +49,19 @@ export class EndpointPool {
     return [...this.#breakers.keys()];
   }
 
-  /** Adds an endpoint that a server named. Ignored once the pool is full. */
+  /** Adds the endpoint of a member that a server named, if it named one. Ignored once the pool is full. */
   learn(endpoint: string): void {
+    if (this.#learns && endpoint !== "") this.#add(endpoint);
+  }
+
+  #add(endpoint: string): void {
     if (this.#breakers.has(endpoint) || this.#breakers.size >= endpointsMax) return;
     this.#breakers.set(endpoint, new CircuitBreaker(this.#breakerOptions, this.#random));
   }
 
   /** The cluster's members as a server listed them: learned endpoints that are none of theirs are forgotten. */
   learnMembers(endpoints: readonly string[]): void {
-    if (endpoints.length === 0) return;
+    if (!this.#learns || endpoints.length === 0) return;
     for (const known of this.endpoints) {
       if (!this.#given.has(known) && !endpoints.includes(known)) this.#breakers.delete(known);
     }

@@ -1,3 +1,4 @@
+import { compareCalls, opCalls, relationCalls } from "../arguments/calls.js";
 import type { CallOptions } from "../client/options.js";
 import type { DeleteFields, ListOptions, Ownership, PutFields } from "./options.js";
 
@@ -72,71 +73,92 @@ export interface ValueCompare {
 
 type NumberAttribute = Exclude<CompareTarget["attribute"], "value">;
 
-function numberCompare(attribute: NumberAttribute, path: string, options: CompareOptions): NumberCompare {
-  const relate =
-    (relation: Relation) =>
-    (number: number): TxnCompare => ({
-      path,
-      recursive: options.recursive ?? false,
-      relation,
-      target: { attribute, number },
-    });
+function numberCompare(attribute: NumberAttribute, path: string, recursive: boolean): NumberCompare {
+  const related =
+    (relation: Relation, { number: take }: (typeof relationCalls)["equals"]) =>
+    (number: number): TxnCompare => {
+      const [taken] = take(number);
+      return { path, recursive, relation, target: { attribute, number: taken } };
+    };
   return {
-    equals: relate("equal"),
-    notEquals: relate("not-equal"),
-    lessThan: relate("less"),
-    greaterThan: relate("greater"),
+    equals: related("equal", relationCalls.equals),
+    notEquals: related("not-equal", relationCalls.notEquals),
+    lessThan: related("less", relationCalls.lessThan),
+    greaterThan: related("greater", relationCalls.greaterThan),
   };
 }
 
-function valueCompare(path: string, options: CompareOptions): ValueCompare {
-  const relate =
-    (relation: Relation) =>
-    (bytes: string | Uint8Array): TxnCompare => ({
-      path,
-      recursive: options.recursive ?? false,
-      relation,
-      target: { attribute: "value", bytes },
-    });
+function valueCompare(path: string, recursive: boolean): ValueCompare {
+  const related =
+    (relation: Relation, { value: take }: (typeof relationCalls)["equals"]) =>
+    (value: string | Uint8Array): TxnCompare => {
+      const [bytes] = take(value);
+      return { path, recursive, relation, target: { attribute: "value", bytes } };
+    };
   return {
-    equals: relate("equal"),
-    notEquals: relate("not-equal"),
-    lessThan: relate("less"),
-    greaterThan: relate("greater"),
+    equals: related("equal", relationCalls.equals),
+    notEquals: related("not-equal", relationCalls.notEquals),
+    lessThan: related("less", relationCalls.lessThan),
+    greaterThan: related("greater", relationCalls.greaterThan),
   };
 }
 
-/** Makes the conditions of a transaction, for example `compare.modRevision("/a").equals(7)`. */
+function numberComparer(attribute: NumberAttribute) {
+  return (path: string, options?: CompareOptions): NumberCompare => {
+    const [key, { recursive = false }] = compareCalls[attribute](path, options);
+    return numberCompare(attribute, key, recursive);
+  };
+}
+
+/**
+ * Makes the conditions of a transaction, for example `compare.modRevision("/a").equals(7)`. Throws InvalidArgument at once
+ * for an argument that is none.
+ */
 export const compare = {
-  value: (path: string, options: CompareOptions = {}): ValueCompare => valueCompare(path, options),
-  version: (path: string, options: CompareOptions = {}): NumberCompare =>
-    numberCompare("version", path, options),
-  createRevision: (path: string, options: CompareOptions = {}): NumberCompare =>
-    numberCompare("createRevision", path, options),
-  modRevision: (path: string, options: CompareOptions = {}): NumberCompare =>
-    numberCompare("modRevision", path, options),
-  lease: (path: string, options: CompareOptions = {}): NumberCompare => numberCompare("lease", path, options),
+  value: (path: string, options?: CompareOptions): ValueCompare => {
+    const [key, { recursive = false }] = compareCalls.value(path, options);
+    return valueCompare(key, recursive);
+  },
+  version: numberComparer("version"),
+  createRevision: numberComparer("createRevision"),
+  modRevision: numberComparer("modRevision"),
+  lease: numberComparer("lease"),
   /** The key exists. */
-  exists: (path: string): TxnCompare => numberCompare("version", path, {}).notEquals(0),
+  exists: (path: string): TxnCompare => {
+    const [key] = compareCalls.exists(path);
+    return numberCompare("version", key, false).notEquals(0);
+  },
   /** The key does not exist. */
-  missing: (path: string): TxnCompare => numberCompare("version", path, {}).equals(0),
+  missing: (path: string): TxnCompare => {
+    const [key] = compareCalls.missing(path);
+    return numberCompare("version", key, false).equals(0);
+  },
 };
 
-/** Makes the operations of a transaction, for example `op.put("/a", "1")`. Each sees those before it. */
+/**
+ * Makes the operations of a transaction, for example `op.put("/a", "1")`. Each sees those before it. Throws InvalidArgument
+ * at once for an argument that is none.
+ */
 export const op = {
-  get: (path: string, options: { readonly revision?: number } = {}): TxnOp => ({
-    kind: "get",
-    path,
-    revision: options.revision ?? 0,
-  }),
-  list: (path: string, options: TxnListOptions = {}): TxnOp => ({ kind: "list", path, options }),
-  put: (path: string, value: string | Uint8Array, options: PutFields = {}): TxnOp => ({
-    kind: "put",
-    path,
-    value,
-    options,
-  }),
-  delete: (path: string, options: DeleteFields = {}): TxnOp => ({ kind: "delete", path, options }),
+  get: (path: string, options?: { readonly revision?: number | undefined }): TxnOp => {
+    const [key, { revision = 0 }] = opCalls.get(path, options);
+    return { kind: "get", path: key, revision };
+  },
+  list: (path: string, options?: TxnListOptions): TxnOp => {
+    const [key, listed] = opCalls.list(path, options);
+    return { kind: "list", path: key, options: listed };
+  },
+  put: (path: string, value: string | Uint8Array, options?: PutFields): TxnOp => {
+    const [key, content, fields] = opCalls.put(path, value, options);
+    return { kind: "put", path: key, value: content, options: fields };
+  },
+  delete: (path: string, options?: DeleteFields): TxnOp => {
+    const [key, fields] = opCalls.delete(path, options);
+    return { kind: "delete", path: key, options: fields };
+  },
   /** A nested transaction. Its compares are evaluated before anything is applied. */
-  txn: (spec: TxnBranches): TxnOp => ({ kind: "txn", spec }),
+  txn: (spec: TxnBranches): TxnOp => {
+    const [branches] = opCalls.txn(spec);
+    return { kind: "txn", spec: branches };
+  },
 };

@@ -1,3 +1,4 @@
+import { leadershipCalls } from "../arguments/calls.js";
 import { Contender } from "../ownership/contender.js";
 import { Held } from "../ownership/held.js";
 import type { AcquireOptions, QueueClient } from "../ownership/queue-client.js";
@@ -32,7 +33,8 @@ export class Leadership extends Held {
 
   /** Announces a new value to observers. Throws Fenced when the leadership was lost. */
   async proclaim(value: string): Promise<void> {
-    await this.#client.put(this.path, value, { lease: "session", fence: this });
+    const [announced] = leadershipCalls.proclaim(value);
+    await this.#client.put(this.path, announced, { lease: "session", fence: this });
   }
 
   /** Gives the leadership up. Resolves when the next candidate can have it. */

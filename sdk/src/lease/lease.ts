@@ -1,3 +1,4 @@
+import { leaseCalls } from "../arguments/calls.js";
 import { Closed, LeaseNotFound, QuorateError, SessionExpired } from "../errors/quorate-error.js";
 import type { MutationOptions } from "../kv/options.js";
 import type { OperationRunner } from "../session/operation.js";
@@ -72,9 +73,10 @@ export class Lease implements AsyncDisposable {
    * of a quorum, nothing happened: the lease lives on and is kept alive. After OutcomeUnknown it is not kept alive any
    * more, and `signal` is aborted, since it may be gone: it ends about a TTL later, and `revoke` may be called again.
    */
-  async revoke(options: MutationOptions = {}): Promise<void> {
+  async revoke(options?: MutationOptions): Promise<void> {
+    const [taken] = leaseCalls.revoke(options);
     try {
-      await revokeLease(this.#runner, this.id, options);
+      await revokeLease(this.#runner, this.id, taken);
     } catch (error) {
       if (!(error instanceof LeaseNotFound)) {
         if (!livesOn(error)) this.end(new LeaseNotFound(`lease ${this.id} may have been revoked`));

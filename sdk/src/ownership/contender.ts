@@ -8,6 +8,8 @@ import {
   SessionExpired,
 } from "../errors/quorate-error.js";
 import type { Ownership } from "../kv/options.js";
+import { onAbort } from "../process/abort-listeners.js";
+import { after } from "../process/long-timer.js";
 import { OwnEntry } from "./own-entry.js";
 import { disturbedPauseMs, isPassing, patiently, pause } from "./patience.js";
 import { placeInQueue, type QueueEntry } from "./queue.js";
@@ -64,13 +66,11 @@ export class Contender implements Ownership {
       if (client.state === "expired" || client.state === "closed") stop.abort(reason);
     });
     if (options.signal?.aborted) abort();
-    options.signal?.addEventListener("abort", abort, { once: true });
-    const timer =
-      options.timeoutMs === undefined || !Number.isFinite(options.timeoutMs)
-        ? undefined
-        : setTimeout(() => {
-            stop.abort(new DeadlineExceeded(`${key}: not acquired within ${options.timeoutMs} ms`));
-          }, options.timeoutMs);
+    const forget = options.signal === undefined ? undefined : onAbort(options.signal, abort);
+    const { timeoutMs = Number.POSITIVE_INFINITY } = options;
+    const timer = after(timeoutMs, () => {
+      stop.abort(new DeadlineExceeded(`${key}: not acquired within ${timeoutMs} ms`));
+    });
     try {
       const entry = await enter(client, key, value, stop);
       const own = new OwnEntry(client, entry);
@@ -88,9 +88,9 @@ export class Contender implements Ownership {
       // What the stopping itself broke off is not the reason.
       throw stop.signal.aborted ? stop.signal.reason : error;
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
       lapse();
-      options.signal?.removeEventListener("abort", abort);
+      forget?.();
     }
   }
 
@@ -237,12 +237,12 @@ function untilDeadline<T>(
   return new Promise<T>((resolve, reject) => {
     const settle = (end: () => void): void => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      forget?.();
       end();
     };
     const abort = (): void => settle(() => reject(signal?.reason));
     const timer = setTimeout(() => settle(() => reject(timeoutError())), timeoutMs);
-    signal?.addEventListener("abort", abort, { once: true });
+    const forget = signal === undefined ? undefined : onAbort(signal, abort);
     work.then(
       (value) => settle(() => resolve(value)),
       (error: unknown) => settle(() => reject(error)),

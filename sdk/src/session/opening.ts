@@ -4,6 +4,7 @@ import { InterruptiblePause } from "../endpoints/interruptible-pause.js";
 import { gaveUp } from "../errors/give-up.js";
 import { Cancelled, type QuorateError } from "../errors/quorate-error.js";
 import { tellingTrouble } from "../errors/telling-trouble.js";
+import { onAbort } from "../process/abort-listeners.js";
 import { type Dialled, dial } from "./dialer.js";
 import type { StreamHandlers } from "./session-stream.js";
 
@@ -21,6 +22,7 @@ export async function dialNewSession(
   const pause = new InterruptiblePause();
   let trouble: QuorateError | undefined;
   let stopped = false;
+  let forget = (): void => undefined;
   const tooLate = (): QuorateError =>
     gaveUp(`no session within ${connectTimeoutMs} ms from ${pool.endpoints.join(", ")}`, trouble);
   const timeout = new AbortController();
@@ -28,7 +30,7 @@ export async function dialNewSession(
   const failed = new Promise<never>((_, reject) => {
     const abort = (): void => reject(new Cancelled("connect: aborted", { cause: signal?.reason }));
     if (signal?.aborted) abort();
-    signal?.addEventListener("abort", abort, { signal: timeout.signal });
+    else if (signal !== undefined) forget = onAbort(signal, abort);
     timeout.signal.addEventListener("abort", () => reject(tooLate()));
   });
   try {
@@ -52,7 +54,8 @@ export async function dialNewSession(
   } finally {
     clearTimeout(timer);
     stopped = true;
-    // Lets go of the caller's signal; nobody hears the rejection any more.
+    forget();
+    // Nobody hears the rejection any more.
     timeout.abort();
     pause.wake();
   }

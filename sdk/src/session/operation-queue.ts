@@ -310,6 +310,14 @@ export class OperationQueue {
     }
   }
 
+  /** An operation could not be made part of a message, and never will be: it alone fails. */
+  unsendable(sequence: number, reason: QuorateError): void {
+    const operation = this.#pending.get(sequence);
+    if (operation === undefined) return;
+    operation.stream = undefined;
+    this.giveUp(operation, reason);
+  }
+
   /** Fails one operation before its answer: with OutcomeUnknown when it may have been applied, else with `reason`. */
   giveUp(operation: PendingOperation, reason: QuorateError): void {
     if (operation.settled) return;

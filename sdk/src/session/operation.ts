@@ -102,19 +102,24 @@ function mutates(txn: TxnRequest): boolean {
 /** Bytes that tags, lengths and numbers add to an operation, at most. */
 const operationOverheadBytes = 96;
 
+/** A text's bytes at most: one UTF-16 unit takes up to three. */
+function textBytes(text: string): number {
+  return 3 * text.length;
+}
+
 /** About how many bytes the operation takes on the wire. Never less than its values and paths. */
 export function operationBytes(request: OperationRequest): number {
   switch (request.case) {
     case "put": {
       const { path, value } = request.value;
-      return operationOverheadBytes + path.length + value.length + fenceBytes(request.value);
+      return operationOverheadBytes + textBytes(path) + value.length + fenceBytes(request.value);
     }
     case "get":
-      return operationOverheadBytes + request.value.path.length;
+      return operationOverheadBytes + textBytes(request.value.path);
     case "delete":
-      return operationOverheadBytes + request.value.path.length + fenceBytes(request.value);
+      return operationOverheadBytes + textBytes(request.value.path) + fenceBytes(request.value);
     case "list":
-      return operationOverheadBytes + request.value.path.length + request.value.after.length;
+      return operationOverheadBytes + textBytes(request.value.path) + textBytes(request.value.after);
     case "txn":
       return operationOverheadBytes + txnBytes(request.value);
     case "keepAlive":
@@ -123,18 +128,18 @@ export function operationBytes(request: OperationRequest): number {
     case "revoke":
       return operationOverheadBytes + fenceBytes(request.value);
     case "timeToLive":
-      return operationOverheadBytes + request.value.after.length;
+      return operationOverheadBytes + textBytes(request.value.after);
   }
 }
 
 function fenceBytes({ fence }: { readonly fence?: Fence | undefined }): number {
-  return fence === undefined ? 0 : operationOverheadBytes + fence.key.length;
+  return fence === undefined ? 0 : operationOverheadBytes + textBytes(fence.key);
 }
 
 function txnBytes(txn: TxnRequest): number {
   let bytes = fenceBytes(txn);
   for (const condition of txn.compares) {
-    bytes += operationOverheadBytes + condition.path.length;
+    bytes += operationOverheadBytes + textBytes(condition.path);
     if (condition.target.case === "value") bytes += condition.target.value.length;
   }
   for (const { operation } of [...txn.then, ...txn.otherwise]) {

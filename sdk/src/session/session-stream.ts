@@ -11,6 +11,7 @@ import { bounds } from "../client/options.js";
 import { channelReady, openChannel } from "../endpoints/channel.js";
 import { DeadlineExceeded, type QuorateError } from "../errors/quorate-error.js";
 import { type CallFailure, failureOfStatus } from "../errors/wire-error.js";
+import { encodeRequest } from "./request-encoder.js";
 
 const connectMethod = grpcServiceDefinition(SessionService).connect;
 
@@ -25,6 +26,8 @@ export interface StreamHandlers {
   onReply(stream: SessionStream, reply: SessionReply): void;
   /** More can be written. */
   onDrain(stream: SessionStream): void;
+  /** An operation that was to be sent cannot be encoded: it was not sent. */
+  onUnsendable(operation: Operation, cause: unknown): void;
   /** The stream is over; nothing follows. */
   onEnd(stream: SessionStream, failure: CallFailure): void;
 }
@@ -55,7 +58,7 @@ export class SessionStream {
     this.#refused = onRefused;
     this.#call = channel.makeBidiStreamRequest(
       connectMethod.path,
-      connectMethod.requestSerialize,
+      (request) => encodeRequest(request, handlers.onUnsendable),
       connectMethod.responseDeserialize,
       new Metadata(),
       {},

@@ -5,6 +5,7 @@ import { InterruptiblePause } from "../endpoints/interruptible-pause.js";
 import {
   Cancelled,
   Closed,
+  InvalidArgument,
   OutcomeUnknown,
   type QuorateError,
   SessionExpired,
@@ -80,6 +81,12 @@ export class Session implements OperationRunner, Renewer {
       onReply: (stream, reply) => this.#replied(stream, reply),
       onDrain: (stream) => {
         if (stream === this.#current) this.#flush();
+      },
+      onUnsendable: ({ sequence, operation }, cause) => {
+        const error = new InvalidArgument(`${operation.case}: it cannot be sent: ${String(cause)}`, {
+          cause,
+        });
+        this.#queue.unsendable(Number(sequence), error);
       },
       onEnd: (stream, failure) => this.#streamEnded(stream, failure),
     };

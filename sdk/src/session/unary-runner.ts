@@ -9,6 +9,7 @@ import { gaveUp } from "../errors/give-up.js";
 import {
   Cancelled,
   Closed,
+  InvalidArgument,
   OutcomeUnknown,
   QuorateError,
   TooLarge,
@@ -16,6 +17,7 @@ import {
 } from "../errors/quorate-error.js";
 import { tellingTrouble } from "../errors/telling-trouble.js";
 import { type CallFailure, failureOfStatus, isTransient } from "../errors/wire-error.js";
+import { onAbort } from "../process/abort-listeners.js";
 import {
   converted,
   isMutation,
@@ -130,6 +132,7 @@ export class UnaryRunner implements OperationRunner {
     options: CallOptions,
     endpoint?: string,
   ): Promise<Response> {
+    const bytes = encoded(call);
     const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
     const deadlineMs = performance.now() + timeoutMs;
     const gaveUpMessage = `${call.method.path}: gave up after ${Math.round(timeoutMs)} ms`;
@@ -144,6 +147,7 @@ export class UnaryRunner implements OperationRunner {
         const attemptMs = Math.max(bounds.unaryAttemptMs, remainingMs / (candidates.length - index));
         const attempt = await this.#attempt(
           call,
+          bytes,
           candidate,
           Math.min(remainingMs, attemptMs),
           remainingMs,
@@ -189,6 +193,7 @@ export class UnaryRunner implements OperationRunner {
 
   async #attempt<Request extends Message, Response extends Message>(
     call: UnaryCall<Request, Response>,
+    bytes: Buffer,
     endpoint: string,
     attemptMs: number,
     remainingMs: number,
@@ -212,6 +217,7 @@ export class UnaryRunner implements OperationRunner {
       channel,
       endpoint,
       call,
+      bytes,
       call.mutation ? remainingMs : attemptMs,
       options.signal,
     );
@@ -230,17 +236,30 @@ interface FailedAttempt {
 
 type Attempt<Response> = { readonly kind: "answered"; readonly response: Response } | FailedAttempt;
 
+/** Encoded once and before it is sent: what cannot be is no failure of an endpoint, and not of unknown outcome. */
+function encoded<Request extends Message, Response extends Message>({
+  method,
+  request,
+}: UnaryCall<Request, Response>): Buffer {
+  try {
+    return method.requestSerialize(request);
+  } catch (cause) {
+    throw new InvalidArgument(`${method.path}: it cannot be sent: ${String(cause)}`, { cause });
+  }
+}
+
 function sendUnary<Request extends Message, Response extends Message>(
   channel: Client,
   endpoint: string,
   { method, request }: UnaryCall<Request, Response>,
+  bytes: Buffer,
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Attempt<Response>> {
   return new Promise((resolve) => {
-    const abort = (): void => grpcCall.cancel();
+    let forget = (): void => undefined;
     const done = (error: ServiceError | null, response?: Response): void => {
-      signal?.removeEventListener("abort", abort);
+      forget();
       if (response !== undefined) resolve({ kind: "answered", response });
       else if (signal?.aborted) {
         const cancelled = new Cancelled(`${method.path}: aborted`, { cause: signal.reason });
@@ -254,13 +273,13 @@ function sendUnary<Request extends Message, Response extends Message>(
     };
     const grpcCall = channel.makeUnaryRequest(
       method.path,
-      method.requestSerialize,
+      () => bytes,
       method.responseDeserialize,
       request,
       new Metadata(),
       Number.isFinite(timeoutMs) ? { deadline: Date.now() + timeoutMs } : {},
       done,
     );
-    signal?.addEventListener("abort", abort, { once: true });
+    if (signal !== undefined) forget = onAbort(signal, () => grpcCall.cancel());
   });
 }

@@ -2,6 +2,7 @@ import { bounds } from "../client/options.js";
 import { Cancelled, Compacted, FutureRevision, QuorateError } from "../errors/quorate-error.js";
 import type { Entry } from "../kv/entry.js";
 import { type WalkedClient, walkSubtree } from "../kv/walk.js";
+import { onAbort } from "../process/abort-listeners.js";
 import { KnownKeys } from "./known-keys.js";
 import type { Watch, WatchEvent } from "./watch-event.js";
 import type { Delivered, WatcherOptions } from "./watcher.js";
@@ -35,7 +36,8 @@ export class RelistingWatch implements Watch<Delivered> {
   readonly #started: Promise<boolean>;
   readonly #deliveries: AsyncGenerator<Delivered, void, undefined>;
   readonly #stop = new AbortController();
-  readonly #abort: () => void;
+  /** Lets go of the caller's signal. */
+  readonly #forget: (() => void) | undefined;
   #known: KnownKeys;
   #position: number | undefined;
   #inner: Watch<Delivered> | undefined;
@@ -48,9 +50,8 @@ export class RelistingWatch implements Watch<Delivered> {
     this.#remembers = options.events?.includes("delete") ?? true;
     this.#known = new KnownKeys(path);
     const { signal } = options;
-    this.#abort = () => this.#stop.abort(signal?.reason);
-    if (signal?.aborted) this.#abort();
-    signal?.addEventListener("abort", this.#abort, { once: true });
+    if (signal?.aborted) this.#stop.abort(signal.reason);
+    else if (signal !== undefined) this.#forget = onAbort(signal, () => this.#stop.abort(signal.reason));
     // At once, since what is watched from now on is watched from the call on; who iterates hears of a failure.
     this.#started = this.#start();
     this.#started.catch(() => undefined);
@@ -73,6 +74,7 @@ export class RelistingWatch implements Watch<Delivered> {
 
   async return(): Promise<IteratorResult<Delivered>> {
     this.#left = true;
+    this.#forget?.();
     this.#stop.abort();
     await this.#inner?.return();
     return await this.#deliveries.return();
@@ -100,7 +102,7 @@ export class RelistingWatch implements Watch<Delivered> {
         if (this.#position !== undefined) yield* this.#relist();
       }
     } finally {
-      this.#options.signal?.removeEventListener("abort", this.#abort);
+      this.#forget?.();
     }
   }
 

@@ -155,13 +155,15 @@ export class WatchConnection implements WatchFeed {
     if (this.#retries.has(watcher)) return;
     const watchId = this.#nextId++;
     try {
-      const create = watcher.create(watchId);
+      const request: WatchRequest = {
+        $typeName: "quorate.v1.WatchRequest",
+        request: { case: "create", value: watcher.create(watchId) },
+      };
+      // What cannot be encoded would break the stream, and with it every other watch.
+      watchMethod.requestSerialize(request);
       this.#active.set(watchId, watcher);
       this.#ids.set(watcher, watchId);
-      stream.call.write({
-        $typeName: "quorate.v1.WatchRequest",
-        request: { case: "create", value: create },
-      });
+      stream.call.write(request);
     } catch (error) {
       watcher.end(new InvalidArgument(`watch ${watcher.path}: ${String(error)}`, { cause: error }));
     }

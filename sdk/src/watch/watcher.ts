@@ -4,6 +4,7 @@ import { gaveUp } from "../errors/give-up.js";
 import { Cancelled, type QuorateError, TooLarge } from "../errors/quorate-error.js";
 import { Entry, entryOf } from "../kv/entry.js";
 import { int64, wirePath } from "../kv/request.js";
+import { onAbort } from "../process/abort-listeners.js";
 import type { Watch, WatchEvent, WatchOptions, WatchProgress } from "./watch-event.js";
 
 /** What a watcher delivers: marks only if asked for. */
@@ -40,7 +41,8 @@ export class Watcher implements Watch<Delivered> {
   readonly #path: string;
   readonly #options: WatcherOptions;
   readonly #feed: WatchFeed;
-  readonly #abort: () => void;
+  /** Lets go of the caller's signal. */
+  readonly #forget: (() => void) | undefined;
   #buffer: Delivered[] = [];
   #head = 0;
   #bufferBytes = 0;
@@ -71,10 +73,11 @@ export class Watcher implements Watch<Delivered> {
     if (options.fromRevision !== undefined && options.fromRevision > 0) {
       this.#position = options.fromRevision - 1;
     }
-    this.#abort = () => {
-      this.end(new Cancelled(`watch ${path}: aborted`, { cause: options.signal?.reason }));
-    };
-    options.signal?.addEventListener("abort", this.#abort, { once: true });
+    const { signal } = options;
+    if (signal === undefined) return;
+    this.#forget = onAbort(signal, () => {
+      this.end(new Cancelled(`watch ${path}: aborted`, { cause: signal.reason }));
+    });
   }
 
   get path(): string {
@@ -255,7 +258,7 @@ export class Watcher implements Watch<Delivered> {
     if (this.#over !== undefined) return;
     this.#over = { error };
     this.#served();
-    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#forget?.();
     this.#initialEntries = [];
     this.#dropParts();
     for (const waiter of this.#waiters.splice(0)) {
