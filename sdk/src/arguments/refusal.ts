@@ -1,6 +1,9 @@
 import { InvalidArgument, QuorateError, TooLarge } from "../errors/quorate-error.js";
 import { shown } from "./shown.js";
 
+/** Characters of a place that a message shows: one inside nested transactions can be long. */
+const placeUnitsMax = 120;
+
 /**
  * What is wrong with an argument. It is thrown where the fault is found and told its place on the way out, so that
  * arguments without a fault cost no names.
@@ -27,7 +30,9 @@ export class Refusal extends Error {
 
   /** The error that the caller gets; `call` is what it called. */
   error(call: string): QuorateError {
-    const message = `${call}: ${this.place}: ${this.problem}`;
+    const { place, problem } = this;
+    const short = place.length > placeUnitsMax ? `${place.slice(0, 60)}…${place.slice(-40)}` : place;
+    const message = `${call}: ${short}: ${problem}`;
     const options = { cause: this.cause };
     return this.tooLarge ? new TooLarge(message, options) : new InvalidArgument(message, options);
   }

@@ -246,6 +246,45 @@ describe("a client without a session", () => {
     expect(live.requests).toEqual([]);
   });
 
+  it("learns of members that were not there when it was started, by its calls", async () => {
+    const store = new FakeStore();
+    const [given, added] = [await startNode(store), await startNode(store)];
+    given.memberEndpoints = [given.endpoint, added.endpoint];
+    const client = await open(given.endpoint, { session: false });
+    await client.put("/a", "1");
+    await until(() => given.membersAsked > 0);
+    await client.get("/a");
+    given.stop();
+    expect((await client.get("/a"))?.text()).toBe("1");
+    expect(given.membersAsked).toBe(1);
+  });
+
+  it("learns of them by its watches, which go on there", async () => {
+    const store = new FakeStore();
+    const [given, added] = [await startNode(store), await startNode(store)];
+    given.memberEndpoints = [given.endpoint, added.endpoint];
+    const client = await open(given.endpoint, { session: false });
+    const watch = client.watch("/a");
+    await until(() => given.membersAsked > 0 && given.watchCreates.length > 0);
+    given.stop();
+    await until(() => added.watchCreates.length > 0);
+    const other = await open(added.endpoint, { session: false });
+    await other.put("/a", "2");
+    expect((await watch.next()).value).toMatchObject({ kind: "put", path: "/a" });
+    await watch.return();
+  });
+
+  it("learns of none when it is not to follow, nor does it ask", async () => {
+    const [given, other] = [await startNode(), await startNode()];
+    given.memberEndpoints = [given.endpoint, other.endpoint];
+    const client = await open(given.endpoint, { session: false, followLeader: false });
+    await client.put("/a", "1");
+    await client.members();
+    expect(given.membersAsked).toBe(1);
+    given.stop();
+    await expect(client.get("/a", { timeoutMs: 300 })).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  });
+
   it("repeats a mutation only while a server vouches that it did not happen", async () => {
     const node = await startNode();
     const client = await open(node.endpoint, { session: false });

@@ -79,13 +79,17 @@ export class QuorateClient implements Quorate, QueueClient {
   constructor(pool: EndpointPool, options: ClientOptions, session: Session | undefined) {
     this.#options = options;
     this.#session = session;
-    this.#unary = new UnaryRunner(pool, this.#channels, options);
+    const served = (endpoint: string): void => {
+      // A session's stream tells of every change of the members.
+      if (session?.state !== "connected") this.#cluster.served(endpoint);
+    };
+    this.#unary = new UnaryRunner(pool, this.#channels, options, served);
     this.#cluster = new ClusterClient(this.#unary, pool);
     this.quota = new SpaceClient(this.#unary);
     this.#runner = session ?? this.#unary;
     this.#keepAlives = new KeepAlives(pool, options.backoff, () => undefined);
     this.#renewer = session ?? this.#keepAlives;
-    this.#watches = new WatchConnection(pool, options);
+    this.#watches = new WatchConnection(pool, options, served);
   }
 
   get sessionId(): number {

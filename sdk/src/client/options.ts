@@ -32,7 +32,8 @@ export interface ConnectOptions {
   readonly backoff?: Partial<BackoffOptions> | undefined;
   /**
    * Whether the client goes where servers point: its session to the leader's endpoint, and, when the nodes it was given
-   * are gone, to the cluster's other members. Default true.
+   * are gone, to the cluster's other members. A session hears of them at once; without one, the client asks every few
+   * seconds while it makes calls or watches. Default true.
    */
   readonly followLeader?: boolean | undefined;
   /**
@@ -71,7 +72,7 @@ const values = {
   /** Operations and compares of a transaction, nested ones counted: far more than any server takes. */
   txnPartsMax: 4_096,
   /** Transactions nested in each other: likewise. */
-  txnDepthMax: 64,
+  txnDepthMax: 32,
   /** Resolution of operation deadlines and retries: one coarse timer instead of one per operation. */
   tickMs: 20,
   /**
@@ -97,6 +98,11 @@ const values = {
   closeTimeoutMs: 2_000,
   /** At least so long is one endpoint given to answer a unary read before the next is asked. */
   unaryAttemptMs: 1_000,
+  /** How often a client that no session keeps up to date asks who the members are, while it is in use: seldom enough to
+   * be no load, often enough that members that move one after the other do not all move in between. */
+  membersRefreshMs: 5_000,
+  /** How long such a question may take: a node answers it from what it knows. */
+  membersAskMs: 1_000,
   /** Events a watch buffers for a slow consumer; beyond, it is paused at the server and resumed later. */
   watchBufferEventsMax: 10_000,
   /** Bytes of the same buffer. */

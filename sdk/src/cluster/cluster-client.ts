@@ -1,9 +1,10 @@
 import { ClusterService, grpcServiceDefinition } from "@quorate/proto";
-import type { CallOptions } from "../client/options.js";
+import { bounds, type CallOptions } from "../client/options.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
 import type { UnaryRunner } from "../session/unary-runner.js";
 import type { Cluster } from "./cluster.js";
 import { type Member, memberOf } from "./member.js";
+import { MemberRefresh } from "./member-refresh.js";
 import { type NodeStatus, nodeStatus } from "./node-status.js";
 
 const service = grpcServiceDefinition(ClusterService);
@@ -13,9 +14,18 @@ export class ClusterClient implements Cluster {
   readonly #unary: UnaryRunner;
   readonly #pool: EndpointPool;
 
+  readonly #refresh = new MemberRefresh((endpoint) =>
+    this.#list({ timeoutMs: bounds.membersAskMs }, endpoint),
+  );
+
   constructor(unary: UnaryRunner, pool: EndpointPool) {
     this.#unary = unary;
     this.#pool = pool;
+  }
+
+  /** A node has served the client, which no session keeps up to date: it may know of other members. */
+  served(endpoint: string): void {
+    if (this.#pool.learns) this.#refresh.served(endpoint, performance.now());
   }
 
   async status(endpoint: string | undefined, options: CallOptions): Promise<NodeStatus> {
@@ -27,14 +37,21 @@ export class ClusterClient implements Cluster {
     return nodeStatus(await this.#unary.call(call, options, endpoint));
   }
 
-  async members(options: CallOptions): Promise<Member[]> {
+  members(options: CallOptions): Promise<Member[]> {
+    return this.#list(options);
+  }
+
+  async #list(options: CallOptions, endpoint?: string): Promise<Member[]> {
     const call = {
       method: service.members,
       request: { $typeName: "quorate.v1.MembersRequest" as const },
       mutation: false,
     };
-    const { members } = await this.#unary.call(call, options);
-    return members.map((member) => this.#learn(memberOf(member)));
+    const { members } = await this.#unary.call(call, options, endpoint);
+    const listed = members.map(memberOf);
+    this.#pool.learnMembers(listed.map(({ clientEndpoint }) => clientEndpoint).filter((each) => each !== ""));
+    this.#refresh.learned(performance.now());
+    return listed;
   }
 
   async addMember(name: string, peerAddress: string, options: CallOptions): Promise<Member> {
@@ -97,7 +114,7 @@ export class ClusterClient implements Cluster {
   }
 
   #learn(member: Member): Member {
-    if (member.clientEndpoint !== "") this.#pool.learn(member.clientEndpoint);
+    this.#pool.learn(member.clientEndpoint);
     return member;
   }
 }

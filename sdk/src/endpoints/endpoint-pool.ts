@@ -24,7 +24,10 @@ export function parseEndpoints(endpoints: string | readonly string[]): string[] 
   return unique;
 }
 
-/** The endpoints a client knows, with a circuit breaker for each. */
+/**
+ * The endpoints a client knows, with a circuit breaker for each. All of its connections share one pool, so that what a
+ * server says of the members on any of them, its session, its calls or its watches, is known to all.
+ */
 export class EndpointPool {
   readonly #breakers = new Map<string, CircuitBreaker>();
   readonly #breakerOptions: BreakerOptions;
@@ -43,6 +46,11 @@ export class EndpointPool {
     for (const endpoint of endpoints) this.#add(endpoint);
     // Clients that start together should not all knock at the same node.
     this.#rotation = Math.floor(random() * endpoints.length);
+  }
+
+  /** Whether it takes in what servers say. */
+  get learns(): boolean {
+    return this.#learns;
   }
 
   get endpoints(): string[] {

@@ -44,6 +44,7 @@ export class Contender implements Ownership {
     }
     own.onGone = ({ error }) => {
       if (error === undefined) this.#lose(new Fenced(`${key}: the entry ${path} of this owner was deleted`));
+      else if (error instanceof Closed) this.#lose(error);
       else this.#lose(new Fenced(`${key}: cannot watch this owner's entry`, { cause: error }));
     };
   }

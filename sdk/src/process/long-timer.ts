@@ -1,5 +1,5 @@
 /** Longest delay that setTimeout takes, in milliseconds: a longer one would fire at once, with a warning. */
-const delayMaxMs = 2 ** 31 - 1;
+export const delayMaxMs = 2 ** 31 - 1;
 
 /** A timer that can be taken back. */
 export interface LongTimer {

@@ -21,6 +21,8 @@ import {
   type LeasesResponse,
   type ListRequest,
   type ListResponse,
+  type MembersRequest,
+  type MembersResponse,
   type Operation,
   type OperationResult,
   type OutcomeRequest,
@@ -31,6 +33,7 @@ import {
   type SessionReply,
   type SessionRequest,
   SessionService,
+  SpaceService,
   type StatusRequest,
   type StatusResponse,
   type WatchCreate,
@@ -76,6 +79,9 @@ export class FakeNode {
   replyEvents = 1_000;
   /** Breaks the watch streams after the first part of a revision. */
   breakPartsOnce = false;
+  /** Client endpoints of the members it lists, and how often it was asked for them. */
+  memberEndpoints: readonly string[] = [];
+  membersAsked = 0;
   port = 0;
   #server: Server | undefined;
   readonly #sessionCalls = new Set<SessionCall>();
@@ -137,6 +143,11 @@ export class FakeNode {
       const result = this.store.apply(operation);
       if (verdict.kind === "serve" && result.case === "keepAlive") done(null, result.value);
     };
+    // A server's answer, so that nobody takes the node for one that cannot be reached.
+    const refuse: handleUnaryCall<unknown, never> = (_call, done) => {
+      const metadata = trailer(ErrorCode.MEMBERSHIP_REFUSED);
+      done({ code: status.FAILED_PRECONDITION, details: "the fake does not do that", metadata });
+    };
     const outcome: handleUnaryCall<OutcomeRequest, OutcomeResponse> = ({ request }, done) =>
       done(null, this.store.outcome(request.sessionId, request.sequence));
     const leases: handleUnaryCall<LeasesRequest, LeasesResponse> = ({ request: { after, limit } }, done) => {
@@ -163,7 +174,19 @@ export class FakeNode {
     server.addService({ watch: grpcServiceDefinition(WatchService).watch }, { watch });
     const kv = grpcServiceDefinition(KVService);
     server.addService({ get: kv.get, put: kv.put, list: kv.list }, { get, put, list });
-    server.addService({ status: grpcServiceDefinition(ClusterService).status }, { status: nodeStatus });
+    const members: handleUnaryCall<MembersRequest, MembersResponse> = (_call, done) => {
+      this.membersAsked += 1;
+      done(null, { $typeName: "quorate.v1.MembersResponse", members: this.#members() });
+    };
+    const {
+      status: statusMethod,
+      members: membersMethod,
+      ...changes
+    } = grpcServiceDefinition(ClusterService);
+    server.addService({ status: statusMethod, members: membersMethod }, { status: nodeStatus, members });
+    for (const service of [changes, grpcServiceDefinition(SpaceService), { history: kv.history }]) {
+      server.addService(service, Object.fromEntries(Object.keys(service).map((name) => [name, refuse])));
+    }
     this.port = await new Promise<number>((resolve, reject) => {
       server.bindAsync(`127.0.0.1:${this.port}`, ServerCredentials.createInsecure(), (error, port) =>
         error === null ? resolve(port) : reject(error),
@@ -400,6 +423,19 @@ export class FakeNode {
   #dropWatches(call: WatchCall): void {
     for (const unsubscribe of this.#unsubscribes.get(call)?.values() ?? []) unsubscribe();
     this.#unsubscribes.get(call)?.clear();
+  }
+
+  #members(): MembersResponse["members"] {
+    return this.memberEndpoints.map((clientEndpoint, index) => ({
+      $typeName: "quorate.v1.Member",
+      memberId: BigInt(index + 1),
+      name: `node-${index}`,
+      peerAddress: "",
+      clientEndpoint,
+      learner: false,
+      leader: index === 0,
+      format: 0,
+    }));
   }
 
   #status(): StatusResponse {

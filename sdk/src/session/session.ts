@@ -371,7 +371,7 @@ export class Session implements OperationRunner, Renewer {
   }
 
   #replied(stream: SessionStream, reply: SessionReply): void {
-    if (this.#options.followLeader) this.#pool.learnMembers(reply.endpoints);
+    this.#pool.learnMembers(reply.endpoints);
     const { settled, trouble, expired } = this.#queue.answer(stream, reply.results, performance.now());
     if (expired !== undefined) this.#expire(expired);
     if (stream === this.#current) {

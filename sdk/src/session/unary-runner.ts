@@ -9,6 +9,7 @@ import { gaveUp } from "../errors/give-up.js";
 import {
   Cancelled,
   Closed,
+  DeadlineExceeded,
   InvalidArgument,
   OutcomeUnknown,
   QuorateError,
@@ -18,6 +19,7 @@ import {
 import { tellingTrouble } from "../errors/telling-trouble.js";
 import { type CallFailure, failureOfStatus, isTransient } from "../errors/wire-error.js";
 import { onAbort } from "../process/abort-listeners.js";
+import { after, delayMaxMs } from "../process/long-timer.js";
 import {
   converted,
   isMutation,
@@ -47,11 +49,19 @@ export class UnaryRunner implements OperationRunner {
   readonly #pool: EndpointPool;
   readonly #channels: ChannelCache;
   readonly #options: ClientOptions;
+  readonly #served: (endpoint: string) => void;
   #closed = false;
   /** The endpoint that answered last: no need to look for another. */
   #preferred: string | undefined;
 
-  constructor(pool: EndpointPool, channels: ChannelCache, options: ClientOptions) {
+  /** `served` is told which endpoint answered. */
+  constructor(
+    pool: EndpointPool,
+    channels: ChannelCache,
+    options: ClientOptions,
+    served: (endpoint: string) => void,
+  ) {
+    this.#served = served;
     this.#pool = pool;
     this.#channels = channels;
     this.#options = options;
@@ -155,6 +165,7 @@ export class UnaryRunner implements OperationRunner {
         );
         if (attempt.kind === "answered") {
           this.#preferred = candidate;
+          this.#served(candidate);
           return attempt.response;
         }
         trouble = tellingTrouble(trouble, this.#retryable(call, attempt, deadlineMs));
@@ -257,13 +268,25 @@ function sendUnary<Request extends Message, Response extends Message>(
   signal: AbortSignal | undefined,
 ): Promise<Attempt<Response>> {
   return new Promise((resolve) => {
+    // Such a deadline gRPC cannot write down, or takes for one that is over.
+    const isLong = timeoutMs > delayMaxMs;
+    const expire = (): void => {
+      late = true;
+      grpcCall.cancel();
+    };
+    const timer = isLong ? after(timeoutMs, expire) : undefined;
     let forget = (): void => undefined;
+    let late = false;
     const done = (error: ServiceError | null, response?: Response): void => {
       forget();
+      timer?.cancel();
       if (response !== undefined) resolve({ kind: "answered", response });
       else if (signal?.aborted) {
         const cancelled = new Cancelled(`${method.path}: aborted`, { cause: signal.reason });
         resolve({ kind: "failed", sent: true, failure: { error: cancelled, fromServer: false } });
+      } else if (late) {
+        const deadline = new DeadlineExceeded(`${method.path}: no answer within ${timeoutMs} ms`);
+        resolve({ kind: "failed", sent: true, failure: { error: deadline, fromServer: false } });
       } else if (error !== null) {
         resolve({ kind: "failed", sent: true, failure: failureOfStatus(error, endpoint) });
       } else {
@@ -277,7 +300,7 @@ function sendUnary<Request extends Message, Response extends Message>(
       method.responseDeserialize,
       request,
       new Metadata(),
-      Number.isFinite(timeoutMs) ? { deadline: Date.now() + timeoutMs } : {},
+      isLong ? {} : { deadline: Date.now() + timeoutMs },
       done,
     );
     if (signal !== undefined) forget = onAbort(signal, () => grpcCall.cancel());

@@ -31,6 +31,7 @@ interface Stream {
 export class WatchConnection implements WatchFeed {
   readonly #pool: EndpointPool;
   readonly #options: ClientOptions;
+  readonly #served: (endpoint: string) => void;
   /** Active watches by their id on the stream; a watch gets a new id each time it is started. */
   readonly #active = new Map<bigint, Watcher>();
   readonly #ids = new Map<Watcher, bigint>();
@@ -50,7 +51,9 @@ export class WatchConnection implements WatchFeed {
   #nextId = 1n;
   readonly #retryPause = new InterruptiblePause();
 
-  constructor(pool: EndpointPool, options: ClientOptions) {
+  /** `served` is told which endpoint serves watches, again and again while it does. */
+  constructor(pool: EndpointPool, options: ClientOptions, served: (endpoint: string) => void) {
+    this.#served = served;
     this.#pool = pool;
     this.#options = options;
   }
@@ -189,6 +192,7 @@ export class WatchConnection implements WatchFeed {
     // Such a reply shows that the endpoint serves watches; an open connection alone does not.
     if (reply.case !== "ended") {
       this.#pool.succeeded(stream.endpoint);
+      this.#served(stream.endpoint);
       this.#avoided.clear();
       this.#unserved = 0;
     }
