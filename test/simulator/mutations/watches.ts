@@ -5,8 +5,79 @@ const watchHub = "server/src/node/watch-hub.ts";
 const watcher = "sdk/src/watch/watcher.ts";
 const relistingWatch = "sdk/src/watch/relisting-watch.ts";
 
-/** Wrong watches, at the servers and at their clients. */
+const client = "sdk/src/client/client.ts";
+
+/** Wrong watches, at the servers and at their clients, and other wrong clients. */
 export const watchMutations: readonly Mutation[] = [
+  {
+    name: "plain-client-learns-no-members",
+    wrong: "a client without a session never asks who the members are",
+    trips: ["LIVE"],
+    court: "simulator",
+    edits: [
+      {
+        file: client,
+        find: 'if (session?.state !== "connected") this.#cluster.served(endpoint);',
+        replace: 'if (session?.state === "suspended") this.#cluster.served(endpoint);',
+      },
+    ],
+  },
+  {
+    name: "listed-members-not-learned",
+    wrong: "what a list of the members says is not used by the client that asked for it",
+    trips: ["LIVE"],
+    court: "simulator",
+    edits: [
+      {
+        file: "sdk/src/cluster/cluster-client.ts",
+        find: "    this.#pool.learnMembers(listed.map(",
+        replace: "    new Set(listed.map(",
+      },
+    ],
+  },
+  {
+    name: "one-bad-operation-breaks-the-stream",
+    wrong: "an operation that cannot be encoded breaks the stream that it would have gone by",
+    trips: ["LIVE"],
+    // No workload sends what cannot be encoded: the SDK refuses it before.
+    court: "unit tests",
+    tests: ["sdk/src/client/users-process.test.ts"],
+    edits: [
+      {
+        file: "sdk/src/session/session-stream.ts",
+        find: "(request) => encodeRequest(request, handlers.onUnsendable),",
+        replace: "connectMethod.requestSerialize,",
+      },
+    ],
+  },
+  {
+    name: "argument-not-taken-in",
+    wrong: "a value of any JavaScript type is put",
+    trips: ["ASSERT"],
+    court: "unit tests",
+    tests: ["sdk/src/arguments"],
+    edits: [
+      {
+        file: "sdk/src/arguments/readers.ts",
+        find: '  if (!isBytes(value)) throw unexpected("a string or a Uint8Array", value);\n',
+        replace: "  if (!isBytes(value)) return new Uint8Array();\n",
+      },
+    ],
+  },
+  {
+    name: "listener-for-every-call",
+    wrong: "every call adds a listener of its own to the signal that it waits on",
+    trips: ["ASSERT"],
+    court: "unit tests",
+    tests: ["sdk/src/client/users-process.test.ts"],
+    edits: [
+      {
+        file: "sdk/src/process/abort-listeners.ts",
+        find: "    listeners.set(signal, told);\n",
+        replace: "",
+      },
+    ],
+  },
   {
     name: "event-lost-at-compaction",
     wrong: "compaction forgets the deletes of the first revision that can still be watched",

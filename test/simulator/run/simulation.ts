@@ -14,6 +14,7 @@ import { WatchDeliveries } from "../network/wire-taps.js";
 import type { ClientEvent } from "../observation.js";
 import { WorkloadClient } from "../workload/client.js";
 import { CLOSING_CALLS_MAX_MS, ClosingCalls } from "../workload/closing-calls.js";
+import { PLAIN_CALL_MAX_MS, PlainClient } from "../workload/plain-client.js";
 import type { RunIds } from "../workload/recorder.js";
 import { Process } from "../world/process.js";
 import { Random } from "../world/random.js";
@@ -270,6 +271,7 @@ export class Simulation {
     this.#runUntil(this.#settledMs + WATCHES_SETTLE_MS);
     this.#tellStranded();
     this.#closingCalls();
+    this.#plainClient();
     this.#runUntil(this.#world.nowMs + LAST_DELIVERIES_MS);
   }
 
@@ -348,6 +350,31 @@ export class Simulation {
       this.#runUntil(this.#world.nowMs + LOOK_INTERVAL_MS);
       if (this.#world.nowMs < deadlineMs) continue;
       throw new NotLive(`${calls.missing.join("; ")}\n${this.#cluster.describe()}`);
+    }
+  }
+
+  /** A client that was given one member, which is then cut off from it. */
+  #plainClient(): void {
+    const [given, ...others] = this.#liveMembers;
+    if (this.#failed || given === undefined || others.length === 0) return;
+    const process = new Process("plain", this.#random.fork(given.id), this.#world.nowMs, (error) =>
+      this.#fail(error),
+    );
+    const client = new PlainClient();
+    const cutOff = (): void => {
+      this.#network.block([
+        [process.host, given.name],
+        [given.name, process.host],
+      ]);
+    };
+    this.#world.runIn(process, () => {
+      client.run(clientAddress(given.name), cutOff).catch((error: unknown) => this.#fail(error));
+    });
+    const deadlineMs = this.#world.nowMs + 2 * PLAIN_CALL_MAX_MS;
+    while (!this.#failed && client.missing !== undefined) {
+      this.#runUntil(this.#world.nowMs + LOOK_INTERVAL_MS);
+      if (this.#world.nowMs >= deadlineMs)
+        throw new NotLive(`${client.missing}\n${this.#cluster.describe()}`);
     }
   }
 
