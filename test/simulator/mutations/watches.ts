@@ -55,7 +55,7 @@ export const watchMutations: readonly Mutation[] = [
     wrong: "a value of any JavaScript type is put",
     trips: ["ASSERT"],
     court: "unit tests",
-    tests: ["sdk/src/arguments"],
+    tests: ["sdk/src/arguments/readers.test.ts"],
     edits: [
       {
         file: "sdk/src/arguments/readers.ts",
