@@ -30,6 +30,7 @@ const status = (name: string, role: NodeStatus["role"]): NodeStatus => ({
   leaseCount: 0,
   logFirstIndex: 1,
   watchCount: 0,
+  unheard: false,
 });
 
 const summary = (
@@ -48,6 +49,14 @@ describe("the status of a cluster", () => {
         ["h:10", status("n10", "follower")],
       ]),
     ).toEqual(["n1 h:1 unreachable", "n2 h:2 leader", "n10 h:10 follower"]);
+  });
+
+  it("tells a follower that the leader does not hear from one that is led", () => {
+    const answers = [
+      ["h:1", status("n1", "leader")],
+      ["h:2", { ...status("n2", "follower"), unheard: true }],
+    ] as const;
+    expect(summary([], answers)).toEqual(["n1 h:1 leader", "n2 h:2 unheard"]);
   });
 
   it("lists a node once, under the endpoint asked first, though it advertises another", () => {

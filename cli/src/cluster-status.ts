@@ -1,7 +1,7 @@
 import { connect, type Member, type NodeStatus, type Quorate } from "@quorate/sdk";
 
-/** What a node is, as far as could be found out. */
-export type NodeRole = NodeStatus["role"] | "unreachable";
+/** What a node is, as far as could be found out; `unheard` is one that follows a leader that does not hear it. */
+export type NodeRole = NodeStatus["role"] | "unheard" | "unreachable";
 
 /** One line of the cluster's status; null stands for what an unreachable node did not tell. */
 export interface NodeLine {
@@ -67,7 +67,8 @@ export function nodeLines(
   const lines = new Map<string, NodeLine>();
   for (const [endpoint, status] of answers) {
     if (status === undefined || lines.has(status.name)) continue;
-    const { name, role, term, revision, appliedIndex } = status;
+    const { name, term, revision, appliedIndex } = status;
+    const role = status.unheard ? "unheard" : status.role;
     lines.set(name, { name, endpoint, role, term, revision, appliedIndex });
   }
   for (const { name, clientEndpoint } of members) {

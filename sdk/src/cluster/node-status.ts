@@ -36,6 +36,8 @@ export interface NodeStatus {
   /** Index of the first entry still in its log. */
   readonly logFirstIndex: number;
   readonly watchCount: number;
+  /** The leader does not hear it, though it hears the leader: it serves nothing that needs the leader. */
+  readonly unheard: boolean;
 }
 
 function roleOf(role: Role): NodeRole {
@@ -72,5 +74,6 @@ export function nodeStatus(response: StatusResponse): NodeStatus {
     leaseCount: Number(response.leaseCount),
     logFirstIndex: Number(response.logFirstIndex),
     watchCount: Number(response.watchCount),
+    unheard: response.unheard,
   };
 }

@@ -458,6 +458,7 @@ export class FakeNode {
       leaseCount: BigInt(this.store.leases.size),
       logFirstIndex: 1n,
       watchCount: 0n,
+      unheard: false,
     };
   }
 }

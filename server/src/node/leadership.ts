@@ -8,10 +8,11 @@ export class Leadership {
   private readonly listeners = new Set<() => void>();
   private seenTerm = 0;
   private seenLeader = 0;
+  private seenUnheard = false;
   private seenEndpoint = "";
   private members: readonly string[] = [];
   private seenMembers = this.members;
-  /** When the leader was last known, in monotonic milliseconds; 0 before the first one. */
+  /** When this node was last led, in monotonic milliseconds; 0 before the first one. */
   private ledAtMs = 0;
 
   constructor(raft: Raft, roster: Roster) {
@@ -41,23 +42,27 @@ export class Leadership {
     return () => this.listeners.delete(listener);
   }
 
-  /** Looks at Raft; calls `changed` when there is another leader or term, and then the listeners. */
+  /**
+   * Looks at Raft; calls `changed` when there is another leader or term, or the leader begins or ceases to hear this node,
+   * and then the listeners.
+   */
   notice(changed: () => void): void {
-    const { term, leader } = this.raft;
+    const { term, leader, isUnheard } = this.raft;
     const { endpoint } = this;
-    const another = term !== this.seenTerm || leader !== this.seenLeader;
+    const another = term !== this.seenTerm || leader !== this.seenLeader || isUnheard !== this.seenUnheard;
     if (!another && endpoint === this.seenEndpoint && this.members === this.seenMembers) return;
     this.seenTerm = term;
     this.seenLeader = leader;
+    this.seenUnheard = isUnheard;
     this.seenEndpoint = endpoint;
     this.seenMembers = this.members;
     if (another) changed();
     for (const listener of this.listeners) listener();
   }
 
-  /** Milliseconds for which no leader was known; 0 while there is one, or before the first one. */
+  /** Milliseconds for which no leader was known that hears this node; 0 while there is one, or before the first one. */
   leaderlessMs(nowMs: number): number {
-    if (this.raft.leader !== 0) this.ledAtMs = nowMs;
+    if (this.raft.isLed) this.ledAtMs = nowMs;
     return this.ledAtMs === 0 ? 0 : nowMs - this.ledAtMs;
   }
 }

@@ -307,6 +307,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
    */
   renewLeases(ids: readonly number[], peek: boolean, done: Renewed): void {
     if (this.stopped) done(stopping);
+    else if (!this.raft.isLed) done(noQuorum);
     else this.leases.renew(ids, peek, done);
   }
 
@@ -514,11 +515,12 @@ export class Node implements PeerReceiver, LeaseSurroundings {
 
   private noticeLeadership(): void {
     this.leadership.notice(() => {
-      const { term, leader } = this.raft;
-      this.logger.info(
-        { term, leader: this.roster.nameOf(leader), self: leader === this.self },
-        "leadership changed",
-      );
+      const { term, leader, isUnheard } = this.raft;
+      const facts = { term, leader: this.roster.nameOf(leader), self: leader === this.self };
+      if (isUnheard) this.logger.warn(facts, "the leader does not hear this node");
+      else this.logger.info(facts, "leadership changed");
+      // Better an answer at once than one after the read was given up.
+      if (isUnheard) this.reads.failAll(noQuorum);
       this.leases.leaderChanged();
       this.upkeep.leaderChanged();
       this.introduction.leaderChanged();

@@ -17,7 +17,8 @@ const CODES: readonly (readonly [Reason, Failure["code"]])[] = [
 function refusing(reason: Reason) {
   const outcomes: (Result | Failure)[] = [];
   const nodes = [1, 2].map((self) => {
-    const raft = { leader: 1, propose: () => ({ accepted: false, reason }) } as unknown as Raft;
+    const propose = (): Proposal => ({ accepted: false, reason });
+    const raft = { leader: 1, isLed: true, propose } as unknown as Raft;
     const proposals = new Proposals(BigInt(self), self * 1_000);
     const route: ProposalRoute = new ProposalRoute(self, raft, proposals, (to, message) => {
       const receiver = nodes[to - 1]?.route;

@@ -37,7 +37,8 @@ export class ProposalRoute {
     const { proposals, raft } = this;
     if (!proposals.hasCollected) return;
     const batches = proposals.takeBatches(nowMs);
-    const { leader } = raft;
+    // What a leader that does not hear this node is sent is lost.
+    const leader = raft.isLed ? raft.leader : 0;
     if (leader === this.self) {
       for (const { id, bytes, ofLeases } of batches) {
         const proposal = raft.propose(bytes, ofLeases);

@@ -3,13 +3,13 @@ import { noQuorum } from "./failure.js";
 import { Readiness } from "./readiness.js";
 import type { Fresh } from "./reads.js";
 
-let status: { leader: number; commitIndex: number; appliedIndex: number };
+let status: { leader: number; unheard: boolean; commitIndex: number; appliedIndex: number };
 let questions: Fresh[];
 let readiness: Readiness;
 let nowMs: number;
 
 beforeEach(() => {
-  status = { leader: 0, commitIndex: 7, appliedIndex: 7 };
+  status = { leader: 0, unheard: false, commitIndex: 7, appliedIndex: 7 };
   questions = [];
   nowMs = 0;
   readiness = new Readiness({ stallMs: 1_000, status: () => status, read: (fresh) => questions.push(fresh) });
@@ -60,6 +60,13 @@ it("asks every leader: an answer to a question of before is none", () => {
   expect(readiness.state.ready).toBe(true);
   lead(3);
   expect(readiness.state.ready).toBe(false);
+});
+
+it("is not ready while its leader does not hear it", () => {
+  lead(2);
+  questions[0]?.();
+  status.unheard = true;
+  expect(readiness.state).toEqual({ ready: false, reason: "the leader does not hear this node" });
 });
 
 it("is not ready while it applies what it knows to be committed", () => {

@@ -9,7 +9,7 @@ export interface ReadinessState {
 
 /** What readiness takes of its node. */
 export interface ReadinessParts {
-  readonly status: () => Pick<RaftStatus, "leader" | "commitIndex" | "appliedIndex">;
+  readonly status: () => Pick<RaftStatus, "leader" | "unheard" | "commitIndex" | "appliedIndex">;
   /** Calls back when this node has applied everything acknowledged anywhere before now. */
   readonly read: (fresh: Fresh) => void;
   /** Milliseconds between two ticks after which the node stood still so long that others may have gone far ahead. */
@@ -66,8 +66,9 @@ export class Readiness {
   }
 
   get state(): ReadinessState {
-    const { leader, commitIndex, appliedIndex } = this.parts.status();
+    const { leader, unheard, commitIndex, appliedIndex } = this.parts.status();
     if (leader === 0) return { ready: false, reason: "no leader" };
+    if (unheard) return { ready: false, reason: "the leader does not hear this node" };
     if (commitIndex > appliedIndex) {
       return { ready: false, reason: `applying entry ${appliedIndex} of ${commitIndex}` };
     }

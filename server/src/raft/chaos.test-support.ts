@@ -229,8 +229,9 @@ export class Chaos {
     }
   }
 
-  private checkElectionSafety({ id, raft }: Node): void {
-    if (!raft.isLeader) return;
+  /** One that needs nobody's vote leads before its disk knows the term, and says nothing until then: a crash undoes it. */
+  private checkElectionSafety({ id, raft, storage }: Node): void {
+    if (!raft.isLeader || storage.hardState().term < raft.term) return;
     const other = this.leaders.get(raft.term);
     if (other !== undefined && other !== id) throw new Error(`two leaders in term ${raft.term}`);
     this.leaders.set(raft.term, id);

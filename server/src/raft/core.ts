@@ -1,6 +1,7 @@
 import type { RaftConfig } from "./config.js";
 import { encodeConfiguration } from "./configuration.js";
 import type { HardState, LogEntry, LogPosition } from "./entry.js";
+import { Hearing } from "./hearing.js";
 import { invariant } from "./invariant.js";
 import { RaftLog } from "./log.js";
 import type { LogStorage } from "./log-storage.js";
@@ -54,6 +55,8 @@ export class RaftCore {
    * the message may be late and its receiver slow: a transfer that was given up may still succeed.
    */
   toldToStand = new Set<number>();
+  /** Follower: whether the leader hears this node. */
+  readonly hearing: Hearing;
   /** Space for counting a quorum. */
   readonly tally: number[] = [];
 
@@ -86,6 +89,7 @@ export class RaftCore {
     this.vote = behind ? 0 : vote;
     this.membershipNow = new Membership(this.log.configurations.newest.configuration, config.id);
     this.resetElectionTimer();
+    this.hearing = new Hearing(config);
   }
 
   /** The newest configuration of the log, whether or not it is committed, as this node sees it. */
@@ -143,6 +147,17 @@ export class RaftCore {
     }
   }
 
+  /** Answers a heartbeat, or tells a deposed leader the present term. */
+  answerHeartbeat(to: number, readRound: number): void {
+    const tick = this.hearing.numberOf(this.ticks);
+    this.send(to, { kind: "heartbeatResult", term: this.term, readRound, tick });
+  }
+
+  /** This node follows a leader that does not hear it: what it is asked, or to pass on, cannot be answered. */
+  get isUnheard(): boolean {
+    return this.role === "follower" && this.leader !== 0 && this.hearing.isLost(this.ticks);
+  }
+
   private get isTermDurable(): boolean {
     return !this.membership.isAlone || this.log.persisted >= this.termStartIndex;
   }
@@ -159,6 +174,7 @@ export class RaftCore {
   becomeFollower(term: number, leader: number): void {
     this.enterRole("follower", term);
     this.leader = leader;
+    this.hearing.follows(this.ticks);
   }
 
   /** Thesis, section 9.6: asks before disturbing anybody, so neither term nor vote changes. */

@@ -41,7 +41,8 @@ function accept(raft: RaftCore, to: number, index: number): void {
 
 export function handleHeartbeat(raft: RaftCore, from: number, heartbeat: Heartbeat): void {
   raft.log.commitTo(Math.min(heartbeat.commitIndex, raft.log.lastIndex));
-  raft.send(from, { kind: "heartbeatResult", term: raft.term, readRound: heartbeat.readRound });
+  raft.hearing.echoed(heartbeat.heardTick, raft.ticks);
+  raft.answerHeartbeat(from, heartbeat.readRound);
 }
 
 /**

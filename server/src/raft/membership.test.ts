@@ -139,7 +139,7 @@ describe("a driver whose disk is slow", () => {
     raft.ready(1_000);
     expect(first?.entries).toHaveLength(1);
     raft.persisted({ index: 1, term: 1 });
-    raft.step(3, { kind: "heartbeat", term: 3, commitIndex: 1, readRound: 0 });
+    raft.step(3, { kind: "heartbeat", term: 3, commitIndex: 1, readRound: 0, heardTick: undefined });
     expect(raft.ready(1_000).committed).toEqual([]);
     raft.persisted({ index: 1, term: 2 });
     expect(raft.ready(1_000).committed).toEqual([]);

@@ -41,12 +41,19 @@ export interface Heartbeat {
   readonly commitIndex: number;
   /** The newest read round that an answer confirms. */
   readonly readRound: number;
+  /**
+   * The follower's own number that came with the last answer of it that the leader took, 0 for none in this term;
+   * undefined of a leader whose version does not say.
+   */
+  readonly heardTick: number | undefined;
 }
 
 export interface HeartbeatResult {
   readonly kind: "heartbeatResult";
   readonly term: number;
   readonly readRound: number;
+  /** When the follower sent this, for the leader to give back: a positive number that means nothing to others. */
+  readonly tick: number;
 }
 
 /** Raft paper, section 5.2; as a pre-vote, thesis section 9.6. */

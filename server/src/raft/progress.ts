@@ -16,6 +16,8 @@ export class Progress {
   nextIndex: number;
   /** The leader's tick when the follower was last heard from. */
   heardAtTick = Number.NEGATIVE_INFINITY;
+  /** The follower's own number of its last answer to a heartbeat, to be given back to it; 0 for none. */
+  heardTick = 0;
   /** The newest read round the follower confirmed. */
   readRound = 0;
   /** In `probe`: a message is out and not yet answered. */

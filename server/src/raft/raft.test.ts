@@ -80,7 +80,7 @@ describe("elections", () => {
     const network = new Network(5);
     const { raft } = network.node(1);
     network.lost = isKind("requestVote");
-    raft.step(2, { kind: "heartbeat", term: 1, commitIndex: 0, readRound: 0 });
+    raft.step(2, { kind: "heartbeat", term: 1, commitIndex: 0, readRound: 0, heardTick: undefined });
     network.tick([1], 20);
     expect(raft.status()).toMatchObject({ role: "preCandidate", term: 1 });
     const granted = { kind: "requestVoteResult", preVote: true, granted: true } as const;

@@ -36,6 +36,8 @@ export interface RaftStatus {
   readonly term: number;
   /** 0 for none known. */
   readonly leader: number;
+  /** That leader does not hear this node. */
+  readonly unheard: boolean;
   readonly commitIndex: number;
   readonly appliedIndex: number;
   readonly firstIndex: number;
@@ -85,6 +87,7 @@ export class Raft {
       role: core.role,
       term: core.term,
       leader: core.leader,
+      unheard: core.isUnheard,
       commitIndex: core.log.committed,
       appliedIndex: core.log.applied,
       firstIndex: core.log.start.index + 1,
@@ -102,6 +105,19 @@ export class Raft {
 
   get term(): number {
     return this.core.term;
+  }
+
+  /**
+   * The leader that this node follows does not hear it. It goes on following, so that the cluster is not disturbed by
+   * elections, but what it asks of the leader will not be answered.
+   */
+  get isUnheard(): boolean {
+    return this.core.isUnheard;
+  }
+
+  /** This node leads, or follows a leader that hears it as far as it knows. */
+  get isLed(): boolean {
+    return this.core.leader !== 0 && !this.core.isUnheard;
   }
 
   /** This node leads and has applied an entry of its own term, so everything that its predecessors committed. */
@@ -241,7 +257,7 @@ export class Raft {
     switch (message.kind) {
       case "appendEntries":
       case "heartbeat":
-        core.send(from, { kind: "heartbeatResult", term: core.term, readRound: 0 });
+        core.answerHeartbeat(from, 0);
         return;
       case "installSnapshot":
         handleInstallSnapshot(core, from, message);
@@ -314,7 +330,7 @@ export class Raft {
   readIndex(context: number): void {
     const { core } = this;
     if (core.role === "leader") requestRead(core, core.config.id, context);
-    else if (core.leader !== 0) core.send(core.leader, { kind: "readIndex", context });
+    else if (this.isLed) core.send(core.leader, { kind: "readIndex", context });
     else core.refuseRead(core.config.id, context);
   }
 

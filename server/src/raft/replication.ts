@@ -133,6 +133,7 @@ export function broadcastHeartbeat(raft: RaftCore): void {
       // Never past what the follower is known to hold: its log beyond that may not match.
       commitIndex: Math.min(progress.matchIndex, raft.log.committed),
       readRound: raft.reads.newestRound,
+      heardTick: progress.heardTick,
     });
   }
 }
@@ -141,6 +142,7 @@ export function handleHeartbeatResult(raft: RaftCore, from: number, result: Hear
   const progress = raft.progress.get(from);
   if (progress === undefined) return;
   progress.heardAtTick = raft.ticks;
+  progress.heardTick = result.tick;
   progress.resume();
   if (progress.matchIndex < raft.log.lastIndex && !progress.paused) {
     // Sent even when empty: if a message was lost, the refusal says where to go on.

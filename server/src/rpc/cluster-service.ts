@@ -39,6 +39,7 @@ export function addClusterService(server: Server, node: Node, identity: ClusterI
         role: roleOf(node),
         term: BigInt(raft.term),
         leaderId: BigInt(raft.leader),
+        unheard: raft.unheard,
         revision: BigInt(machine.revision),
         compactedRevision: BigInt(machine.compactedRevision),
         appliedIndex: BigInt(machine.appliedIndex),

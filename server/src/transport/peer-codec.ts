@@ -46,12 +46,17 @@ function toWire(message: Message): NonNullable<MessageInitShape<typeof PeerMessa
           term: BigInt(message.term),
           commitIndex: BigInt(message.commitIndex),
           readRound: BigInt(message.readRound),
+          ...(message.heardTick === undefined ? {} : { heardTick: BigInt(message.heardTick) }),
         },
       };
     case "heartbeatResult":
       return {
         case: "heartbeatResult",
-        value: { term: BigInt(message.term), readRound: BigInt(message.readRound) },
+        value: {
+          term: BigInt(message.term),
+          readRound: BigInt(message.readRound),
+          tick: BigInt(message.tick),
+        },
       };
     case "requestVote":
       return {
@@ -121,12 +126,14 @@ export function toRaftMessage(wire: Wire): Message | undefined {
         term: Number(wire.value.term),
         commitIndex: Number(wire.value.commitIndex),
         readRound: Number(wire.value.readRound),
+        heardTick: wire.value.heardTick === undefined ? undefined : Number(wire.value.heardTick),
       };
     case "heartbeatResult":
       return {
         kind: "heartbeatResult",
         term: Number(wire.value.term),
         readRound: Number(wire.value.readRound),
+        tick: Number(wire.value.tick),
       };
     case "requestVote":
       return {
