@@ -6,6 +6,9 @@ function timed(id: number, ttlMs: number, options: Partial<TimedLease> = {}): Ti
   return { id, ttlMs, remainingMs: 0, keyCount: 0, ...options };
 }
 
+/** Milliseconds after a lease's deadline for which a renewal under way keeps it. */
+const HELD_MS_MAX = 500;
+
 const lease = timed(1, 1_000);
 
 function started(leases: readonly TimedLease[] = [lease]): LeaseClock {
@@ -18,7 +21,7 @@ function started(leases: readonly TimedLease[] = [lease]): LeaseClock {
 function run(clock: LeaseClock, fromMs: number, toMs: number): number[] {
   const expired: number[] = [];
   for (let now = fromMs; now <= toMs; now += 100) {
-    const due = clock.tick(now, true);
+    const due = clock.tick(now, true, HELD_MS_MAX);
     expired.push(...due.expired);
     for (const id of due.expired) clock.ended(id);
     clock.expirySettled(due.expired, clock.term, "applied");
@@ -44,14 +47,44 @@ test("a renewal gives the full time again", () => {
 test("a keepalive after the expiry was proposed says neither that the lease lives nor that it is gone", () => {
   const clock = started();
   run(clock, 100, 900);
-  expect(clock.tick(1_000, true).expired).toEqual([1]);
+  expect(clock.tick(1_000, true, HELD_MS_MAX).expired).toEqual([1]);
   expect(clock.renew([1], 1_010)).toBeUndefined();
+});
+
+test("a lease does not end while a renewal is under way, nor longer after its deadline than that may take", () => {
+  const clock = started();
+  run(clock, 100, 900);
+  clock.renewalBegins([1], 900);
+  expect(run(clock, 1_000, 1_400)).toEqual([]);
+  // More of them do not hold it any longer.
+  clock.renewalBegins([1], 1_400);
+  expect(run(clock, 1_500, 1_500)).toEqual([1]);
+});
+
+test("a renewal that failed holds nothing back", () => {
+  const clock = started();
+  run(clock, 100, 900);
+  clock.renewalBegins([1], 900);
+  clock.renewalBegins([1], 900);
+  clock.renewalEnded([1], clock.term);
+  expect(run(clock, 1_000, 1_000)).toEqual([]);
+  clock.renewalEnded([1], clock.term);
+  expect(run(clock, 1_100, 1_100)).toEqual([1]);
+});
+
+test("what becomes of a renewal of an earlier leadership counts for nothing", () => {
+  const clock = started();
+  clock.renewalBegins([1], 900);
+  clock.start([lease], 0, 4);
+  clock.renewalBegins([1], 900);
+  clock.renewalEnded([1], 3);
+  expect(run(clock, 100, 1_400)).toEqual([]);
 });
 
 test("a leader that stood still first hears what piled up", () => {
   const clock = started();
   run(clock, 100, 400);
-  expect(clock.tick(5_000, true).expired).toEqual([]);
+  expect(clock.tick(5_000, true, HELD_MS_MAX).expired).toEqual([]);
   expect(clock.renew([1], 5_050)).toEqual([1_000]);
   expect(run(clock, 5_100, 5_900)).toEqual([]);
 });
@@ -84,12 +117,12 @@ describe("many at once", () => {
     const count = bounds.leaseBatchMax + 5;
     const clock = started(Array.from({ length: count }, (_, i) => timed(i + 1, 1_000)));
     run(clock, 100, 900);
-    const first = clock.tick(1_000, true).expired;
+    const first = clock.tick(1_000, true, HELD_MS_MAX).expired;
     expect(first).toHaveLength(bounds.leaseBatchMax);
-    expect(clock.tick(1_025, true).expired).toEqual([]);
+    expect(clock.tick(1_025, true, HELD_MS_MAX).expired).toEqual([]);
     for (const id of first) clock.ended(id);
     clock.expirySettled(first, 3, "applied");
-    expect(clock.tick(1_050, true).expired).toHaveLength(5);
+    expect(clock.tick(1_050, true, HELD_MS_MAX).expired).toHaveLength(5);
   });
 
   test("a batch has at most so many keys, but one lease at least", () => {
@@ -103,7 +136,7 @@ describe("many at once", () => {
     run(clock, 100, 900);
     const batches: number[][] = [];
     for (let now = 1_010; now < 1_100; now += 25) {
-      const { expired } = clock.tick(now, true);
+      const { expired } = clock.tick(now, true, HELD_MS_MAX);
       if (expired.length > 0) batches.push([...expired]);
       for (const id of expired) clock.ended(id);
       clock.expirySettled(expired, 3, "applied");
@@ -114,11 +147,11 @@ describe("many at once", () => {
   test("an expiry that came to nothing is proposed again", () => {
     const clock = started();
     run(clock, 100, 900);
-    expect(clock.tick(1_000, true).expired).toEqual([1]);
+    expect(clock.tick(1_000, true, HELD_MS_MAX).expired).toEqual([1]);
     clock.expirySettled([1], 2, "refused");
-    expect(clock.tick(1_025, true).expired).toEqual([]);
+    expect(clock.tick(1_025, true, HELD_MS_MAX).expired).toEqual([]);
     clock.expirySettled([1], 3, "refused");
-    expect(clock.tick(1_050, true).expired).toEqual([1]);
+    expect(clock.tick(1_050, true, HELD_MS_MAX).expired).toEqual([1]);
   });
 });
 
@@ -126,7 +159,7 @@ describe("a lease that was proposed to end", () => {
   const proposed = (): LeaseClock => {
     const clock = started();
     run(clock, 100, 900);
-    expect(clock.tick(1_000, true).expired).toEqual([1]);
+    expect(clock.tick(1_000, true, HELD_MS_MAX).expired).toEqual([1]);
     expect(clock.renew([1], 1_010)).toBeUndefined();
     return clock;
   };
@@ -141,16 +174,16 @@ describe("a lease that was proposed to end", () => {
     const clock = proposed();
     clock.expirySettled([1], 3, "unknown");
     expect(clock.renew([1], 1_020)).toBeUndefined();
-    expect(clock.tick(1_025, true).expired).toEqual([1]);
+    expect(clock.tick(1_025, true, HELD_MS_MAX).expired).toEqual([1]);
     clock.expirySettled([1], 3, "refused");
     expect(clock.renew([1], 1_030)).toBeUndefined();
-    expect(clock.tick(1_050, true).expired).toEqual([1]);
+    expect(clock.tick(1_050, true, HELD_MS_MAX).expired).toEqual([1]);
   });
 
   test("and lives on when a later proposal was applied can be renewed: none from before it is still to come", () => {
     const clock = proposed();
     clock.expirySettled([1], 3, "unknown");
-    expect(clock.tick(1_025, true).expired).toEqual([1]);
+    expect(clock.tick(1_025, true, HELD_MS_MAX).expired).toEqual([1]);
     clock.expirySettled([1], 3, "applied");
     expect(clock.renew([1], 1_030)).toEqual([1_000]);
   });
@@ -158,7 +191,7 @@ describe("a lease that was proposed to end", () => {
   test("does not take along others that are renewed in the same call", () => {
     const clock = started([lease, timed(2, 2_000)]);
     run(clock, 100, 900);
-    expect(clock.tick(1_000, true).expired).toEqual([1]);
+    expect(clock.tick(1_000, true, HELD_MS_MAX).expired).toEqual([1]);
     expect(clock.renew([1, 2], 1_010)).toBeUndefined();
     expect(clock.remaining(2, 1_010)).toBe(2_000);
   });
@@ -175,9 +208,9 @@ test("a lease does not run out while its renewal waits for the log", () => {
   const clock = started();
   run(clock, 100, 900);
   clock.resetBegins([1]);
-  expect(clock.tick(1_000, true).expired).toEqual([]);
+  expect(clock.tick(1_000, true, HELD_MS_MAX).expired).toEqual([]);
   clock.resetEnded([1], 3, false);
-  expect(clock.tick(1_025, true).expired).toEqual([1]);
+  expect(clock.tick(1_025, true, HELD_MS_MAX).expired).toEqual([1]);
 });
 
 describe("checkpoints", () => {
@@ -185,7 +218,8 @@ describe("checkpoints", () => {
   const checkpointsOf = (clock: LeaseClock, fromMs: number, toMs: number) => {
     const found: [atMs: number, remainingMs: number][] = [];
     for (let now = fromMs; now <= toMs; now += 100) {
-      for (const { remainingMs } of clock.tick(now, true).unrenewed) found.push([now, remainingMs]);
+      for (const { remainingMs } of clock.tick(now, true, HELD_MS_MAX).unrenewed)
+        found.push([now, remainingMs]);
       clock.checkpointSettled(clock.term);
     }
     return found;
@@ -213,7 +247,7 @@ describe("checkpoints", () => {
       const office = { ...long, remainingMs };
       clock.start([office], 0, elections);
       for (let now = 100; now <= 5_000 && !ended; now += 100) {
-        const due = clock.tick(now, true);
+        const due = clock.tick(now, true, HELD_MS_MAX);
         for (const checkpoint of due.unrenewed) remainingMs = checkpoint.remainingMs;
         clock.checkpointSettled(elections);
         ended = due.expired.length > 0;
@@ -237,7 +271,7 @@ describe("checkpoints", () => {
     expect(clock.checkpointed([7])).toEqual([]);
     clock.renew([7], 9_000);
     expect(checkpointsOf(clock, 9_100, 68_900)).toEqual([]);
-    expect(clock.tick(69_000, true).expired).toEqual([7]);
+    expect(clock.tick(69_000, true, HELD_MS_MAX).expired).toEqual([7]);
   });
 
   test("that an entry could not take back stay", () => {
@@ -256,7 +290,8 @@ describe("checkpoints", () => {
 
   test("are not made while a member does not understand them", () => {
     const clock = started([long]);
-    for (let now = 100; now < 5_000; now += 100) expect(clock.tick(now, false).unrenewed).toEqual([]);
+    for (let now = 100; now < 5_000; now += 100)
+      expect(clock.tick(now, false, HELD_MS_MAX).unrenewed).toEqual([]);
     expect(clock.checkpointed([7])).toEqual([]);
   });
 });

@@ -36,6 +36,10 @@ interface Timer {
   checkpointed: boolean;
   /** Proposals to unsay it that are under way. */
   resets: number;
+  /** Renewals that came in and wait for leadership to be confirmed. */
+  renewals: number;
+  /** When the first of them came in. */
+  renewingSinceMs: number;
   looks: readonly [expiry: Look, checkpoint: Look] | undefined;
 }
 
@@ -54,6 +58,9 @@ const NOTHING_DUE: DueLeases = { expired: [], unrenewed: [] };
 /**
  * The leader's view of when leases run out, on its monotonic clock; no other node has one. It looks only at leases that
  * may be due: a renewal moves its deadline and leaves it where it is in the queue.
+ *
+ * Invariant: no lease ends while a renewal of it is under way that this leader has read, but for one that is not confirmed
+ * within the time after which reads are given up: that holds an end back no longer, however many more of them come.
  *
  * Invariant: a lease never ends before its TTL has passed since its last answered renewal was sent. A leader that stood
  * still first reads the keepalives that piled up meanwhile. A new leader does not know of its predecessor's renewals: it
@@ -133,6 +140,8 @@ export class LeaseClock {
       expiry: "none",
       checkpointed: lease.remainingMs > 0,
       resets: 0,
+      renewals: 0,
+      renewingSinceMs: 0,
       looks: undefined,
     };
     const expiry: Look = { timer, dueMs: timer.deadlineMs, at: -1 };
@@ -155,6 +164,25 @@ export class LeaseClock {
   /** Those of the leases that only an entry in the log can renew, since it has a checkpoint of them. */
   checkpointed(ids: readonly number[]): number[] {
     return ids.filter((id) => this.timers.get(id)?.checkpointed === true);
+  }
+
+  /** Renewals came in; they count only once leadership was confirmed after that. */
+  renewalBegins(ids: readonly number[], nowMs: number): void {
+    for (const id of ids) {
+      const timer = this.timers.get(id);
+      if (timer === undefined) continue;
+      if (timer.renewals === 0) timer.renewingSinceMs = nowMs;
+      timer.renewals += 1;
+    }
+  }
+
+  /** They were confirmed in the leadership of `term`, or failed. */
+  renewalEnded(ids: readonly number[], term: number): void {
+    if (term !== this.leaderTerm) return;
+    for (const id of ids) {
+      const timer = this.timers.get(id);
+      if (timer !== undefined && timer.renewals > 0) timer.renewals -= 1;
+    }
   }
 
   /** An entry that takes checkpoints back is about to be proposed. */
@@ -210,22 +238,23 @@ export class LeaseClock {
 
   /**
    * What should be proposed now, within bounds: more comes with later ticks, and only once the expiries and checkpoints
-   * handed out before are settled. Without `checkpoints` it hands out none.
+   * handed out before are settled. Without `checkpoints` it hands out none. A renewal under way keeps a lease from ending
+   * for `heldMsMax` at most, in milliseconds after its deadline, or after the first renewal under way came in.
    */
-  tick(nowMs: number, checkpoints: boolean): DueLeases {
+  tick(nowMs: number, checkpoints: boolean, heldMsMax: number): DueLeases {
     if (!this.running) return NOTHING_DUE;
     const stalled = nowMs - this.lastTickMs > this.stallMs;
     this.lastTickMs = nowMs;
     if (stalled) return NOTHING_DUE;
     const due = new DueBatch();
-    if (!this.expiryUnderWay) this.lookForExpired(nowMs, due);
+    if (!this.expiryUnderWay) this.lookForExpired(nowMs, due, heldMsMax);
     if (checkpoints && !this.checkpointUnderWay) this.lookForUnrenewed(nowMs, due);
     if (due.expired.length > 0) this.expiryUnderWay = true;
     if (due.unrenewed.length > 0) this.checkpointUnderWay = true;
     return due;
   }
 
-  private lookForExpired(nowMs: number, due: DueBatch): void {
+  private lookForExpired(nowMs: number, due: DueBatch, heldMsMax: number): void {
     for (let looks = 0; looks < bounds.leaseLooksMax; looks++) {
       const look = this.expiries.first;
       if (look === undefined || look.dueMs > nowMs) return;
@@ -234,8 +263,10 @@ export class LeaseClock {
         this.lookAgain(this.expiries, look, timer.deadlineMs);
         continue;
       }
-      if (timer.resets > 0) {
-        // A keepalive came in time, and waits for the log.
+      const heldUntilMs = Math.max(timer.deadlineMs, timer.renewingSinceMs) + heldMsMax;
+      const isHeld = timer.renewals > 0 && nowMs < heldUntilMs;
+      if (isHeld || timer.resets > 0) {
+        // A keepalive came in time, and waits for its confirmation or for the log.
         this.lookAgain(this.expiries, look, nowMs + 1);
         continue;
       }

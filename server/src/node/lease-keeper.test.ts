@@ -1,22 +1,28 @@
 import { pino } from "pino";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import type { Checkpoint, Expire } from "../state-machine/index.js";
 import { TestMachine } from "../state-machine/machine.test-support.js";
 import type { Failure } from "./failure.js";
 import type { Settlement } from "./lease-clock.js";
 import { LeaseKeeper, type LeaseSurroundings } from "./lease-keeper.js";
+import type { Fresh } from "./reads.js";
 
 interface Proposed {
   readonly command: Expire | Checkpoint;
   readonly settled: (settlement: Settlement) => void;
 }
 
-/** The keeper of a leader whose reads are confirmed at once, and whose proposals wait to be settled. */
-function leading(t: TestMachine): { keeper: LeaseKeeper; proposed: Proposed[] } {
+afterEach(() => vi.useRealTimers());
+
+/** The keeper of a leader whose reads are confirmed at once, or by `read`, and whose proposals wait to be settled. */
+function leading(
+  t: TestMachine,
+  read: LeaseSurroundings["read"] = (fresh) => fresh(),
+): { keeper: LeaseKeeper; proposed: Proposed[] } {
   const proposed: Proposed[] = [];
   const node: LeaseSurroundings = {
     ...{ self: 1, leader: 1, term: 1, machine: t.machine },
-    read: (fresh) => fresh(),
+    read,
     understands: () => true,
     sendLeaseMessage: () => undefined,
     proposeOfLeases: (command, settled) => proposed.push({ command, settled }),
@@ -106,4 +112,48 @@ test("a keepalive while an expiry is not decided fails; the lease is gone only w
   t.run(expiry.command);
   keeper.applied(t.applied);
   expect(renew(keeper, [lease])).toEqual([[0]]);
+});
+
+test("a leader that stood still ends no lease whose keepalive it has read and not confirmed yet", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const t = new TestMachine();
+  const lease = t.lease({ ttlMs: 1_000 });
+  // Confirmed by a round of heartbeats, that is after a round trip and a write to a follower's disk.
+  const waiting: Fresh[] = [];
+  const { keeper, proposed } = leading(t, (fresh) => waiting.push(fresh));
+  const tick = (ms: number): void => {
+    vi.advanceTimersByTime(ms);
+    keeper.tick(performance.now(), 2_000);
+  };
+  const expiries = (): unknown[] => proposed.filter(({ command }) => command.kind === "expire");
+  for (let i = 0; i < 12; i++) tick(25);
+  // It stands still until after the lease's deadline, and leads on.
+  tick(775);
+  expect(expiries()).toEqual([]);
+  const answers = renew(keeper, [lease]);
+  tick(25);
+  tick(25);
+  expect(expiries()).toEqual([]);
+  for (const fresh of waiting.splice(0)) fresh();
+  expect(answers).toEqual([[1_000]]);
+  for (let i = 0; i < 39; i++) tick(25);
+  expect(expiries()).toEqual([]);
+  // A question what is left is no renewal, and one that cannot be confirmed holds nothing for ever.
+  keeper.renew([lease], true, () => undefined);
+  tick(25);
+  expect(expiries()).toMatchObject([{ command: { leases: [lease] } }]);
+});
+
+test("a keepalive that nobody confirms keeps a lease no longer than reads wait", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const t = new TestMachine();
+  const lease = t.lease({ ttlMs: 1_000 });
+  const { keeper, proposed } = leading(t, () => undefined);
+  for (let i = 0; i < 30; i++) {
+    renew(keeper, [lease]);
+    vi.advanceTimersByTime(100);
+    keeper.tick(performance.now(), 2_000);
+    const isOver = proposed.some(({ command }) => command.kind === "expire");
+    expect(isOver).toBe(i === 29);
+  }
 });

@@ -74,7 +74,10 @@ export class LeaseKeeper {
   }
 
   private renewHere(ids: readonly number[], peek: boolean, done: Renewed): void {
+    const { term } = this.clock;
+    if (!peek) this.clock.renewalBegins(ids, performance.now());
     this.node.read((failure) => {
+      if (!peek) this.clock.renewalEnded(ids, term);
       if (failure !== undefined) done(failure);
       else if (!this.clock.isRunning) done(noQuorum);
       else if (peek) done(ids.map((id) => this.clock.remaining(id, performance.now())));
@@ -154,11 +157,12 @@ export class LeaseKeeper {
     this.renewals.failAll(noQuorum);
   }
 
+  /** A renewal that is not confirmed within `giveUpMs` has failed, and holds nothing back any more. */
   tick(nowMs: number, giveUpMs: number): void {
     this.renewals.expire(nowMs, giveUpMs);
     const { clock, node } = this;
     const { term } = clock;
-    const { expired, unrenewed } = clock.tick(nowMs, node.understands(CHECKPOINT_FORMAT));
+    const { expired, unrenewed } = clock.tick(nowMs, node.understands(CHECKPOINT_FORMAT), giveUpMs);
     if (expired.length === 0 && unrenewed.length === 0) return;
     // What a leader saw counts in its own term only.
     if (node.leader !== node.self || node.term !== term) return;
