@@ -60,9 +60,12 @@ export class Leadership {
     for (const listener of this.listeners) listener();
   }
 
-  /** Milliseconds for which no leader was known that hears this node; 0 while there is one, or before the first one. */
+  /**
+   * Milliseconds for which no leader was known that hears this node; 0 while there is one, or before the first one. That a
+   * new one does it must have shown, or a node that is never heard would wait anew with every leader.
+   */
   leaderlessMs(nowMs: number): number {
-    if (this.raft.isLed) this.ledAtMs = nowMs;
+    if (this.raft.isHeard) this.ledAtMs = nowMs;
     return this.ledAtMs === 0 ? 0 : nowMs - this.ledAtMs;
   }
 }

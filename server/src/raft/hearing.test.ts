@@ -28,7 +28,7 @@ describe("a follower whose answers do not reach its leader", () => {
 
   test("is heard while they do", () => {
     for (const id of [1, 2, 3])
-      expect(network.node(id).raft).toMatchObject({ isLed: true, isUnheard: false });
+      expect(network.node(id).raft).toMatchObject({ isLed: true, isUnheard: false, isHeard: true });
   });
 
   test("knows it within an election timeout, and follows on without an election", () => {
@@ -80,6 +80,18 @@ describe("a follower whose answers do not reach its leader", () => {
     expect(network.node(2).raft.isUnheard).toBe(true);
   });
 
+  test("is not shown to be heard by a new leader before that has given something back", () => {
+    cut(2, 3);
+    network.node(1).raft.transferLeadership(3);
+    network.settle();
+    network.tick([1, 2, 3], 5);
+    expect(network.node(3).raft.isLeader).toBe(true);
+    expect(network.node(2).raft).toMatchObject({ leader: 3, isLed: true, isHeard: false });
+    network.heal();
+    network.tick([1, 2, 3], 5);
+    expect(network.node(2).raft).toMatchObject({ leader: 3, isLed: true, isHeard: true });
+  });
+
   test("begins anew with another leader", () => {
     cut(2, 1);
     network.tick([1, 2, 3], 50);
@@ -110,7 +122,7 @@ describe("a follower whose answers do not reach its leader", () => {
         heardTick: undefined,
       });
     }
-    expect(raft).toMatchObject({ leader: 3, isUnheard: false, isLed: true });
+    expect(raft).toMatchObject({ leader: 3, isUnheard: false, isLed: true, isHeard: true });
   });
 });
 

@@ -25,6 +25,8 @@ export class Hearing {
   private heardTick = 0;
   /** The leader's version gives back what it heard. */
   private echoes = false;
+  /** This leader gave back something of this run, or is of a version that cannot. */
+  private confirmed = false;
 
   constructor({ electionTicks, heartbeatTicks, random }: HearingConfig) {
     this.patienceTicks = electionTicks + ECHO_HEARTBEATS * heartbeatTicks;
@@ -35,6 +37,7 @@ export class Hearing {
   follows(nowTick: number): void {
     this.heardTick = nowTick;
     this.echoes = false;
+    this.confirmed = false;
   }
 
   /** What to send for the leader to give back. */
@@ -44,11 +47,21 @@ export class Hearing {
 
   /** The leader gave back `number`; undefined when its version gives nothing back. */
   echoed(number: number | undefined, nowTick: number): void {
-    if (number === undefined) return;
+    if (number === undefined) {
+      this.confirmed = true;
+      return;
+    }
     this.echoes = true;
     const tick = number - this.origin;
     // One of an earlier run of this process says nothing of this one.
-    if (tick > this.heardTick && tick <= nowTick) this.heardTick = tick;
+    if (tick < this.heardTick || tick > nowTick) return;
+    this.heardTick = tick;
+    this.confirmed = true;
+  }
+
+  /** Whether the leader has shown that it hears this node: a new one has not yet, and is given time to. */
+  isConfirmed(nowTick: number): boolean {
+    return this.confirmed && !this.isLost(nowTick);
   }
 
   /** Whether the leader has heard nothing of this node for too long. */

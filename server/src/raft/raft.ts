@@ -120,6 +120,12 @@ export class Raft {
     return this.core.leader !== 0 && !this.core.isUnheard;
   }
 
+  /** This node leads, or follows a leader that has shown that it hears it, if its version can. */
+  get isHeard(): boolean {
+    const { core } = this;
+    return core.role === "leader" || (core.leader !== 0 && core.hearing.isConfirmed(core.ticks));
+  }
+
   /** This node leads and has applied an entry of its own term, so everything that its predecessors committed. */
   get leadsUpToDate(): boolean {
     return this.isLeader && this.core.log.applied >= this.core.termStartIndex;
