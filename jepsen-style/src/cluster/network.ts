@@ -1,4 +1,4 @@
-import { TcpProxy } from "./tcp-proxy.js";
+import { type Direction, TcpProxy } from "./tcp-proxy.js";
 
 /** A link between two nodes, in the direction of the messages. */
 export interface Link {
@@ -70,6 +70,19 @@ export class Network {
   unblock({ from, to }: Link): void {
     this.#peer(from, to).release("outbound");
     this.#peer(to, from).release("inbound");
+  }
+
+  /**
+   * The connections that `from` dials to `to` fail alone, in these directions, until `unblockDialed`: those that `to` dials
+   * go on. Bytes are held, new connections included.
+   */
+  blockDialed({ from, to }: Link, directions: readonly Direction[]): void {
+    for (const direction of directions) this.#peer(from, to).hold(direction);
+  }
+
+  /** Ends one `blockDialed` of these directions. */
+  unblockDialed({ from, to }: Link, directions: readonly Direction[]): void {
+    for (const direction of directions) this.#peer(from, to).release(direction);
   }
 
   /** Resets the connections that `from` dialed to `to`. */

@@ -2,7 +2,7 @@ import type { Cluster } from "../cluster/cluster.js";
 import type { Random } from "../random/seeded-random.js";
 
 /** The nemeses there are. */
-export const NEMESIS_NAMES = ["kill", "pause", "partition", "drop"] as const;
+export const NEMESIS_NAMES = ["kill", "pause", "partition", "connection", "drop"] as const;
 
 /** One of {@link NEMESIS_NAMES}. */
 export type NemesisName = (typeof NEMESIS_NAMES)[number];

@@ -1,6 +1,7 @@
 import type { Cluster } from "../cluster/cluster.js";
 import type { Random } from "../random/seeded-random.js";
 import { pauseFor } from "../runs/pause.js";
+import { connection } from "./connection.js";
 import { drop } from "./drop.js";
 import { kill } from "./kill.js";
 import type { Fault, Nemesis, NemesisName } from "./nemesis.js";
@@ -19,7 +20,7 @@ const GAP_MAX_MS = 4_000;
 /** Faults in effect at the same time: more would mostly mean no quorum, and no operation to learn from. */
 const ACTIVE_FAULTS_MAX = 2;
 
-const nemeses: Record<NemesisName, Nemesis> = { kill, pause, partition, drop };
+const nemeses: Record<NemesisName, Nemesis> = { kill, pause, partition, connection, drop };
 
 /** What the nemesis did, for its log. */
 export interface NemesisEvent {
