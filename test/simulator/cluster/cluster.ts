@@ -7,6 +7,7 @@ import { startServer } from "../../../server/src/server.js";
 import type { Applied, Command, StateMachine } from "../../../server/src/state-machine/index.js";
 import { SimulatedDisk, setCurrentDisk } from "../disk/simulated-disk.js";
 import { usualDisk } from "../disk/usual-disk.js";
+import { InvariantViolated } from "../invariants/violation.js";
 import type { Network } from "../network/network.js";
 import { promisesIn } from "../network/wire-taps.js";
 import type { Observer } from "../observation.js";
@@ -16,6 +17,8 @@ import { newestVersion } from "../run/versions.js";
 import { Process } from "../world/process.js";
 import type { Random } from "../world/random.js";
 import type { World } from "../world/world.js";
+import { HearingCheck } from "./hearing-check.js";
+import { observeExpiries } from "./lease-taps.js";
 import { isFault, isRemoval, isTooNew } from "./node-end.js";
 import { captureRafts, coreOf, RaftView } from "./raft-view.js";
 import {
@@ -38,6 +41,10 @@ const RESTART_MAX_MS = 1_500;
 const UPGRADE_MAX_MS = 5_000;
 /** Any number that no other fork of a node's source has. */
 const VERSION_SALT = 7;
+/** Milliseconds between two looks at what nodes keep up. */
+const LOOK_INTERVAL_MS = 100;
+/** Election timeouts within which a leader confirms a renewal, or it has failed. */
+const RENEWAL_PATIENCE = 2;
 
 /** The servers: started, killed and started again, each on its own disk. */
 export class SimulatedCluster {
@@ -58,6 +65,7 @@ export class SimulatedCluster {
   /** Whether nodes that are added from now on are of the newest version, rather than of one that the run draws. */
   installsNewest = false;
   boots = 0;
+  readonly hearing: HearingCheck;
 
   constructor(
     world: World,
@@ -76,7 +84,10 @@ export class SimulatedCluster {
     const { bounds, appendBytesMax, pendingReadsMax } = options;
     setBounds({ ...bounds, appendBytesMax, pendingReadsMax });
     observeApply((process, ...told) => this.#applied(process, ...told));
+    observeExpiries((process, lease, underWayMs) => this.#expires(process.host, lease, underWayMs));
     captureRafts();
+    this.hearing = new HearingCheck(options);
+    this.#lookAtHearing();
     world.beforeStep = (process) => {
       restored.hash = undefined;
       setCurrentDisk(this.#disks.get(process));
@@ -86,6 +97,24 @@ export class SimulatedCluster {
 
   readonly #disks = new WeakMap<Process, SimulatedDisk>();
   readonly #owners = new WeakMap<Process, SimulatedNode>();
+
+  /** Nothing ends while its renewal is under way at the leader, within the time in which that is confirmed or fails. */
+  #expires(name: string, lease: number, underWayMs: number): void {
+    if (underWayMs >= this.#options.electionTimeoutMs * RENEWAL_PATIENCE) return;
+    const message = `lease ${lease} is to end at ${name}, which has read a renewal of it ${underWayMs} ms ago`;
+    this.#failed(new InvariantViolated("LEASE", message, { lease, node: name, underWayMs }));
+  }
+
+  #lookAtHearing(): void {
+    this.#world.after(LOOK_INTERVAL_MS, undefined, "look", () => {
+      try {
+        for (const node of this.live) this.hearing.look(node, this.#world.nowMs);
+      } catch (error) {
+        this.#failed(error);
+      }
+      this.#lookAtHearing();
+    });
+  }
 
   /** The client endpoints of nodes that were not retired. */
   get endpoints(): string[] {

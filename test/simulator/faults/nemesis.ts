@@ -9,6 +9,7 @@ import {
   partitionSome,
   slowLink,
 } from "./links.js";
+import { forgetConnections, oneConnection } from "./one-connection.js";
 import {
   changeClockRate,
   hangOne,
@@ -34,6 +35,8 @@ const injections: Readonly<Record<FaultKind, Inject>> = {
   isolateLeader,
   newLeader: cutOffNextLeader,
   oneWay: blockOneWay,
+  oneConnection,
+  halfOpen: forgetConnections,
   slowLink,
   congestion,
   diskCrash: (scene) => failDisk(scene, { crashBefore: 0.02, crashUnsynced: 0.02, crashAfter: 0.02 }),

@@ -1,5 +1,6 @@
 import { durabilityMutations } from "./durability.js";
 import { electionMutations } from "./elections.js";
+import { hearingMutations } from "./hearing.js";
 import { leaseMutations } from "./leases.js";
 import type { Mutation } from "./mutation.js";
 import { ownershipMutations } from "./ownership.js";
@@ -19,6 +20,7 @@ export const mutations: readonly Mutation[] = [
   ...ownershipMutations,
   ...watchMutations,
   ...sessionMutations,
+  ...hearingMutations,
   ...storageMutations,
 ];
 

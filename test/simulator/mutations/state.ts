@@ -116,9 +116,9 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: leaseClock,
-        find: "  tick(nowMs: number, checkpoints: boolean): DueLeases {\n    if (!this.running) return NOTHING_DUE;",
+        find: "  tick(nowMs: number, checkpoints: boolean, heldMsMax: number): DueLeases {\n    if (!this.running) return NOTHING_DUE;",
         replace:
-          "  tick(givenMs: number, checkpoints: boolean): DueLeases {\n    if (!this.running) return NOTHING_DUE;\n    this.wallOffsetMs ??= Date.now() - givenMs;\n    const nowMs = Date.now() - this.wallOffsetMs;",
+          "  tick(givenMs: number, checkpoints: boolean, heldMsMax: number): DueLeases {\n    if (!this.running) return NOTHING_DUE;\n    this.wallOffsetMs ??= Date.now() - givenMs;\n    const nowMs = Date.now() - this.wallOffsetMs;",
       },
     ],
   },

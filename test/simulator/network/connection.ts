@@ -1,5 +1,5 @@
 import type { Process } from "../world/process.js";
-import type { Network } from "./network.js";
+import type { Link, Network } from "./network.js";
 
 /** HTTP/2 pings of one side. */
 export interface Keepalive {
@@ -35,9 +35,12 @@ export class Connection {
   readonly #network: Network;
   readonly #client: Side;
   readonly #server: Side;
-  readonly #there;
-  readonly #back;
+  /** The ways of what the client sends, and of what comes back: the link between the hosts, and that of connections like it. */
+  readonly #there: readonly [Link, Link];
+  readonly #back: readonly [Link, Link];
   #stallCheck = false;
+  /** No byte passes any more, and nobody is told. */
+  #forgotten = false;
 
   constructor(
     network: Network,
@@ -57,10 +60,10 @@ export class Connection {
     });
     this.#client = side(client, clientKeepalive);
     this.#server = side(server, serverKeepalive);
-    this.#there = network.link(client.host, server.host);
-    this.#back = network.link(server.host, client.host);
-    this.#there.connections.add(this);
-    this.#back.connections.add(this);
+    const [from, to] = [client.host, server.host];
+    this.#there = [network.link(from, to), network.lane(from, to, "there")];
+    this.#back = [network.link(to, from), network.lane(from, to, "back")];
+    for (const link of [...this.#there, ...this.#back]) link.connections.add(this);
     for (const process of [client, server]) {
       process.onEnd.add((how) => {
         if (!this.#sideOf(process).open) return;
@@ -98,13 +101,18 @@ export class Connection {
     return process === this.#client.process ? this.#server : this.#client;
   }
 
-  #linkFrom(process: Process) {
+  #linksFrom(process: Process): readonly [Link, Link] {
     return process === this.#client.process ? this.#there : this.#back;
   }
 
   /** Whether what `process` sends now only waits. */
   holds(process: Process): boolean {
-    return this.#linkFrom(process).blocked;
+    return this.#forgotten || isBlocked(this.#linksFrom(process));
+  }
+
+  #latencyMs(process: Process): number {
+    const [link, lane] = this.#linksFrom(process);
+    return this.#network.latencyMs(link) + lane.extraMs;
   }
 
   /** How many segments of `process` are held back. */
@@ -116,10 +124,9 @@ export class Connection {
   send(process: Process, label: string, deliver: () => void, lossy = false, detail?: () => string): void {
     const side = this.#sideOf(process);
     if (!side.open) return;
-    const link = this.#linkFrom(process);
     this.#network.messages++;
     const segment: Segment = { label, deliver, detail };
-    if (link.blocked) {
+    if (this.holds(process)) {
       side.held.push(segment);
       return;
     }
@@ -141,7 +148,7 @@ export class Connection {
         this.#arrive(
           side,
           segment,
-          this.#network.world.nowMs + this.#network.latencyMs(link) + random.exponential(50),
+          this.#network.world.nowMs + this.#latencyMs(process) + random.exponential(50),
         );
       } else this.#transmit(side, segment, 0);
     }
@@ -149,8 +156,7 @@ export class Connection {
 
   #transmit(side: Side, segment: Segment, extraMs: number): void {
     const { world } = this.#network;
-    const link = this.#linkFrom(side.process);
-    const atMs = Math.max(side.lastArrivalMs, world.nowMs + this.#network.latencyMs(link) + extraMs);
+    const atMs = Math.max(side.lastArrivalMs, world.nowMs + this.#latencyMs(side.process) + extraMs);
     side.lastArrivalMs = atMs;
     this.#arrive(side, segment, atMs);
   }
@@ -180,7 +186,7 @@ export class Connection {
       deliver: () => this.#lose(other, reason),
       detail: undefined,
     };
-    if (this.#linkFrom(process).blocked) {
+    if (this.holds(process)) {
       side.held.push(segment);
       this.stalled();
     } else this.#transmit(side, segment, 0);
@@ -195,9 +201,8 @@ export class Connection {
 
   #forgetIfOver(): void {
     if (this.#client.open || this.#server.open) return;
-    if (this.#client.held.length > 0 || this.#server.held.length > 0) return;
-    this.#there.connections.delete(this);
-    this.#back.connections.delete(this);
+    if (!this.#forgotten && (this.#client.held.length > 0 || this.#server.held.length > 0)) return;
+    for (const link of [...this.#there, ...this.#back]) link.connections.delete(this);
   }
 
   /** Something does not get through, or nobody answers: after a while the sides that still run notice. */
@@ -220,20 +225,42 @@ export class Connection {
   #silent(side: Side): boolean {
     const other = this.#otherOf(side.process).process;
     return (
-      this.#there.blocked ||
-      this.#back.blocked ||
+      this.#forgotten ||
+      isBlocked(this.#there) ||
+      isBlocked(this.#back) ||
       !other.alive ||
       other.blockedUntilMs === Number.POSITIVE_INFINITY
     );
   }
 
-  /** The link from `host` works again: what it held back goes out, some time later. */
-  flowing(host: string): void {
-    const side = this.#client.process.host === host ? this.#client : this.#server;
-    const delayMs = this.#network.random.between(0, RETRANSMIT_MAX_MS);
-    for (const segment of side.held.splice(0)) this.#transmit(side, segment, delayMs);
+  /** A way of it works again: what was held back goes out, some time later, unless something else holds it. */
+  flowing(): void {
+    for (const side of [this.#client, this.#server]) {
+      if (side.held.length === 0 || this.holds(side.process)) continue;
+      const delayMs = this.#network.random.between(0, RETRANSMIT_MAX_MS);
+      for (const segment of side.held.splice(0)) this.#transmit(side, segment, delayMs);
+    }
     this.#forgetIfOver();
   }
+
+  /** Both sides are told that it is gone; what was on its way or held back is lost. */
+  reset(): void {
+    for (const side of [this.#client, this.#server]) {
+      side.held = [];
+      const { process } = side;
+      this.#network.world.after(0, process, "reset", () => this.#lose(side, "connection reset"));
+    }
+  }
+
+  /** No byte passes any more, for good. Each side finds out by its own pings, or never, if it sends none. */
+  forgotten(): void {
+    this.#forgotten = true;
+    this.stalled();
+  }
+}
+
+function isBlocked(links: readonly [Link, Link]): boolean {
+  return links[0].blocked || links[1].blocked;
 }
 
 /** Milliseconds by which TCP tries again at the latest, once a link works again. */

@@ -23,7 +23,8 @@ export interface Acceptor {
   accept(connection: Connection): void;
 }
 
-interface Link {
+/** A way on which bytes travel: from host to host, or of the connections between two of them that one has dialled. */
+export interface Link {
   readonly baseMs: number;
   readonly jitterMs: number;
   /** Whoever keeps anything from getting through: a heal of one partition leaves what another one still wants. */
@@ -39,6 +40,12 @@ interface Link {
 /** A directed link, by its hosts. */
 export type Pair = readonly [from: string, to: string];
 
+/** What the one who dialled sends, or what comes back. */
+export type Direction = "there" | "back";
+
+/** One direction of the connections that one host dials to another, those of before and those to come. */
+export type Lane = readonly [dialer: string, acceptor: string, direction: Direction];
+
 /** Milliseconds after which an attempt to connect to a silent host is given up, as by gRPC. */
 const CONNECT_TIMEOUT_MS = 20_000;
 
@@ -47,6 +54,7 @@ export class Network {
   readonly world: World;
   readonly random: Random;
   readonly #links = new Map<string, Map<string, Link>>();
+  readonly #lanes = new Map<string, Link>();
   readonly #acceptors = new Map<string, Acceptor>();
   /** Hosts that lost their power: nothing answers there, not even with a refusal. */
   readonly #dark = new Set<string>();
@@ -107,6 +115,20 @@ export class Network {
     return link;
   }
 
+  /** One direction of the connections that `dialer` dials: it adds to the link between the hosts, and fails by itself. */
+  lane(dialer: string, acceptor: string, direction: Direction): Link {
+    const key = `${dialer} ${acceptor} ${direction}`;
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      lane = {
+        ...{ baseMs: 0, jitterMs: 0, blocks: new Set(), delays: new Map() },
+        ...{ blocked: false, extraMs: 0, connections: new Set() },
+      };
+      this.#lanes.set(key, lane);
+    }
+    return lane;
+  }
+
   /** One way's time from host to host. */
   latencyMs(link: Link): number {
     return link.baseMs + link.extraMs + this.random.exponential(link.jitterMs);
@@ -117,28 +139,51 @@ export class Network {
    * connections find out in time.
    */
   block(pairs: readonly Pair[]): () => void {
+    return this.#block(pairs.map(([from, to]) => this.link(from, to)));
+  }
+
+  /** The same for connections by who dialled them: those that the other side dials go on. */
+  blockLanes(lanes: readonly Lane[]): () => void {
+    return this.#block(lanes.map((lane) => this.lane(...lane)));
+  }
+
+  #block(links: readonly Link[]): () => void {
     const holder = {};
-    for (const [from, to] of pairs) {
-      const link = this.link(from, to);
+    for (const link of links) {
       link.blocks.add(holder);
       if (link.blocked) continue;
       link.blocked = true;
       for (const connection of link.connections) connection.stalled();
-      for (const connection of this.link(to, from).connections) connection.stalled();
     }
     return () => {
-      for (const [from, to] of pairs) {
-        const link = this.link(from, to);
+      for (const link of links) {
         link.blocks.delete(holder);
-        if (link.blocks.size === 0) this.#unblock(from, link);
+        if (link.blocks.size === 0) this.#unblock(link);
       }
     };
   }
 
-  #unblock(from: string, link: Link): void {
+  #unblock(link: Link): void {
     if (!link.blocked) return;
     link.blocked = false;
-    for (const connection of [...link.connections]) connection.flowing(from);
+    for (const connection of [...link.connections]) connection.flowing();
+  }
+
+  /** The connections that `dialer` has to the other host are reset, at both ends. Returns how many. */
+  reset(dialer: string, acceptor: string): number {
+    const connections = [...this.lane(dialer, acceptor, "there").connections];
+    for (const connection of connections) connection.reset();
+    return connections.length;
+  }
+
+  /**
+   * Whatever stands in between forgets these connections, as a table of addresses does that was restarted: both ends
+   * believe that they stand, and no byte passes any more. New ones pass. Returns how many.
+   */
+  forget(dialer: string, acceptor: string): number {
+    const connections = [...this.lane(dialer, acceptor, "there").connections];
+    for (const connection of connections) connection.forgotten();
+    return connections.length;
   }
 
   /** The process stands still: pings to it go unanswered. */
@@ -150,15 +195,22 @@ export class Network {
 
   /** These links take so many milliseconds longer until the returned function is called. */
   slowDown(delays: readonly (readonly [...Pair, ms: number])[]): () => void {
+    return this.#slowDown(delays.map(([from, to, ms]) => [this.link(from, to), ms]));
+  }
+
+  /** The same for connections by who dialled them. */
+  slowLanesDown(delays: readonly (readonly [...Lane, ms: number])[]): () => void {
+    return this.#slowDown(delays.map(([...lane]) => [this.lane(lane[0], lane[1], lane[2]), lane[3]]));
+  }
+
+  #slowDown(delays: readonly (readonly [Link, ms: number])[]): () => void {
     const holder = {};
-    for (const [from, to, ms] of delays) {
-      const link = this.link(from, to);
+    for (const [link, ms] of delays) {
       link.delays.set(holder, ms);
       link.extraMs = Math.max(link.extraMs, ms);
     }
     return () => {
-      for (const [from, to] of delays) {
-        const link = this.link(from, to);
+      for (const [link] of delays) {
         link.delays.delete(holder);
         link.extraMs = Math.max(0, ...link.delays.values());
       }
@@ -168,13 +220,12 @@ export class Network {
   /** Every link works again, without faults. */
   heal(): void {
     this.messageFaults = noFaults;
-    for (const [from, row] of this.#links) {
-      for (const link of row.values()) {
-        link.delays.clear();
-        link.extraMs = 0;
-        link.blocks.clear();
-        this.#unblock(from, link);
-      }
+    const links = [...this.#links.values()].flatMap((row) => [...row.values()]);
+    for (const link of [...links, ...this.#lanes.values()]) {
+      link.delays.clear();
+      link.extraMs = 0;
+      link.blocks.clear();
+      this.#unblock(link);
     }
   }
 
@@ -218,9 +269,12 @@ export class Network {
     const timeout = world.after(CONNECT_TIMEOUT_MS, client, "connect timeout", () =>
       answer(undefined, "connect timed out"),
     );
-    if (there.blocked) return;
-    world.after(this.latencyMs(there), undefined, "connect", () => {
-      if (this.#dark.has(host) || there.blocked || back.blocked || !client.alive) return;
+    const lanes = [this.lane(client.host, host, "there"), this.lane(client.host, host, "back")] as const;
+    const isBlocked = (): boolean => there.blocked || back.blocked || lanes.some(({ blocked }) => blocked);
+    if (there.blocked || lanes[0].blocked) return;
+    const extraMs = lanes[0].extraMs;
+    world.after(this.latencyMs(there) + extraMs, undefined, "connect", () => {
+      if (this.#dark.has(host) || isBlocked() || !client.alive) return;
       const acceptor = this.#acceptors.get(address);
       if (acceptor === undefined || !acceptor.process.alive) {
         world.after(this.latencyMs(back), client, "connection refused", () =>
@@ -231,7 +285,7 @@ export class Network {
       const connection = new Connection(this, client, acceptor.process, keepalive, acceptor.keepalive);
       // The kernel accepts even for a process that is paused; the process hears of it when it runs.
       world.after(0, acceptor.process, "accepted", () => acceptor.accept(connection));
-      world.after(this.latencyMs(back), client, "connected", () => {
+      world.after(this.latencyMs(back) + lanes[1].extraMs, client, "connected", () => {
         if (answered || connection.broken) connection.close(client, "not wanted");
         if (connection.broken) answer(undefined, "connection reset");
         else answer(connection, "");

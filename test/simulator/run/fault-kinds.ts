@@ -7,6 +7,8 @@ export const swarmFaultKinds = [
   "isolateLeader",
   "newLeader",
   "oneWay",
+  "oneConnection",
+  "halfOpen",
   "slowLink",
   "congestion",
   "diskCrash",

@@ -461,7 +461,11 @@ export class Simulation {
         messageReordering: this.#network.reordered,
         messageReplay: this.#network.replays.count,
       },
-      counts: { ...numbersOf(this.#observer.summary), leadersRotated: this.#leadersRotated },
+      counts: {
+        ...numbersOf(this.#observer.summary),
+        leadersRotated: this.#leadersRotated,
+        nodesUnheard: this.#cluster.hearing.unheard,
+      },
     };
   }
 }

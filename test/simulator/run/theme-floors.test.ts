@@ -14,6 +14,7 @@ const enough = {
   elections: 5,
   watchEventsSynthesized: 1,
   watchMarks: 1,
+  nodesUnheard: 1,
   leadersRotated: 1,
   leasesRenewedTogether: 1,
   leasesRenewedOverdue: 1,

@@ -19,10 +19,11 @@ const FAULT_SEEDS_MIN = 500;
 /** What is done to messages, beside the kinds of faults that are injected. */
 const messageFaults = ["messageLoss", "messageDuplication", "messageReordering", "messageReplay"] as const;
 
-/** What of watches, leases and locks is rare, and must have been seen all the same. */
+/** What is rare, and must have been seen all the same. */
 const rareCounts = [
   "watchEventsSynthesized",
   "watchMarks",
+  "nodesUnheard",
   "leadersRotated",
   "leasesRenewedTogether",
   "leasesRenewedOverdue",
