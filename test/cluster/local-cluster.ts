@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connect, type NodeStatus, type Quorate } from "@quorate/sdk";
 import { freePorts } from "./free-ports.js";
+import { PeerProxy } from "./peer-proxy.js";
 
 /** The server's executable, run as an operator would. */
 const SERVER = fileURLToPath(import.meta.resolve("@quorate/server/main"));
@@ -17,6 +18,8 @@ export interface LocalClusterOptions {
   /** Flags beside those that every node gets. */
   readonly flags?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** Whether what each node dials to each other one goes through a proxy of its own. */
+  readonly proxied?: boolean;
 }
 
 interface LocalNode {
@@ -42,6 +45,8 @@ export class LocalCluster implements AsyncDisposable {
   readonly dir: string;
   private readonly nodes: LocalNode[];
   private readonly options: LocalClusterOptions;
+  /** By dialer and dialed node: where the one dials the other, if not directly. */
+  private readonly proxies = new Map<string, { readonly port: number; readonly proxy: PeerProxy }>();
   /** Processes that were told to end: the end of any other is a crash. */
   private readonly ended = new WeakSet<ChildProcess>();
   private readonly killAtExit = (): void => {
@@ -64,9 +69,28 @@ export class LocalCluster implements AsyncDisposable {
       localNode(dir, `n${i + 1}`, ports.slice(i * 3, i * 3 + 3), false),
     );
     const cluster = new LocalCluster(dir, nodes, options);
+    if (options.proxied === true) await cluster.putProxies();
     for (let i = 0; i < count; i++) cluster.launch(i);
     await cluster.waitForLeader();
     return cluster;
+  }
+
+  private async putProxies(): Promise<void> {
+    const pairs = this.nodes.flatMap((from) =>
+      this.nodes.flatMap((to) => (from === to ? [] : [{ from, to }])),
+    );
+    const ports = await freePorts(pairs.length);
+    for (const [i, { from, to }] of pairs.entries()) {
+      const port = ports[i] ?? 0;
+      this.proxies.set(`${from.name} ${to.name}`, { port, proxy: new PeerProxy(port, to.peerPort) });
+    }
+  }
+
+  /** What node `from` dials to node `to`, in a cluster whose links are proxied. */
+  proxy(from: number, to: number): PeerProxy {
+    const found = this.proxies.get(`${this.node(from).name} ${this.node(to).name}`);
+    if (found === undefined) throw new Error("the links of this cluster are not proxied");
+    return found.proxy;
   }
 
   /** Makes a node that is to join the cluster: not a member yet, and not started. Returns its index. */
@@ -115,7 +139,12 @@ export class LocalCluster implements AsyncDisposable {
         ? ["--join", first.map(({ clientPort }) => `127.0.0.1:${clientPort}`).join(",")]
         : [
             "--initial-cluster",
-            first.map(({ name, firstPeerPort }) => `${name}=127.0.0.1:${firstPeerPort}`).join(","),
+            first
+              .map(({ name, firstPeerPort }) => {
+                const port = this.proxies.get(`${node.name} ${name}`)?.port ?? firstPeerPort;
+                return `${name}=127.0.0.1:${port}`;
+              })
+              .join(","),
           ]),
       ...["--client-listen", `127.0.0.1:${node.clientPort}`],
       ...["--peer-listen", `127.0.0.1:${node.peerPort}`],
@@ -273,6 +302,7 @@ export class LocalCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (let i = 0; i < this.size; i++) this.signal(i, "SIGCONT");
     await Promise.all(this.nodes.map((_, i) => this.kill(i)));
+    for (const { proxy } of this.proxies.values()) proxy[Symbol.dispose]();
     process.off("exit", this.killAtExit);
     rmSync(this.dir, { recursive: true, force: true });
   }
