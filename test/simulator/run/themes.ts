@@ -13,9 +13,10 @@ export type Theme =
   | "snapshots"
   | "sessions"
   | "leases"
-  | "queues";
+  | "queues"
+  | "connections";
 
-/** How many of the runs concentrate on what, of seventeen. */
+/** How many of the runs concentrate on what. */
 const shares: readonly (readonly [Theme, number])[] = [
   ["everything", 5],
   ["elections", 2],
@@ -27,6 +28,7 @@ const shares: readonly (readonly [Theme, number])[] = [
   ["sessions", 1],
   ["leases", 1],
   ["queues", 1],
+  ["connections", 1],
 ];
 
 export function drawTheme(random: Random): Theme {
@@ -104,8 +106,24 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
       ...(random.chance(0.7) ? { pause: 1_500 } : {}),
       ...(random.chance(0.5) ? { isolateLeader: 2_000 } : {}),
       ...(random.chance(0.5) ? { clientPause: 2_000 } : {}),
+      ...(random.chance(0.5) ? { oneConnection: 1_500, halfOpen: 3_000 } : {}),
     },
     workloads: random.chance(0.5) ? ["watches", "registers"] : ["watches", "registers", "locks"],
+  }),
+  /** One connection of a pair that fails alone, for long and amid little else, so that leaders stay and followers wait. */
+  connections: (random) => ({
+    nodes: random.chance(0.7) ? 3 : 5,
+    clients: 4,
+    electionTimeoutMs: 500,
+    tempo: 1,
+    thinkMs: random.pick([100, 250]),
+    faults: {
+      oneConnection: random.pick([1_500, 3_000]),
+      ...(random.chance(0.5) ? { halfOpen: 3_000 } : {}),
+      ...(random.chance(0.2) ? { pause: 3_000 } : {}),
+      ...(random.chance(0.2) ? { kill: 8_000 } : {}),
+    },
+    workloads: random.chance(0.5) ? ["watches", "registers"] : ["watches", "locks", "leases"],
   }),
   /** Logs so short that who was away for a moment needs a snapshot, on links so slow that leaders change meanwhile. */
   snapshots: (random) => ({
