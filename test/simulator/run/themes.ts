@@ -115,10 +115,10 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
     nodes: random.chance(0.7) ? 3 : 5,
     clients: 4,
     electionTimeoutMs: 500,
-    tempo: 1,
+    tempo: random.pick([1, 3]),
     thinkMs: random.pick([100, 250]),
     faults: {
-      oneConnection: random.pick([1_500, 3_000]),
+      oneConnection: random.pick([700, 1_500]),
       ...(random.chance(0.5) ? { halfOpen: 3_000 } : {}),
       ...(random.chance(0.2) ? { pause: 3_000 } : {}),
       ...(random.chance(0.2) ? { kill: 8_000 } : {}),
