@@ -95,6 +95,14 @@ export interface Observer {
     machine: StateMachine,
     trueMs: number,
   ): void;
+  /** The last entry that anybody has known to be committed: what a linearizable read that begins now must reflect. */
+  readonly committedIndex: number;
+  /** A node asks Raft for an index at which its reads may be served; `context` names the question. */
+  readBegan(nodeId: number, context: number, trueMs: number): void;
+  /** A leader confirms that `nodeId` may serve the reads of a question as of an index. */
+  readConfirmed(leaderId: number, nodeId: number, context: number, index: number, trueMs: number): void;
+  /** A node serves a read that was asked for when `committedIndex` was this. */
+  readServed(node: NodeView, committedIndex: number, trueMs: number): void;
   /** An administrator was told that the node belongs to the cluster no more. */
   removalTold(nodeId: number, trueMs: number): void;
   /** Something happened at a client. */

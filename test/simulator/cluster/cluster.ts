@@ -21,6 +21,7 @@ import { HearingCheck } from "./hearing-check.js";
 import { observeExpiries } from "./lease-taps.js";
 import { isFault, isRemoval, isTooNew } from "./node-end.js";
 import { captureRafts, coreOf, RaftView } from "./raft-view.js";
+import { observeReads } from "./read-taps.js";
 import {
   CLIENT_PORT,
   canRead,
@@ -86,6 +87,7 @@ export class SimulatedCluster {
     observeApply((process, ...told) => this.#applied(process, ...told));
     observeExpiries((process, lease, underWayMs) => this.#expires(process.host, lease, underWayMs));
     captureRafts();
+    this.#observeReads();
     this.hearing = new HearingCheck(options);
     this.#lookAtHearing();
     world.beforeStep = (process) => {
@@ -386,6 +388,30 @@ export class SimulatedCluster {
     const told = this.onNextLeader;
     this.onNextLeader = undefined;
     told?.(node);
+  }
+
+  #observeReads(): void {
+    const observer = this.#observer;
+    const viewOf = (process: Process): RaftView | undefined =>
+      process.alive ? this.#owners.get(process)?.view : undefined;
+    const now = (): number => this.#world.nowMs;
+    observeReads({
+      began: (process, context) => {
+        const view = viewOf(process);
+        if (view !== undefined) observer.readBegan(view.id, context, now());
+      },
+      confirmed: (process, nodeId, context, index) => {
+        const view = viewOf(process);
+        if (view !== undefined) observer.readConfirmed(view.id, nodeId, context, index, now());
+      },
+      collected: (process) => {
+        const { committedIndex } = observer;
+        return () => {
+          const view = viewOf(process);
+          if (view !== undefined) observer.readServed(view, committedIndex, now());
+        };
+      },
+    });
   }
 
   #firstSight(node: SimulatedNode, process: Process): void {

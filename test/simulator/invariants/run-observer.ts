@@ -23,6 +23,7 @@ import {
 } from "./monotonicity.js";
 import { NodeTrack } from "./node-track.js";
 import { checkPromise } from "./promises.js";
+import { ReadFreshness } from "./read-freshness.js";
 import { InvariantViolated, violated } from "./violation.js";
 
 /** What the checks need to know of the run. */
@@ -51,6 +52,7 @@ export interface RunSummary extends ClientSummary {
   readonly entriesApplied: number;
   readonly revision: number;
   readonly snapshotsInstalled: number;
+  readonly readsConfirmed: number;
   readonly mutationsRepeated: number;
   readonly leasesExpired: number;
   readonly leaseCheckpoints: number;
@@ -71,6 +73,7 @@ export class RunObserver implements Observer {
   readonly #logMatching = new LogMatching();
   readonly #committed = new CommittedLog();
   readonly #durability = new Durability(this.#committed, this.#disks);
+  readonly #reads = new ReadFreshness(this.#committed);
   readonly #applied: AppliedChecks;
   readonly #configurations = new Configurations();
   readonly #clients: ClientChecks;
@@ -239,6 +242,22 @@ export class RunObserver implements Observer {
     });
   }
 
+  get committedIndex(): number {
+    return this.#reads.floor;
+  }
+
+  readBegan(nodeId: number, context: number, trueMs: number): void {
+    this.#guard(trueMs, () => this.#reads.began(nodeId, context));
+  }
+
+  readConfirmed(leaderId: number, nodeId: number, context: number, index: number, trueMs: number): void {
+    this.#guard(trueMs, () => this.#reads.confirms(leaderId, nodeId, context, index));
+  }
+
+  readServed(node: NodeView, committedIndex: number, trueMs: number): void {
+    this.#guard(trueMs, () => this.#reads.served(node, committedIndex));
+  }
+
   removalTold(nodeId: number, trueMs: number): void {
     this.#guard(trueMs, () => this.#configurations.removalTold(nodeId));
   }
@@ -289,6 +308,7 @@ export class RunObserver implements Observer {
       entriesApplied: history.index,
       revision: history.revision,
       snapshotsInstalled: this.#snapshotsInstalled,
+      readsConfirmed: this.#reads.confirmed,
       mutationsRepeated: exactlyOnce.repeated,
       leasesExpired: leases.expired,
       leaseCheckpoints: leases.checkpoints,

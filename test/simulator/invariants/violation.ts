@@ -18,6 +18,8 @@ export type InvariantName =
   | "HASH"
   /** Linearizable, and definite errors are definite. */
   | "LIN"
+  /** A read reflects all that was committed when it began. */
+  | "READ"
   /** Watches are ordered, complete, unique and atomic. */
   | "WATCH"
   /** Leases end in time, and nothing outlives them. */

@@ -4,6 +4,7 @@ import { hearingMutations } from "./hearing.js";
 import { leaseMutations } from "./leases.js";
 import type { Mutation } from "./mutation.js";
 import { ownershipMutations } from "./ownership.js";
+import { readMutations } from "./reads.js";
 import { replicationMutations } from "./replication.js";
 import { sessionMutations } from "./sessions.js";
 import { stateMutations } from "./state.js";
@@ -14,6 +15,7 @@ import { watchMutations } from "./watches.js";
 export const mutations: readonly Mutation[] = [
   ...electionMutations,
   ...replicationMutations,
+  ...readMutations,
   ...durabilityMutations,
   ...stateMutations,
   ...leaseMutations,

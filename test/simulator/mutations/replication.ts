@@ -194,7 +194,7 @@ export const replicationMutations: readonly Mutation[] = [
   {
     name: "read-index-without-quorum",
     wrong: "a leader serves reads without asking whether it still leads",
-    trips: ["LIN"],
+    trips: ["READ", "LIN"],
     court: "simulator",
     edits: [
       {
@@ -207,7 +207,7 @@ export const replicationMutations: readonly Mutation[] = [
   {
     name: "read-before-term-commit",
     wrong: "a new leader serves reads at its commit index before it has committed an entry of its own term",
-    trips: ["LIN"],
+    trips: ["READ", "LIN"],
     court: "simulator",
     edits: [
       {
@@ -220,7 +220,7 @@ export const replicationMutations: readonly Mutation[] = [
   {
     name: "lease-read-without-margin",
     wrong: "a leader serves reads for as long as it believes that no other can have been elected",
-    trips: ["LIN"],
+    trips: ["READ", "LIN"],
     court: "simulator",
     edits: [
       {
@@ -239,7 +239,7 @@ export const replicationMutations: readonly Mutation[] = [
   {
     name: "lease-read-on-wall-clock",
     wrong: "a leader serves reads for as long as its wall clock says that no other can have been elected",
-    trips: ["LIN"],
+    trips: ["READ", "LIN"],
     court: "simulator",
     edits: [
       {
@@ -273,7 +273,7 @@ export const replicationMutations: readonly Mutation[] = [
   {
     name: "deposed-leader-answers-reads",
     wrong: "reads that wait when a leadership ends are answered as if it had been confirmed",
-    trips: ["LIN"],
+    trips: ["READ", "LIN"],
     court: "simulator",
     edits: [
       {

@@ -79,7 +79,7 @@ export const stateMutations: readonly Mutation[] = [
   {
     name: "read-before-apply",
     wrong: "a read is served as soon as its index is confirmed, before it is applied",
-    trips: ["LIN"],
+    trips: ["READ", "LIN"],
     court: "simulator",
     edits: [
       {
