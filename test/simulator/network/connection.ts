@@ -166,7 +166,7 @@ export class Connection {
     const deliver = (): void => {
       if (to.open) segment.deliver();
     };
-    this.#network.world.at(atMs, to.process, segment.label, deliver, segment.detail);
+    this.#network.world.at(atMs, to.process, segment.label, deliver, segment.detail, this);
   }
 
   /** `process` closes its end; the other side learns of it in order, after what was sent before. */

@@ -284,12 +284,15 @@ export class Network {
       }
       const connection = new Connection(this, client, acceptor.process, keepalive, acceptor.keepalive);
       // The kernel accepts even for a process that is paused; the process hears of it when it runs.
-      world.after(0, acceptor.process, "accepted", () => acceptor.accept(connection));
-      world.after(this.latencyMs(back) + lanes[1].extraMs, client, "connected", () => {
+      const accept = (): void => acceptor.accept(connection);
+      world.at(world.nowMs, acceptor.process, "accepted", accept, undefined, connection);
+      const connected = (): void => {
         if (answered || connection.broken) connection.close(client, "not wanted");
         if (connection.broken) answer(undefined, "connection reset");
         else answer(connection, "");
-      });
+      };
+      const atMs = world.nowMs + this.latencyMs(back) + lanes[1].extraMs;
+      world.at(atMs, client, "connected", connected, undefined, connection);
     });
   }
 }

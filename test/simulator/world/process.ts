@@ -1,4 +1,8 @@
+import type { Waiting } from "./backlog.js";
 import type { Random } from "./random.js";
+
+/** Any number that no other fork of a process's source has. */
+const BACKLOG_SALT = 11;
 
 /**
  * One simulated operating-system process: a server or a client. Its code sees only its own clock, its own chance and,
@@ -17,7 +21,11 @@ export class Process {
   /** True time until which its disk is slow, whether or not it is paused as well. */
   busyUntilMs = 0;
   /** What was due while nothing could run, in that order: it runs when the disk has answered and the pause is over. */
-  readonly backlog: (() => void)[] = [];
+  readonly backlog: Waiting[] = [];
+  /** Whether it stood still for so long that what piled up comes in an order of its own. */
+  stoodStill = false;
+  /** Draws that order. */
+  readonly orders: Random;
   /** Whether the end of the wait for the disk is scheduled. */
   wakes = false;
   /** Mean true milliseconds between two turns of its event loop: 0 while it has all the processor it wants. */
@@ -37,6 +45,7 @@ export class Process {
   constructor(host: string, random: Random, nowMs: number, onUncaught: (error: unknown) => void) {
     this.host = host;
     this.random = random;
+    this.orders = random.fork(BACKLOG_SALT);
     this.onUncaught = onUncaught;
     this.#sinceTrueMs = nowMs;
     this.#sinceLocalMs = random.between(1_000, 1_000_000);

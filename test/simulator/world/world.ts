@@ -1,3 +1,4 @@
+import { interleaved } from "./backlog.js";
 import { EventQueue, type Scheduled } from "./event-queue.js";
 import type { Process } from "./process.js";
 import { Trace } from "./trace.js";
@@ -8,6 +9,8 @@ interface WorldEvent extends Scheduled {
   readonly run: () => void;
   /** More about it, put into words only if it is shown. */
   readonly detail: (() => string) | undefined;
+  /** The connection that it comes over; undefined for what is the process's own. */
+  readonly lane: object | undefined;
   cancelled: boolean;
 }
 
@@ -15,6 +18,9 @@ interface WorldEvent extends Scheduled {
 export interface Cancellable {
   cancelled: boolean;
 }
+
+/** Milliseconds of a wait for the disk in which so much piles up that its order is not that of arrival. */
+const STANDSTILL_MIN_MS = 50;
 
 /** Runs every callback that was queued by the code of an event: the microtasks and `process.nextTick` of Node. */
 const drainCallbacks = (process as unknown as { _tickCallback(): void })._tickCallback;
@@ -49,15 +55,16 @@ export class World {
     return this.#events;
   }
 
-  /** Schedules `run` in `process`, or outside of every process. */
+  /** Schedules `run` in `process`, or outside of every process; `lane` stands for the connection that it comes over. */
   at(
     atMs: number,
     process: Process | undefined,
     label: string,
     run: () => void,
     detail?: () => string,
+    lane?: object,
   ): Cancellable {
-    const event = this.#event(atMs, process, label, run, detail);
+    const event = this.#event(atMs, process, label, run, detail, lane);
     this.#queue.push(event);
     return event;
   }
@@ -68,7 +75,7 @@ export class World {
 
   /** Schedules `run` right after what runs now, at the same moment. */
   soon(process: Process | undefined, label: string, run: () => void): Cancellable {
-    const event = this.#event(this.#nowMs, process, label, run, undefined);
+    const event = this.#event(this.#nowMs, process, label, run, undefined, undefined);
     this.#immediate.push(event);
     return event;
   }
@@ -79,8 +86,9 @@ export class World {
     label: string,
     run: () => void,
     detail: (() => string) | undefined,
+    lane: object | undefined,
   ): WorldEvent {
-    return { atMs, order: this.#order++, process, label, run, detail, cancelled: false };
+    return { atMs, order: this.#order++, process, label, run, detail, lane, cancelled: false };
   }
 
   /** Runs events until `untilMs`, or until `done` says so after an event. */
@@ -126,7 +134,7 @@ export class World {
     }
     if (!process.alive) return;
     if (process.blockedUntilMs > this.#nowMs) {
-      process.backlog.push(() => this.#requeue(event));
+      process.backlog.push({ lane: event.lane, run: () => this.#requeue(event) });
       this.#runBacklog(process);
       return;
     }
@@ -143,11 +151,15 @@ export class World {
 
   /**
    * What waits runs now, or when the disk has answered. It stays in one line, whatever it waits for in turn: a pause
-   * that begins and ends during a slow write must not let what came later go first.
+   * that begins and ends during a slow write must not let what came later go first. After a standstill the line is put
+   * in an order of its own, once.
    */
   #runBacklog(process: Process): void {
     if (process.blockedUntilMs <= this.#nowMs) {
-      for (const run of process.backlog.splice(0)) run();
+      const waiting = process.backlog.splice(0);
+      const order = process.stoodStill ? interleaved(waiting, process.orders) : waiting;
+      process.stoodStill = false;
+      for (const { run } of order) run();
     } else if (process.blockedUntilMs < Number.POSITIVE_INFINITY && !process.wakes) {
       process.wakes = true;
       this.at(process.blockedUntilMs, undefined, "wake", () => {
@@ -181,6 +193,7 @@ export class World {
   /** Nothing of the process runs until `resume`. */
   pause(process: Process): void {
     process.blockedUntilMs = Number.POSITIVE_INFINITY;
+    process.stoodStill = true;
   }
 
   resume(process: Process): void {
@@ -192,6 +205,7 @@ export class World {
   /** The process is busy for `ms`: waiting for its disk. */
   block(process: Process, ms: number): void {
     process.busyUntilMs = Math.max(process.busyUntilMs, this.#nowMs + ms);
+    if (ms >= STANDSTILL_MIN_MS) process.stoodStill = true;
     if (process.blockedUntilMs === Number.POSITIVE_INFINITY) return;
     process.blockedUntilMs = Math.max(process.blockedUntilMs, process.busyUntilMs);
   }
