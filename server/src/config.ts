@@ -101,6 +101,11 @@ const values = {
   /** Entries kept in the log by default, and at least: with fewer, a short absence would cost a snapshot. */
   logEntriesKeptDefault: 20_000,
   logEntriesKeptMin: 100,
+  /**
+   * Entries kept behind a snapshot on its way, at least, while their bytes allow it: ten times the default, some minutes
+   * of a busy cluster, in which the largest state is sent and read.
+   */
+  logEntriesHeldMin: 200_000,
   /** Bytes of entries kept in the log by default, whatever their number, and at least: one of the largest batches. */
   logBytesKeptDefault: 268_435_456,
   logBytesKeptMin: 1_048_576,

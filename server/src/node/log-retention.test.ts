@@ -13,8 +13,16 @@ test("so many entries are kept behind the durable state", () => {
 });
 
 test("the log is kept behind a snapshot on its way, up to ten times as long as usual", () => {
-  expect(cutIndex(logTo(1_000), { durableIndex: 950, heldIndex: 300 }, retention)).toBe(300);
-  expect(cutIndex(logTo(9_000), { durableIndex: 8_950, heldIndex: 300 }, retention)).toBe(7_950);
+  const many = { logEntriesKept: 50_000, logBytesKept: 100_000_000 };
+  const durableIndex = 899_950;
+  expect(cutIndex(logTo(900_000), { durableIndex, heldIndex: 500_000 }, many)).toBe(500_000);
+  expect(cutIndex(logTo(900_000), { durableIndex, heldIndex: 300_000 }, many)).toBe(399_950);
+});
+
+test("few entries kept are no reason to overtake a snapshot on its way", () => {
+  const roomy = { ...retention, logBytesKept: 100_000_000 };
+  expect(cutIndex(logTo(9_000), { durableIndex: 8_950, heldIndex: 300 }, roomy)).toBe(300);
+  expect(cutIndex(logTo(900_000), { durableIndex: 899_950, heldIndex: 300 }, roomy)).toBe(699_950);
 });
 
 test("large entries are cut by their bytes, also behind a snapshot on its way", () => {

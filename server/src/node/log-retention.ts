@@ -1,3 +1,5 @@
+import { bounds } from "../config.js";
+
 /** How much of the log stays behind the durable state. */
 export interface LogRetention {
   /** Entries kept for followers that were away for a while. */
@@ -14,7 +16,7 @@ export interface LogNeeds {
   readonly heldIndex: number;
 }
 
-/** How many times the usual number of entries is kept at most for a follower that is being sent a snapshot. */
+/** How many times the usual number of entries is kept for a follower that is being sent a snapshot, or the least there. */
 const HELD_LOGS_MAX = 10;
 
 /**
@@ -29,7 +31,9 @@ export function cutIndex(
   { durableIndex, heldIndex }: LogNeeds,
   { logEntriesKept, logBytesKept }: LogRetention,
 ): number {
-  const held = Math.max(heldIndex, durableIndex - HELD_LOGS_MAX * logEntriesKept);
+  // However few are kept otherwise: a transfer takes no shorter for it, and one that is overtaken begins again, for ever.
+  const heldEntriesMax = Math.max(HELD_LOGS_MAX * logEntriesKept, bounds.logEntriesHeldMin);
+  const held = Math.max(heldIndex, durableIndex - heldEntriesMax);
   const byEntries = Math.min(durableIndex - logEntriesKept, held);
   return Math.min(durableIndex, Math.max(byEntries, log.startKeeping(logBytesKept)));
 }

@@ -18,6 +18,9 @@ import type { StateKeeper } from "./state-keeper.js";
 
 const { sendSnapshot } = grpcServiceDefinition(PeerService);
 const NOTHING = new Uint8Array(0);
+/** Seen again and again, it says that the follower never catches up, and what helps. */
+const OVERTAKEN =
+  "the log no longer reaches back to the snapshot: more was written meanwhile than --log-bytes-kept or --log-entries-kept keeps";
 
 /** The bounds of a transfer, by their names in config.ts. */
 export type SnapshotLimits = Readonly<
@@ -198,7 +201,7 @@ export class SnapshotSender {
       "sending a snapshot",
     );
     while (!installed) {
-      if (this.copyIsStale) throw new Error("the log no longer reaches back to the snapshot");
+      if (this.copyIsStale) throw new Error(OVERTAKEN);
       const offset = Number(nextOffset);
       if (offset >= copy.size) throw new Error("the peer holds the snapshot and did not install it");
       const data = await copy.piece(offset);

@@ -40,6 +40,7 @@ export function drawBounds(random: Random): DrawnBounds {
 /** So small that a run of seconds reaches them, whatever else it draws. */
 const smallBounds = {
   logEntriesKeptMin: 1,
+  logEntriesHeldMin: 1,
   logBytesKeptMin: 1,
   historyRevisionsKeptMin: 1,
   spaceBytesMaxMin: 1,
