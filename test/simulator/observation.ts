@@ -227,6 +227,11 @@ interface OfWatch extends AtClient {
   readonly watch: number;
 }
 
+interface OfSentinel extends AtClient {
+  /** Id of the watch, unique in the run. */
+  readonly sentinel: number;
+}
+
 interface OfLease extends AtClient {
   /** Id of the lease: a session's is the session's. */
   readonly lease: number;
@@ -272,6 +277,11 @@ export type ClientEvent =
   | (OfWatch & { readonly kind: "watchBookmark"; readonly revision: number | undefined })
   /** The iteration ended: with the code of its error, or undefined when the client ended it. */
   | (OfWatch & { readonly kind: "watchEnded"; readonly code: string | undefined })
+  /** A watch that marks its progress was opened, and ends when no node has served it for so long. */
+  | (OfSentinel & { readonly kind: "sentinelOpened"; readonly unservedMs: number })
+  | (OfSentinel & { readonly kind: "sentinelHeard" })
+  /** It ended: with the code of its error, or undefined when the client ended it. */
+  | (OfSentinel & { readonly kind: "sentinelEnded"; readonly code: string | undefined })
   /** A lease was granted, or a session opened. `sentMs` is the true time at which it was asked for. */
   | (OfLease & { readonly kind: "leaseGranted"; readonly ttlMs: number; readonly sentMs: number })
   /**

@@ -127,6 +127,9 @@ export class ClientChecks {
         this.#leases.clientResumed(event.client, event.trueMs);
         return;
       case "callFailed":
+      case "sentinelOpened":
+      case "sentinelHeard":
+      case "sentinelEnded":
       case "paused":
         return;
     }

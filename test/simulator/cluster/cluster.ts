@@ -34,6 +34,7 @@ import {
 } from "./simulated-node.js";
 import { observeApply, restored } from "./state-machine-taps.js";
 import { Unexpected } from "./unexpected.js";
+import { captureWatches } from "./watch-taps.js";
 
 /** Milliseconds until a supervisor starts a process again. */
 const RESTART_MIN_MS = 50;
@@ -87,6 +88,7 @@ export class SimulatedCluster {
     observeApply((process, ...told) => this.#applied(process, ...told));
     observeExpiries((process, lease, underWayMs) => this.#expires(process.host, lease, underWayMs));
     captureRafts();
+    captureWatches();
     this.#observeReads();
     this.hearing = new HearingCheck(options);
     this.#lookAtHearing();

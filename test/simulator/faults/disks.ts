@@ -31,6 +31,12 @@ export function failDisk(scene: Scene, trouble: Trouble): boolean {
   return trouble.slow !== undefined;
 }
 
+/** Nothing is wrong with the node's disk any more. */
+export function mend(node: SimulatedNode, options: { readonly syncMs: number }): void {
+  troubles.delete(node);
+  node.disk.faults = usualDisk(options);
+}
+
 /** Every fault at its highest rate or longest time of all. */
 function worst(usual: DiskFaults, held: Iterable<Trouble>): DiskFaults {
   const all = [usual, ...held];

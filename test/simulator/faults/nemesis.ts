@@ -9,6 +9,7 @@ import {
   partitionSome,
   slowLink,
 } from "./links.js";
+import { cutOffMinority } from "./minority.js";
 import { forgetConnections, oneConnection } from "./one-connection.js";
 import {
   changeClockRate,
@@ -55,20 +56,24 @@ const injections: Readonly<Record<FaultKind, Inject>> = {
   clientKill: killSomeClient,
   upgrade: upgradeSome,
   hang: hangOne,
+  minority: cutOffMinority,
 };
 
 /** Brings about faults, each kind on its own schedule, several at once. */
 export class Nemesis {
   readonly counts = new Map<FaultKind, number>();
   readonly #scene: Scene;
-  #stopped = false;
+  /** What was prepared before it was stopped, and started again, is called off. */
+  #starts = 0;
+  #stopped = true;
 
   constructor(victims: Victims) {
     this.#scene = {
       ...victims,
       later: (delayMs, label, run) => {
+        const preparedIn = this.#starts;
         victims.world.after(delayMs, undefined, label, () => {
-          if (!this.#stopped) run();
+          if (!this.#stopped && preparedIn === this.#starts) run();
         });
       },
       happened: (kind) => this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1),
@@ -76,6 +81,8 @@ export class Nemesis {
   }
 
   start(): void {
+    this.#stopped = false;
+    this.#starts += 1;
     const { options, network } = this.#scene;
     for (const kind of faultKinds) {
       const meanMs = options.faults[kind];
@@ -93,7 +100,7 @@ export class Nemesis {
     });
   }
 
-  /** Nothing goes wrong from now on, neither what was prepared nor what was to end by itself: whoever stops it heals. */
+  /** Until it is started again, nothing goes wrong from now on, neither what was prepared nor what was to end by itself: whoever stops it heals. */
   stop(): void {
     this.#stopped = true;
     const { cluster, administration } = this.#scene;

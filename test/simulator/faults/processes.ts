@@ -35,6 +35,8 @@ export function killSome(scene: Scene, power: boolean): boolean {
 const pauses = new WeakMap<Process, number>();
 
 function pauseFor({ world, network, later }: Scene, process: Process, ms: number): void {
+  // Everything was healed meanwhile, which ended whatever pauses there were.
+  if (process.blockedUntilMs !== Number.POSITIVE_INFINITY) pauses.delete(process);
   pauses.set(process, (pauses.get(process) ?? 0) + 1);
   world.pause(process);
   network.paused(process);

@@ -59,6 +59,8 @@ function newMachine(): StateMachine {
 export class HandMadeRun {
   readonly observer = createObserver({
     clockDriftMax: 0.1,
+    electionTimeoutMs: 1_000,
+    ...{ latencyMs: 1, jitterMs: 1, turnDelayMs: 0, syncMs: 2, appendsAtOnce: 8 },
     leaseLateMsMax: 5_000,
     leasesKept: false,
     leadershipMs: 0,

@@ -3,6 +3,7 @@ import type { Applied, Command, StateMachine } from "../../../server/src/state-m
 import { ClientChecks, type ClientSummary } from "../checkers/client-checks.js";
 import type { ClientEvent, NodePromise, NodeView, Observer } from "../observation.js";
 import { AppliedChecks } from "./applied-checks.js";
+import { CalmCheck, type CalmConditions, type CalmScope } from "./calm.js";
 import { CommittedLog } from "./committed-log.js";
 import { Configurations } from "./configurations.js";
 import { Durability } from "./durability.js";
@@ -22,12 +23,13 @@ import {
   checkStep,
 } from "./monotonicity.js";
 import { NodeTrack } from "./node-track.js";
+import { type ClientLook, type Clocks, Progress, type ServerLook } from "./progress.js";
 import { checkPromise } from "./promises.js";
 import { ReadFreshness } from "./read-freshness.js";
 import { InvariantViolated, violated } from "./violation.js";
 
 /** What the checks need to know of the run. */
-export interface ObserverOptions extends LeaseBounds {
+export interface ObserverOptions extends LeaseBounds, Clocks, CalmConditions {
   /** Candidates that the search for linearizability may look at for one path before it gives up. */
   readonly partitionStepsMax: number;
   /** How long after its opening, or after the cluster settled, a watch may take until a node serves it, in milliseconds of true time. */
@@ -53,6 +55,11 @@ export interface RunSummary extends ClientSummary {
   readonly revision: number;
   readonly snapshotsInstalled: number;
   readonly readsConfirmed: number;
+  /** Stretches without faults, and operations in them. */
+  readonly calms: number;
+  readonly calmOperations: number;
+  /** How often a client's progress, or the end of a watch, was due. */
+  readonly progressDue: number;
   readonly mutationsRepeated: number;
   readonly leasesExpired: number;
   readonly leaseCheckpoints: number;
@@ -74,6 +81,8 @@ export class RunObserver implements Observer {
   readonly #committed = new CommittedLog();
   readonly #durability = new Durability(this.#committed, this.#disks);
   readonly #reads = new ReadFreshness(this.#committed);
+  readonly #calm: CalmCheck;
+  readonly #progress: Progress;
   readonly #applied: AppliedChecks;
   readonly #configurations = new Configurations();
   readonly #clients: ClientChecks;
@@ -84,6 +93,8 @@ export class RunObserver implements Observer {
 
   constructor(options: ObserverOptions) {
     this.#options = options;
+    this.#calm = new CalmCheck(options);
+    this.#progress = new Progress(options);
     this.#applied = new AppliedChecks(options, this.#elections);
     this.#clients = new ClientChecks(this.#applied);
   }
@@ -136,6 +147,7 @@ export class RunObserver implements Observer {
       this.#durability.committed(node, track.configuration);
     }
     this.#configurations.check(node);
+    this.#calm.stepped(node);
     track.update(node);
   }
 
@@ -263,7 +275,30 @@ export class RunObserver implements Observer {
   }
 
   clientEvent(event: ClientEvent): void {
-    this.#guard(event.trueMs, () => this.#clients.event(event));
+    this.#guard(event.trueMs, () => {
+      this.#clients.event(event);
+      this.#calm.event(event);
+      this.#progress.event(event);
+    });
+  }
+
+  /** Nothing goes wrong from now on, nothing that went wrong is still felt, and the clients go on. */
+  calmBegins(scope: CalmScope, trueMs: number): void {
+    this.#guard(trueMs, () => this.#calm.begins(scope));
+  }
+
+  /** A look at the nodes that run, in a calm. */
+  calmLooked(nodes: readonly NodeView[], trueMs: number): void {
+    this.#guard(trueMs, () => this.#calm.looked(nodes, this.committedIndex, trueMs));
+  }
+
+  calmEnds(trueMs: number): void {
+    this.#guard(trueMs, () => this.#calm.ends(trueMs));
+  }
+
+  /** A look at the clients and servers that run, while faults last. */
+  looked(clients: readonly ClientLook[], servers: readonly ServerLook[], trueMs: number): void {
+    this.#guard(trueMs, () => this.#progress.looked(clients, servers, trueMs));
   }
 
   /**
@@ -309,6 +344,9 @@ export class RunObserver implements Observer {
       revision: history.revision,
       snapshotsInstalled: this.#snapshotsInstalled,
       readsConfirmed: this.#reads.confirmed,
+      calms: this.#calm.stretches,
+      calmOperations: this.#calm.operations,
+      progressDue: this.#progress.demands,
       mutationsRepeated: exactlyOnce.repeated,
       leasesExpired: leases.expired,
       leaseCheckpoints: leases.checkpoints,

@@ -30,6 +30,10 @@ export type InvariantName =
   | "FENCE"
   /** A session's states follow their order. */
   | "SESSION"
+  /** While nothing is wrong the leader stays, and everybody is served in time. */
+  | "CALM"
+  /** While faults last, who sees a majority is served, and what waits in vain ends. */
+  | "PROGRESS"
   /** Clients are told documented errors, and none that only a defect explains. */
   | "CODE";
 

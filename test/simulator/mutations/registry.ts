@@ -6,6 +6,7 @@ import type { Mutation } from "./mutation.js";
 import { ownershipMutations } from "./ownership.js";
 import { readMutations } from "./reads.js";
 import { replicationMutations } from "./replication.js";
+import { serviceMutations } from "./service.js";
 import { sessionMutations } from "./sessions.js";
 import { stateMutations } from "./state.js";
 import { storageMutations } from "./storage.js";
@@ -23,6 +24,7 @@ export const mutations: readonly Mutation[] = [
   ...watchMutations,
   ...sessionMutations,
   ...hearingMutations,
+  ...serviceMutations,
   ...storageMutations,
 ];
 

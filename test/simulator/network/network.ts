@@ -134,6 +134,17 @@ export class Network {
     return link.baseMs + link.extraMs + this.random.exponential(link.jitterMs);
   }
 
+  /** Whether nothing gets from host to host. */
+  isBlocked(from: string, to: string): boolean {
+    return this.#links.get(from)?.get(to)?.blocked ?? false;
+  }
+
+  /** Whether everything gets from host to host, in the usual time. */
+  isClear(from: string, to: string): boolean {
+    const link = this.#links.get(from)?.get(to);
+    return link === undefined || (!link.blocked && link.extraMs === 0);
+  }
+
   /**
    * Nothing gets over these links until the returned function is called; what is sent waits, as TCP makes it, and
    * connections find out in time.

@@ -28,9 +28,9 @@ export const swarmFaultKinds = [
 ] as const;
 
 /**
- * Everything that can go wrong; an upgrade only where nodes start with an older version, and nodes that hang one at a time
- * only where nothing else goes wrong.
+ * Everything that can go wrong; an upgrade only where nodes start with an older version, nodes that hang one at a time only
+ * where nothing else goes wrong, a minority that is cut off for long only where little else does.
  */
-export const faultKinds = [...swarmFaultKinds, "upgrade", "hang"] as const;
+export const faultKinds = [...swarmFaultKinds, "upgrade", "hang", "minority"] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

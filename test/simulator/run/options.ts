@@ -1,4 +1,5 @@
 import { Random } from "../world/random.js";
+import { type Calm, drawCalms } from "./calm.js";
 import { type FaultKind, swarmFaultKinds } from "./fault-kinds.js";
 import { type DrawnBounds, drawBounds, productionBounds } from "./server-bounds.js";
 import { concentrate, drawTheme, type Theme } from "./themes.js";
@@ -6,8 +7,11 @@ import { drawVersions, mixed, type Versions } from "./versions.js";
 
 const workloadKinds = ["registers", "strings", "watches", "locks", "leases", "elections"] as const;
 
+/** Those that are drawn aside, each for so many of the runs. */
+const rareWorkloads = { sentinels: 0.2, load: 0.05 } as const;
+
 /** Bursts only where a run concentrates on what they may do. */
-export type WorkloadKind = (typeof workloadKinds)[number] | "bursts";
+export type WorkloadKind = (typeof workloadKinds)[number] | keyof typeof rareWorkloads | "bursts";
 
 /** One run, whole: the same options give the same run. */
 export interface SimulationOptions {
@@ -74,6 +78,8 @@ export interface SimulationOptions {
   /** Mean milliseconds between two faults of a kind; a kind that is missing does not happen. */
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   readonly workloads: readonly WorkloadKind[];
+  /** Stretches without faults, beside the time with them. */
+  readonly calms: readonly Calm[];
 }
 
 /** What a caller of the simulation may fix instead of drawing it. */
@@ -85,10 +91,13 @@ export type Overrides = Partial<SimulationOptions>;
  */
 const leaderships = [0, 3_000, 5_000];
 
+/** Milliseconds with faults, unless a theme takes more. */
+const SAFETY_MS = 20_000;
 /** Any number that no other fork of the options' source has. */
 const VERSIONS_SALT = 1;
 const ROTATION_SALT = 2;
 const VANDAL_SALT = 3;
+const WORKLOADS_SALT = 4;
 
 /** Draws a run's options from its seed: which faults happen at all, how often, on what network and disk. */
 export function drawOptions(seed: number, overrides: Overrides = {}): SimulationOptions {
@@ -101,14 +110,18 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
   for (const kind of swarmFaultKinds) {
     if (random.chance(density)) faults[kind] = random.pick([2_000, 4_000, 8_000]) * tempo;
   }
-  const workloads = workloadKinds.filter(() => random.chance(0.5));
+  const workloads: WorkloadKind[] = workloadKinds.filter(() => random.chance(0.5));
+  const aside = random.fork(WORKLOADS_SALT);
+  const rare = Object.entries(rareWorkloads).flatMap(([kind, share]) =>
+    aside.chance(share) ? [kind as WorkloadKind] : [],
+  );
   const messy = random.chance(0.4);
   const drawn: SimulationOptions = {
     seed,
     theme: drawTheme(random),
     nodes,
     clients: random.integer(2, 4),
-    safetyMs: 20_000,
+    safetyMs: SAFETY_MS,
     livenessMs: 60_000,
     heartbeatMs: 100,
     electionTimeoutMs: random.pick([500, 500, 1_000]),
@@ -138,7 +151,8 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     vandalMs: random.fork(VANDAL_SALT).pick([0, 0, 0, 500, 2_000]),
     sessionTtlMs: random.pick([1_500, 3_000, 6_000]),
     faults,
-    workloads: workloads.length === 0 ? ["registers"] : workloads,
+    workloads: workloads.length === 0 ? ["registers"] : [...workloads, ...rare],
+    calms: drawCalms(random, SAFETY_MS),
     historyKeptMs: random.pick([0, 1_000, 5_000]),
     spaceBytesMax: random.pick([0, 50_000, 2_147_483_648]),
   };

@@ -47,6 +47,7 @@ export async function shrink(
   for (const name of zeroable) {
     if (best.options[name] > 0) await stillFails({ [name]: 0 }, `without ${name}`);
   }
+  if (best.options.calms.length > 0) await stillFails({ calms: [] }, "without a calm");
   if (best.options.powerCycle)
     await stillFails({ powerCycle: false }, "without the loss of power at the end");
   while (

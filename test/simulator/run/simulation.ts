@@ -2,8 +2,10 @@ import { performance as machineClock } from "node:perf_hooks";
 import type { ExchangeRequest, WatchReply, WatchRequest } from "@quorate/proto";
 import { Administrator } from "../cluster/administrator.js";
 import { SimulatedCluster } from "../cluster/cluster.js";
+import { Reach } from "../cluster/reach.js";
 import { clientAddress, isOlder, peerAddress, type SimulatedNode } from "../cluster/simulated-node.js";
 import { Unexpected } from "../cluster/unexpected.js";
+import { watchesAt } from "../cluster/watch-taps.js";
 import { usualDisk } from "../disk/usual-disk.js";
 import { LeadershipRotation } from "../faults/leadership-rotation.js";
 import { Nemesis } from "../faults/nemesis.js";
@@ -19,6 +21,7 @@ import type { RunIds } from "../workload/recorder.js";
 import { Process } from "../world/process.js";
 import { Random } from "../world/random.js";
 import { setCurrentWorld, World } from "../world/world.js";
+import { passCalm } from "./calm-stretch.js";
 import type { SimulationOptions } from "./options.js";
 import type { SeedResult } from "./result.js";
 import { keepsLeases } from "./themes.js";
@@ -57,6 +60,7 @@ export class Simulation {
   readonly #cluster: SimulatedCluster;
   readonly #administrator: Administrator;
   readonly #nemesis: Nemesis;
+  readonly #reach: Reach;
   readonly #observer: ReturnType<typeof createObserver>;
   readonly #clients = new Map<Process, WorkloadClient>();
   readonly #startedWith = new WeakMap<Process, readonly string[]>();
@@ -78,6 +82,9 @@ export class Simulation {
     setCurrentNetwork(this.#network);
     this.#observer = createObserver({
       clockDriftMax: options.clockDriftMax,
+      electionTimeoutMs: options.electionTimeoutMs,
+      ...{ latencyMs, jitterMs, turnDelayMs: options.turnDelayMs, syncMs: options.syncMs },
+      appendsAtOnce: options.bounds.appendInFlightMax,
       leaseLateMsMax: LEASE_LATE_MAX_MS,
       leasesKept: keepsLeases(options),
       leadershipMs: options.leadershipMs,
@@ -110,6 +117,7 @@ export class Simulation {
       this.#observer,
       (error) => this.#fail(error),
     );
+    this.#reach = new Reach(this.#world, this.#network, this.#cluster, options);
     this.#nemesis = new Nemesis({
       world: this.#world,
       network: this.#network,
@@ -124,13 +132,13 @@ export class Simulation {
 
   /** Runs to the end, or to the first violation. */
   run(): SeedResult {
-    const { safetyMs, livenessMs } = this.#options;
+    const { livenessMs } = this.#options;
     const startedMs = machineClock.now();
     try {
       this.#begin();
       this.#runUntil(FORMATION_MS);
       this.#nemesis.start();
-      this.#runUntil(FORMATION_MS + safetyMs);
+      this.#disturb();
       if (!this.#failed) this.#converge(livenessMs);
       if (!this.#failed) this.#fail(this.#finish());
     } catch (error) {
@@ -140,6 +148,67 @@ export class Simulation {
       setCurrentNetwork(undefined);
     }
     return this.#result(startedMs);
+  }
+
+  /** All that goes wrong, and the calms in between. */
+  #disturb(): void {
+    const { safetyMs, calms } = this.#options;
+    let lastedMs = 0;
+    for (const { afterMs, judgedMs } of calms) {
+      if (afterMs > safetyMs) continue;
+      this.#pass(afterMs - lastedMs);
+      lastedMs = afterMs;
+      if (!this.#failed) this.#calm(judgedMs);
+    }
+    this.#pass(safetyMs - lastedMs);
+  }
+
+  /** Goes on for so long, and looks from time to time what everybody gets. */
+  #pass(ms: number): void {
+    const untilMs = this.#world.nowMs + ms;
+    while (this.#world.nowMs < untilMs && !this.#failed) {
+      this.#runUntil(Math.min(untilMs, this.#world.nowMs + LOOK_INTERVAL_MS));
+      this.#checked(() => this.#look());
+    }
+  }
+
+  #look(): void {
+    const { workloads } = this.#options;
+    const busy = workloads.some((kind) => kind === "registers" || kind === "strings");
+    const clients = [...this.#clients.keys()].map((process) => ({
+      host: process.host,
+      busy,
+      majoritySinceMs: this.#reach.majoritySince(process),
+      lostSinceMs: this.#reach.lostSince(process),
+    }));
+    const servers = this.#cluster.live.map((node) => ({
+      name: node.name,
+      watches: node.process === undefined ? 0 : watchesAt(node.process),
+      cutOffSinceMs: this.#reach.cutOffSince(node),
+    }));
+    this.#observer.looked(clients, servers, this.#world.nowMs);
+  }
+
+  #calm(judgedMs: number): void {
+    const parts = {
+      world: this.#world,
+      network: this.#network,
+      cluster: this.#cluster,
+      administrator: this.#administrator,
+      nemesis: this.#nemesis,
+      observer: this.#observer,
+      options: this.#options,
+      clients: () =>
+        [...this.#clients.keys()].map((process) => ({
+          process,
+          endpoints: this.#startedWith.get(process) ?? [],
+        })),
+      reachable: () => new Set(this.#liveMembers.map(({ name }) => clientAddress(name))),
+      members: () => this.#members,
+      pass: (ms: number) => this.#pass(ms),
+      failed: () => this.#failed,
+    };
+    this.#checked(() => passCalm(parts, judgedMs));
   }
 
   /** What a check throws must not end in the code that it observes. */

@@ -14,7 +14,9 @@ export type Theme =
   | "sessions"
   | "leases"
   | "queues"
-  | "connections";
+  | "connections"
+  | "load"
+  | "minorities";
 
 /** How many of the runs concentrate on what. */
 const shares: readonly (readonly [Theme, number])[] = [
@@ -29,6 +31,8 @@ const shares: readonly (readonly [Theme, number])[] = [
   ["leases", 1],
   ["queues", 1],
   ["connections", 1],
+  ["load", 1],
+  ["minorities", 1],
 ];
 
 export function drawTheme(random: Random): Theme {
@@ -172,6 +176,35 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
   },
   leases: lateRenewals,
   queues: brokenQueues,
+  /** Puts without a pause, through accidents and a calm: what waits for a pause waits for ever. */
+  load: (random) => ({
+    clients: 1,
+    electionTimeoutMs: 500,
+    safetyMs: 5_000,
+    latencyMs: random.pick([0.3, 1]),
+    jitterMs: random.pick([0.1, 1]),
+    syncMs: random.pick([0.5, 2]),
+    lossRate: random.pick([0, 0, 0.02]),
+    sessionTtlMs: 6_000,
+    logEntriesKept: random.pick([[20], [1_000], [1_000]]),
+    logBytesKept: 100_000_000,
+    faults: random.chance(0.5) ? { kill: 1_500 } : { pause: 1_500, slowLink: 1_500 },
+    workloads: ["load"],
+    calms: [{ afterMs: random.pick([2_000, 5_000]), judgedMs: 5_000 }],
+  }),
+  /** A minority that is cut off for long, and nothing else: the others' clients get on, and its own are told. */
+  minorities: (random) => ({
+    nodes: random.chance(0.6) ? 3 : 5,
+    clients: 4,
+    electionTimeoutMs: 500,
+    safetyMs: 40_000,
+    lossRate: 0,
+    clockDriftMax: random.pick([0, 0.01]),
+    thinkMs: 250,
+    faults: { minority: 2_000 },
+    workloads: ["registers", "sentinels"],
+    calms: [],
+  }),
 };
 
 /** Leases that are renewed late, by leaders that follow each other, over commits that take long. */

@@ -10,10 +10,12 @@ import { onAbort } from "./abort-signal.js";
 import { runBursts } from "./bursts.js";
 import { runElections } from "./elections.js";
 import { runLeases } from "./leases.js";
+import { runLoad } from "./load.js";
 import { runLocks } from "./locks.js";
 import { runPatientWaits } from "./patient-waits.js";
 import { Recorder, type RunIds } from "./recorder.js";
 import { runRegisters } from "./registers.js";
+import { runSentinels } from "./sentinels.js";
 import { runStrings } from "./strings.js";
 import { runVandal } from "./vandal.js";
 import { runWatches } from "./watches.js";
@@ -21,6 +23,8 @@ import { runWatches } from "./watches.js";
 /** What a workload's loop works with. */
 export interface ClientContext {
   readonly quorate: Quorate;
+  /** The endpoints that the client was started with. */
+  readonly endpoints: readonly string[];
   readonly recorder: Recorder;
   readonly random: Random;
   /** Mean milliseconds between two operations. */
@@ -41,6 +45,8 @@ const loops: Readonly<Record<WorkloadKind, (context: ClientContext) => Promise<v
   leases: runLeases,
   elections: runElections,
   bursts: runBursts,
+  sentinels: runSentinels,
+  load: runLoad,
 };
 
 export interface ClientOptions {
@@ -93,9 +99,10 @@ export class WorkloadClient {
       const untilMs = performance.now() + random.exponential(SESSION_LIFE_MS);
       const over = (): boolean =>
         options.stopping() || quorate.state === "expired" || performance.now() >= untilMs;
-      const { thinkMs, stopping: ending } = options;
-      const context: ClientContext = { quorate, recorder, random, thinkMs, stopping: over, ending, sleep };
-      const { vandalMs } = options;
+      const { endpoints, thinkMs, stopping: ending, vandalMs } = options;
+      const context: ClientContext = {
+        ...{ quorate, endpoints, recorder, random, thinkMs, stopping: over, ending, sleep },
+      };
       const vandals = vandalMs > 0 ? [runVandal(context, vandalMs), runPatientWaits(context)] : [];
       await Promise.all([...options.workloads.map((kind) => loops[kind](context)), ...vandals]);
       // At the end of the run what is still open stays so, for the last checks.
