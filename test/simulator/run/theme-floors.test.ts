@@ -20,6 +20,8 @@ const enough = {
   leasesRenewedOverdue: 1,
   lockWaitsFenced: 1,
   proclamations: 1,
+  calmOperations: 1,
+  progressDue: 1,
 };
 const elections = drawOptions(1, { theme: "elections" });
 const watchers = drawOptions(2, { theme: "watchers" });

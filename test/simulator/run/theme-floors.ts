@@ -19,7 +19,7 @@ const FAULT_SEEDS_MIN = 500;
 /** What is done to messages, beside the kinds of faults that are injected. */
 const messageFaults = ["messageLoss", "messageDuplication", "messageReordering", "messageReplay"] as const;
 
-/** What is rare, and must have been seen all the same. */
+/** What is rare, or demanded of few runs, and must have been seen all the same. */
 const rareCounts = [
   "watchEventsSynthesized",
   "watchMarks",
@@ -29,6 +29,8 @@ const rareCounts = [
   "leasesRenewedOverdue",
   "lockWaitsFenced",
   "proclamations",
+  "calmOperations",
+  "progressDue",
 ] as const;
 
 interface Done {

@@ -188,7 +188,7 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
     sessionTtlMs: 6_000,
     logEntriesKept: random.pick([[20], [1_000], [1_000]]),
     logBytesKept: 100_000_000,
-    faults: random.chance(0.5) ? { kill: 1_500 } : { pause: 1_500, slowLink: 1_500 },
+    faults: random.chance(0.5) ? { kill: 1_000 } : { pause: 1_000, slowLink: 1_500 },
     workloads: ["load"],
     calms: [{ afterMs: random.pick([2_000, 5_000]), judgedMs: 5_000 }],
   }),
