@@ -89,9 +89,13 @@ describe("adding", () => {
   });
 
   it("returns the member that is there when asked again, and refuses its name or address to another", () => {
-    const raft = new Leader(three, [2, 3]);
-    expect(add(raft, "n3", "h:3")).toEqual({ kind: "decided", memberId: 3, index: 5 });
+    const raft = new Leader([...three, member(4, "learner")], [2, 3]);
+    expect(add(raft, "n4", "h:4")).toEqual({ kind: "decided", memberId: 4, index: 5 });
     expect(add(raft, "n3", "h:9")).toEqual(refused(/there is a member "n3" already, at h:3/));
+    // A voter was not added a moment ago: who adds it again has lost it, and must remove it first.
+    expect(add(raft, "n3", "h:3")).toEqual(
+      refused(/there is a member "n3" already.*quorate member remove n3/),
+    );
     expect(add(raft, "n9", "h:3")).toEqual(refused(/"n3" has the peer address h:3/));
     expect(raft.changes).toEqual([]);
   });

@@ -57,13 +57,13 @@ export function decide(
 function add(raft: DecidingRaft, name: string, address: string): Decision | Missing | Failure {
   const { members } = raft.configuration;
   const namesake = members.find((member) => member.name === name);
-  // The same question again: its answer may have been lost.
-  if (namesake?.address === address) {
+  // The same question again: its answer may have been lost. Nobody has given that member a vote yet.
+  if (namesake?.address === address && namesake.role === "learner") {
     return { kind: "decided", memberId: namesake.id, index: raft.configurationIndex };
   }
   if (namesake !== undefined) {
     return membershipRefused(
-      `there is a member "${name}" already, at ${namesake.address}: remove it first, or choose another name`,
+      `there is a member "${name}" already, at ${namesake.address}: remove it first (\`quorate member remove ${name}\`), or choose another name`,
     );
   }
   const neighbour = members.find((member) => member.address === address);

@@ -11,7 +11,7 @@ export function admissionOf(
   return {
     clusterId,
     self: memberId,
-    incarnationOf: (id) => roster.incarnationOf(id),
+    otherIncarnationOf: (id, incarnation) => roster.otherIncarnationOf(id, incarnation),
     isRemoved: (id) => roster.isRemoved(id),
     get absence() {
       return absence();

@@ -29,7 +29,7 @@ class Acquaintance {
     const admission = {
       clusterId: CLUSTER,
       self: this.id,
-      incarnationOf: () => undefined,
+      otherIncarnationOf: () => undefined,
       isRemoved: (id: number) => removed.includes(id),
       absence: "forming",
     };

@@ -24,6 +24,19 @@ export function memberIdOf(clusterId: number, name: string): number {
   return numberOf(`member\0${clusterId}\0${name}`) + 1;
 }
 
+/**
+ * Whether a member is one of those that its cluster began with: their ids follow from their names, and those of later
+ * members never do. So whoever knows a member knows this of it.
+ */
+export function isFirstMember(clusterId: number, id: number, name: string): boolean {
+  return id === memberIdOf(clusterId, name);
+}
+
+/** Why a first member does not join, and what to do instead. */
+export function firstMemberJoins(name: string): string {
+  return `member "${name}" is one of the first members of the cluster, which may have voted already. If its data directory is lost, remove the member (\`quorate member remove ${name}\`), add it again (\`quorate member add ${name} PEER_HOST:PORT\`), and start its node with --join and an empty --data-dir; if it never took part, start it with --initial-cluster instead`;
+}
+
 /** The id of a member that is added later: of its name and chance, since its name may have been another's before. */
 export function freshMemberId(name: string): number {
   return numberOf(`member\0${name}\0${randomBytes(16).toString("hex")}`) + 1;

@@ -68,6 +68,25 @@ it("knows who was removed from who is not a member yet", () => {
   expect([known.isRemoved(1), known.isRemoved(2), known.isRemoved(3)]).toEqual([false, true, false]);
 });
 
+it("knows that a first member was removed which never told anything of itself", () => {
+  const known = roster();
+  expect(known.isRemoved(2)).toBe(false);
+  configure(voter(1));
+  expect([known.isRemoved(1), known.isRemoved(2), known.isRemoved(3)]).toEqual([false, true, false]);
+});
+
+it("knows a member by its own notes as well as by the log, and takes neither for the other", () => {
+  const known = roster();
+  known.acquaint(2, "bb");
+  expect(known.otherIncarnationOf(2, "bb")).toBeUndefined();
+  expect(known.otherIncarnationOf(2, "cc")).toBe("bb");
+  // Let in by somebody who did not know better.
+  introduce(2, "cc");
+  expect(known.otherIncarnationOf(2, "cc")).toBe("bb");
+  expect(known.otherIncarnationOf(2, "bb")).toBe("cc");
+  expect(known.acquaint(2, "cc")).toBe("bb");
+});
+
 it("knows a member's data directory from the log, or from when the cluster formed", () => {
   const known = roster();
   expect(known.acquaint(2, "bb")).toBe("bb");

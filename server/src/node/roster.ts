@@ -85,8 +85,7 @@ export class Roster {
 
   /** Whether a first member may have taken part, for all that this node knows. */
   private mayTakePart(id: number): boolean {
-    const isFirstItself = this.founding.members.some((founder) => founder.id === this.self);
-    return !isFirstItself || this.incarnationOf(id) !== undefined;
+    return !this.isFirst(this.self) || this.incarnationOf(id) !== undefined;
   }
 
   /** Whether every member is known to understand commands of this format, as of the applied index. */
@@ -117,9 +116,19 @@ export class Roster {
     return this.applied.configuration.members.find((member) => member.id === id);
   }
 
-  /** Whether the member belonged to the cluster, and was removed by an entry that is committed. Ids never come back. */
+  /**
+   * Whether the member belonged to the cluster, and was removed by an entry that is committed. Ids never come back. The
+   * first configuration in the log holds every first member, so one that the applied configuration lacks was removed, even
+   * if it never said anything of itself.
+   */
   isRemoved(id: number): boolean {
-    return this.applied.index > 0 && this.find(id) === undefined && this.machine().member(id) !== undefined;
+    if (this.applied.index === 0 || this.find(id) !== undefined) return false;
+    return this.isFirst(id) || this.incarnationOf(id) !== undefined;
+  }
+
+  /** Whether it is one of the members that the cluster began with; those that came later do not know. */
+  private isFirst(id: number): boolean {
+    return this.founding.members.some((founder) => founder.id === id);
   }
 
   /** The data directory that the member is, as claimed through the log or noted when the cluster formed. */
@@ -127,9 +136,19 @@ export class Roster {
     return this.machine().member(id)?.incarnation ?? this.notes.incarnationOf(id);
   }
 
-  /** Notes the incarnation of a fresh node durably, unless one is known. Returns the one that is known then. */
+  /**
+   * An incarnation under which the member is known and that is not this one; undefined when there is none. The log and
+   * this node's own notes count alike: while a first member's record is not in the log yet, only the notes know that it
+   * has voted.
+   */
+  otherIncarnationOf(id: number, incarnation: string): string | undefined {
+    const known = [this.machine().member(id)?.incarnation, this.notes.incarnationOf(id)];
+    return known.find((each) => each !== undefined && each !== incarnation);
+  }
+
+  /** Notes the incarnation of a fresh node durably, unless another one is known. Returns the one that is known then. */
   acquaint(id: number, incarnation: string): string {
-    return this.incarnationOf(id) ?? this.notes.note(id, incarnation);
+    return this.otherIncarnationOf(id, incarnation) ?? this.notes.note(id, incarnation);
   }
 
   /** For people. */

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { handleUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { type JoinRequest, type JoinResponse, JoinResponseSchema } from "@quorate/proto";
+import { firstMemberJoins, isFirstMember } from "../node/identity.js";
 import type { Node } from "../node/node.js";
 import type { KnownMember } from "../node/roster.js";
 import { toMember } from "./cluster-service.js";
@@ -9,6 +10,10 @@ import { type Problem, RequestError, toGrpcError } from "./errors.js";
 /**
  * Tells a node that is to join which member it is, by name; with an incarnation, claims the member for it through the
  * log. A member that another data directory has claimed is refused, here or, if two claim at once, by the state machine.
+ *
+ * Invariant: this door gives nobody an id that may have voted. An id that was added votes only after its claim is in the
+ * log, which is asked. A first member votes once the other first members have noted its incarnation, long before its
+ * record is in the log and where a member that came later cannot look: so a first member never comes in by this door.
  */
 export function joinCall(node: Node, clusterId: number): handleUnaryCall<JoinRequest, JoinResponse> {
   return ({ request }, callback) => {
@@ -28,7 +33,10 @@ function answer(
 ): void {
   const { name, incarnation, clientEndpoint } = request;
   const member = node.roster.members().find((known) => known.name === name);
-  const problem = member === undefined ? notAdded(name) : claimedBefore(member, incarnation);
+  const problem =
+    member === undefined
+      ? notAdded(name)
+      : (firstMember(member, clusterId) ?? claimedBefore(node, member, incarnation));
   if (member === undefined || problem !== undefined) {
     callback(toGrpcError(problem ?? notAdded(name)));
     return;
@@ -62,10 +70,15 @@ function notAdded(name: string): Problem {
   );
 }
 
-function claimedBefore({ name, record }: KnownMember, incarnation: string): Problem | undefined {
-  if (record === undefined || record.incarnation === incarnation) return undefined;
+function firstMember({ id, name }: KnownMember, clusterId: number): Problem | undefined {
+  if (!isFirstMember(clusterId, id, name)) return undefined;
+  return new RequestError("MEMBERSHIP_REFUSED", firstMemberJoins(name));
+}
+
+function claimedBefore(node: Node, { id, name }: KnownMember, incarnation: string): Problem | undefined {
+  if (node.roster.otherIncarnationOf(id, incarnation) === undefined) return undefined;
   return new RequestError(
     "MEMBERSHIP_REFUSED",
-    `member "${name}" has joined already, with another data directory. If that is lost, remove the member (\`quorate member remove ${name}\`) and add it again`,
+    `member "${name}" has joined already, with another data directory. If that is lost, remove the member (\`quorate member remove ${name}\`), add it again (\`quorate member add ${name} PEER_HOST:PORT\`), and start its node with --join and an empty --data-dir`,
   );
 }

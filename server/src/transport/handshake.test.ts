@@ -12,7 +12,7 @@ import {
 const admission: Admission = {
   clusterId: 9,
   self: 1,
-  incarnationOf: (id) => (id === 2 ? "aa" : undefined),
+  otherIncarnationOf: (id, incarnation) => (id === 2 && incarnation !== "aa" ? "aa" : undefined),
   isRemoved: (id) => id === 4,
   absence: undefined,
 };

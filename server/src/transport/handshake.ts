@@ -35,8 +35,8 @@ export interface Refusal {
 export interface Admission {
   readonly clusterId: number;
   readonly self: number;
-  /** The incarnation known of a member; undefined when it is the first time that one calls under that id. */
-  incarnationOf(id: number): string | undefined;
+  /** An incarnation under which a member is known and that is not this one; undefined when there is none. */
+  otherIncarnationOf(id: number, incarnation: string): string | undefined;
   /** Whether the member belonged to the cluster once, and was removed by an entry that is committed. */
   isRemoved(id: number): boolean;
   /** Why the node does not take part yet; undefined when it does. */
@@ -88,8 +88,8 @@ export function checkHandshake(metadata: Metadata, admission: Admission): Caller
   const caller = identify(metadata, admission);
   if ("code" in caller) return caller;
   if (admission.absence !== undefined) return { code: status.UNAVAILABLE, details: admission.absence };
-  const known = admission.incarnationOf(caller.id);
-  if (known === undefined || known === caller.incarnation) return caller;
+  const known = admission.otherIncarnationOf(caller.id, caller.incarnation);
+  if (known === undefined) return caller;
   return refuse(
     `member ${caller.id} is known under incarnation ${known}, the caller is ${caller.incarnation}: it lost its data directory; remove the member and add it again`,
   );

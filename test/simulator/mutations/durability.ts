@@ -174,12 +174,12 @@ export const durabilityMutations: readonly Mutation[] = [
     edits: [
       {
         file: "server/src/node/roster.ts",
-        find: "return this.incarnationOf(id) ?? this.notes.note(id, incarnation);",
+        find: "return this.otherIncarnationOf(id, incarnation) ?? this.notes.note(id, incarnation);",
         replace: "this.notes.note(id, incarnation);\n    return incarnation;",
       },
       {
         file: "server/src/transport/handshake.ts",
-        find: "if (known === undefined || known === caller.incarnation) return caller;",
+        find: "if (known === undefined) return caller;",
         replace: "if (known !== null) return caller;",
       },
     ],
