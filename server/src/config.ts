@@ -273,6 +273,9 @@ export function parseInitialCluster(text: string): MemberAddress[] {
   return members;
 }
 
+/** What --cluster-token is unless it is given. */
+export const CLUSTER_TOKEN_DEFAULT = "quorate";
+
 /** Checks what the options say together. */
 export function checkOptions(options: ServerOptions): void {
   if (!isMemberName(options.name)) {

@@ -3,6 +3,7 @@ import "./debugger-signal.js";
 import yargs from "yargs";
 import {
   bounds,
+  CLUSTER_TOKEN_DEFAULT,
   ConfigurationError,
   type LogFormat,
   type LogLevel,
@@ -100,7 +101,7 @@ async function parseOptions(args: readonly string[]): Promise<ServerOptions> {
     })
     .option("cluster-token", {
       type: "string",
-      default: "quorate",
+      default: CLUSTER_TOKEN_DEFAULT,
       describe: "Nodes of clusters with different tokens refuse each other",
     })
     .option("heartbeat-ms", { type: "number", default: 100, describe: "Milliseconds between heartbeats" })

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import type { Server as HttpServer } from "node:http";
 import { Server as GrpcServer, ServerCredentials, setLogger } from "@grpc/grpc-js";
 import type { Logger } from "pino";
@@ -24,7 +25,7 @@ import { addSessionService } from "./rpc/session-service.js";
 import { addSpaceService } from "./rpc/space-service.js";
 import { addWatchService } from "./rpc/watch-service.js";
 import { Acquaintances } from "./storage/acquaintances.js";
-import { type DataDirectory, openDataDirectory } from "./storage/data-directory.js";
+import { type DataDirectory, emptyDataDirectory, openDataDirectory } from "./storage/data-directory.js";
 import { CorruptData, UnusableDataDirectory } from "./storage/errors.js";
 import type { Identity } from "./storage/identity-file.js";
 import { addAcquaintanceService } from "./transport/acquaintance.js";
@@ -54,6 +55,8 @@ export async function startServer(
   const directory = openDataDirectory(options.dataDir);
   const known = knownIdentity(directory, options);
   let node: Node | undefined;
+  /** What this start made of an empty directory, once that is its own. */
+  let made: Identity | undefined;
   const httpServer = createHttpServer(() => node?.readiness ?? { ready: false, reason: "joining a cluster" });
   const peerServer = new GrpcServer(peerChannelOptions);
   const clientServer = new GrpcServer(clientServerOptions);
@@ -72,6 +75,7 @@ export async function startServer(
     const opened = openNode(nodeOptions(options, identity), directory, logger, onFatal);
     node = opened;
     names.lookUp = (id) => opened.memberName(id);
+    if (known === undefined) made = identity;
     addPeerServices(peerServer, node, logger);
     addClientServices(clientServer, node, {
       clusterId: identity.clusterId,
@@ -81,15 +85,32 @@ export async function startServer(
     await listenGrpc(peerServer, options.peerListen, "--peer-listen");
     await listenGrpc(clientServer, options.clientListen, "--client-listen");
     membership = new Participation(node, identity, directory, logger);
-    membership.begin().catch(onFatal);
+    membership.begin().catch(async (error: unknown) => {
+      // Refused before it took part: the directory is as it was found, for whatever the operator does next.
+      if (error instanceof UnusableDataDirectory && identity.standing === "fresh") {
+        await stop();
+        emptyDataDirectory(directory, identity);
+      }
+      onFatal(error);
+    });
     const { clusterId } = identity;
     const { clientListen: client, peerListen: peer } = options;
     logger.info({ version: VERSION, client, peer, clusterId }, "serving");
     return { stop };
   } catch (error) {
     await stop();
+    if (made !== undefined) takeBack(directory, made);
     throw error;
   }
+}
+
+/**
+ * A start that failed, and made this identity in an empty directory. Nobody outside heard of it, if it is a first member,
+ * which makes itself known only when it listens. One that joins has claimed its member by then, and whoever made itself
+ * known here counts upon it.
+ */
+function takeBack(directory: DataDirectory, made: Identity): void {
+  if (made.founders.length > 0 && !existsSync(directory.peersFile)) emptyDataDirectory(directory, made);
 }
 
 function nodeOptions(options: ServerOptions, identity: Identity): NodeOptions {

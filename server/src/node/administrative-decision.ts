@@ -2,7 +2,7 @@ import { bounds } from "../config.js";
 import type { Configuration, Member, MembershipChangeResult, Raft, TransferResult } from "../raft/index.js";
 import type { AdministeredChange } from "../transport/administration.js";
 import { type Failure, handingOver, leaderOverloaded, membershipRefused, noQuorum } from "./failure.js";
-import { freshMemberId } from "./identity.js";
+import { freshMemberId } from "./first-members.js";
 
 /** A change that is on its way, or that there was no need to make. */
 export interface Decision {

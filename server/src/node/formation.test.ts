@@ -70,7 +70,10 @@ afterEach(() => {
 function form(incarnation: string, reasons: string[] = []): Promise<void> {
   const handshake = { clusterId: CLUSTER, from: 1, incarnation, address: "", readdressed: false };
   const addresses = others.map(({ address }) => address);
-  formation = new Formation(addresses, handshake, logger, (reason) => reasons.push(reason));
+  formation = new Formation(addresses, handshake, logger, (reason) => reasons.push(reason), dir, {
+    name: "n1",
+    memberId: 1,
+  });
   return formation.run();
 }
 

@@ -1,10 +1,12 @@
 import { Client, credentials } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { UnusableDataDirectory } from "../storage/errors.js";
+import type { Identity } from "../storage/identity-file.js";
 import { askAcquaintance } from "../transport/acquaintance.js";
 import { type Handshake, isRemoval } from "../transport/handshake.js";
 import { peerChannelOptions } from "../transport/peer-link.js";
 import type { PeerAddress } from "../transport/peers.js";
+import { addWords, memberWords, replaceWords } from "./directory-words.js";
 
 /** Milliseconds between two questions to a member that gave no answer: at first, and at most. */
 const RETRY_MIN_MS = 50;
@@ -22,6 +24,8 @@ export class Formation {
   private readonly handshake: Omit<Handshake, "to">;
   private readonly logger: Logger;
   private readonly onWaiting: (reason: string) => void;
+  private readonly directory: string;
+  private readonly self: Pick<Identity, "name" | "memberId">;
   /** Members that have not confirmed, and what came of the last question. */
   private readonly waiting = new Map<string, string>();
   private readonly clients: Client[] = [];
@@ -29,17 +33,21 @@ export class Formation {
   private progress: NodeJS.Timeout | undefined;
   private stopped = false;
 
-  /** `onWaiting` is told, in words, for whom the node waits. */
+  /** `onWaiting` is told, in words, for whom the node waits; `directory` and `self` are named to people. */
   constructor(
     others: readonly PeerAddress[],
     handshake: Omit<Handshake, "to">,
     logger: Logger,
     onWaiting: (reason: string) => void,
+    directory: string,
+    self: Pick<Identity, "name" | "memberId">,
   ) {
     this.others = others;
     this.handshake = handshake;
     this.logger = logger;
     this.onWaiting = onWaiting;
+    this.directory = directory;
+    this.self = self;
   }
 
   /**
@@ -71,7 +79,7 @@ export class Formation {
     for (let retryMs = RETRY_MIN_MS; ; retryMs = Math.min(2 * retryMs, RETRY_MAX_MS)) {
       const known = await this.ask(client, id, name);
       if (known === this.handshake.incarnation) break;
-      if (known !== undefined) throw forgotten(name);
+      if (known !== undefined) throw this.forgotten(name);
       await this.pause(retryMs);
     }
     this.waiting.delete(name);
@@ -84,7 +92,9 @@ export class Formation {
       return await askAcquaintance(client, { ...this.handshake, to: id });
     } catch (error) {
       if (isRemoval(error, this.handshake)) {
-        throw new UnusableDataDirectory(`${name} says that this node's member was removed from the cluster`);
+        throw new UnusableDataDirectory(
+          `${name} says that ${memberWords(this.self)} was removed from the cluster: ${this.directory} was left empty. To put the node back, ${addWords(this.self.name)}`,
+        );
       }
       const problem = error instanceof Error ? error.message : String(error);
       const before = this.waiting.get(name);
@@ -117,9 +127,11 @@ export class Formation {
   private logProgress(): void {
     this.logger.info({ problems: Object.fromEntries(this.waiting) }, this.words());
   }
-}
-function forgotten(informant: string): UnusableDataDirectory {
-  return new UnusableDataDirectory(
-    `this node's data directory is new, but ${informant} knows this member with another one: it has lost what it promised to the cluster and must not vote again under this id. Restore the directory, or remove the member (\`quorate member remove\`), add it again (\`quorate member add\`), and start it with --join. If this cluster has never served anybody, empty the directories of all its members instead`,
-  );
+
+  private forgotten(informant: string): UnusableDataDirectory {
+    const { directory, self } = this;
+    return new UnusableDataDirectory(
+      `this node's data directory is new, but ${informant} knows this member with another one: ${memberWords(self)} has lost what it promised to the cluster and must not vote again under this id. ${directory} was left empty. Restore the directory of that member as it was last, or ${replaceWords(self.name)}. If this cluster has never served anybody, empty the directories of all its members instead`,
+    );
+  }
 }

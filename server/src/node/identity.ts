@@ -1,46 +1,13 @@
-import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { Logger } from "pino";
-import { ConfigurationError, type MemberAddress, type ServerOptions } from "../config.js";
-import type { DataDirectory } from "../storage/data-directory.js";
+import { CLUSTER_TOKEN_DEFAULT, ConfigurationError, type ServerOptions } from "../config.js";
+import { type DataDirectory, emptyDataDirectory } from "../storage/data-directory.js";
 import { UnusableDataDirectory } from "../storage/errors.js";
 import type { Identity } from "../storage/identity-file.js";
+import { addWords, memberWords, replaceWords } from "./directory-words.js";
+import { clusterIdOf, memberIdOf } from "./first-members.js";
 import { freshIncarnation } from "./incarnation.js";
 import { joinCluster } from "./joining.js";
-
-/** A number below 2^52 that stands for a text, the same on every node. */
-function numberOf(text: string): number {
-  return Number.parseInt(createHash("sha256").update(text).digest("hex").slice(0, 13), 16);
-}
-
-/** A cluster is its token and the names of its first members: addresses may differ from node to node. */
-export function clusterIdOf(token: string, members: readonly MemberAddress[]): number {
-  const names = members.map((member) => member.name).sort();
-  return numberOf(`cluster\0${token}\0${names.join("\0")}`);
-}
-
-/** The id of one of a cluster's first members follows from its cluster and name. Never 0, which means nobody. */
-export function memberIdOf(clusterId: number, name: string): number {
-  return numberOf(`member\0${clusterId}\0${name}`) + 1;
-}
-
-/**
- * Whether a member is one of those that its cluster began with: their ids follow from their names, and those of later
- * members never do. So whoever knows a member knows this of it.
- */
-export function isFirstMember(clusterId: number, id: number, name: string): boolean {
-  return id === memberIdOf(clusterId, name);
-}
-
-/** Why a first member does not join, and what to do instead. */
-export function firstMemberJoins(name: string): string {
-  return `member "${name}" is one of the first members of the cluster, which may have voted already. If its data directory is lost, remove the member (\`quorate member remove ${name}\`), add it again (\`quorate member add ${name} PEER_HOST:PORT\`), and start its node with --join and an empty --data-dir; if it never took part, start it with --initial-cluster instead`;
-}
-
-/** The id of a member that is added later: of its name and chance, since its name may have been another's before. */
-export function freshMemberId(name: string): number {
-  return numberOf(`member\0${name}\0${randomBytes(16).toString("hex")}`) + 1;
-}
 
 /** What this node is, when it is one of the first members of a new cluster. */
 function founderIdentity(options: ServerOptions): Identity {
@@ -67,37 +34,41 @@ export function knownIdentity(directory: DataDirectory, options: ServerOptions):
   if (!identityFile.exists) return undefined;
   const identity = identityFile.read();
   const { name, initialCluster, clusterToken } = options;
+  const member = memberWords(identity);
+  const unused =
+    identity.standing === "fresh" ? "; it never took part, so you may also delete what is in it" : "";
   // A member that was added later knows its cluster from the one that let it join: the flag is only its address book.
   if (initialCluster.length > 0 && identity.founders.length > 0) {
     const clusterId = clusterIdOf(clusterToken, initialCluster);
     if (clusterId !== identity.clusterId) {
       throw new UnusableDataDirectory(
-        `${path} belongs to another cluster (${identity.clusterId}, this one is ${clusterId}): check --initial-cluster names and --cluster-token, or use another --data-dir`,
+        `${path} belongs to another cluster (${identity.clusterId}, this one is ${clusterId}), as its ${member}: check --initial-cluster names and --cluster-token, or use another --data-dir${unused}`,
       );
     }
   }
   if (identity.name !== name) {
     throw new UnusableDataDirectory(
-      `${path} belongs to node "${identity.name}", not to "${name}": use another --data-dir`,
+      `${path} belongs to node "${identity.name}", not to "${name}" (it is that of ${member}): use another --data-dir${unused}`,
     );
   }
-  if (identity.standing === "removed") {
-    throw new UnusableDataDirectory(
-      `${path} belongs to a member that was removed from its cluster: add it again with \`quorate member add\`, and start it with an empty --data-dir`,
-    );
+  switch (identity.standing) {
+    case "removed":
+      throw new UnusableDataDirectory(
+        `${path} belongs to a member that was removed from its cluster, ${member}. To put its node back, ${addWords(name)}`,
+      );
+    case "diverged":
+      throw new UnusableDataDirectory(
+        `${path} holds a state that differed from that of a majority of its cluster, as ${member}: ${replaceWords(name)}`,
+      );
+    case "formed":
+      // Its votes and what it acknowledged are gone, though its identity is not.
+      if (existsSync(directory.logFile)) return identity;
+      throw new UnusableDataDirectory(
+        `${path} belongs to a member that took part, ${member}, but holds no log.db: it is incomplete. Put back the whole directory, or ${replaceWords(name)}`,
+      );
+    case "fresh":
+      return identity;
   }
-  if (identity.standing === "diverged") {
-    throw new UnusableDataDirectory(
-      `${path} holds a state that differed from that of a majority of its cluster: remove its member with \`quorate member remove\`, add it again, and start it with an empty --data-dir`,
-    );
-  }
-  if (identity.standing === "formed" && !existsSync(directory.logFile)) {
-    // Its votes and what it acknowledged are gone, though its identity is not.
-    throw new UnusableDataDirectory(
-      `${path} belongs to a member that took part, but holds no log.db: it is incomplete`,
-    );
-  }
-  return identity;
 }
 
 /**
@@ -110,13 +81,26 @@ export async function establishIdentity(
   options: ServerOptions,
   logger: Logger,
 ): Promise<Identity> {
-  if (known !== undefined && (known.standing === "formed" || known.founders.length > 0)) return known;
+  if (known?.standing === "formed") {
+    tellIgnored(directory, known, options, logger);
+    return known;
+  }
   if (options.join.length > 0) {
     const { name, clientAdvertise: clientEndpoint, join: endpoints } = options;
-    return await joinCluster({ name, clientEndpoint, endpoints }, directory.identityFile, known, logger);
+    // The old command line of a member that was removed may have been started on the directory since it was emptied.
+    const isFounders = known !== undefined && known.founders.length > 0;
+    if (isFounders) {
+      logger.warn({ directory: directory.path }, `forgetting ${memberWords(known)}, which never took part`);
+      emptyDataDirectory(directory, known);
+    }
+    const before = isFounders ? undefined : known;
+    return await joinCluster({ name, clientEndpoint, endpoints }, directory, before, logger);
   }
+  if (known !== undefined && known.founders.length > 0) return known;
   if (known !== undefined) {
-    throw new ConfigurationError(`${directory.path} has not joined its cluster yet: give --join again`);
+    throw new ConfigurationError(
+      `${directory.path} has not joined its cluster yet, as ${memberWords(known)}: give --join again`,
+    );
   }
   if (options.initialCluster.length === 0) {
     throw new ConfigurationError(
@@ -126,4 +110,22 @@ export async function establishIdentity(
   const identity = founderIdentity(options);
   directory.identityFile.write(identity);
   return identity;
+}
+
+/** Options that say who a node is to become are nothing to one that is somebody already. */
+function tellIgnored(
+  { path }: DataDirectory,
+  known: Identity,
+  { join, clusterToken }: ServerOptions,
+  logger: Logger,
+): void {
+  const ignored = [
+    ...(join.length > 0 ? ["--join"] : []),
+    ...(known.founders.length === 0 && clusterToken !== CLUSTER_TOKEN_DEFAULT ? ["--cluster-token"] : []),
+  ];
+  if (ignored.length === 0) return;
+  logger.warn(
+    { directory: path },
+    `${ignored.join(" and ")} ignored: ${path} is that of ${memberWords(known)}`,
+  );
 }

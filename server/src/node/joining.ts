@@ -1,8 +1,10 @@
 import type { Logger } from "pino";
 import { ConfigurationError } from "../config.js";
-import { UnusableDataDirectory } from "../storage/errors.js";
+import { type DataDirectory, emptyDataDirectory } from "../storage/data-directory.js";
 import type { Identity, IdentityFile } from "../storage/identity-file.js";
 import { askToJoin } from "../transport/join-call.js";
+import { memberWords } from "./directory-words.js";
+import { firstMemberJoins, isFirstMember } from "./first-members.js";
 import { freshIncarnation } from "./incarnation.js";
 
 /** Milliseconds between two rounds of questions. */
@@ -23,48 +25,61 @@ export interface JoinOptions {
  * repeated after a crash: the cluster says which member it is; the directory notes that, and its own incarnation,
  * durably; the cluster notes the incarnation in its log, as the member's for ever. Only then does the node take part, so
  * no second directory ever votes under one id.
- * @throws ConfigurationError when the cluster has no such member, UnusableDataDirectory when it is another directory's.
+ *
+ * What is refused leaves nothing behind: the next start asks anew, since the member may have been added by then.
+ * @throws ConfigurationError when the cluster has no such member, or it is another directory's.
  */
 export async function joinCluster(
   options: JoinOptions,
-  file: IdentityFile,
+  directory: DataDirectory,
   before: Identity | undefined,
   logger: Logger,
 ): Promise<Identity> {
-  const { name, clientEndpoint } = options;
-  const identity = before ?? (await beginJoining(options, file, logger));
-  const { incarnation } = identity;
-  const { clusterId, member } = await askAny(
-    options.endpoints,
-    { name, incarnation, clientEndpoint },
-    logger,
-  );
-  if (Number(clusterId) !== identity.clusterId || Number(member?.memberId ?? 0) !== identity.memberId) {
-    throw new UnusableDataDirectory(
-      `the data directory was to join as member ${identity.memberId} of cluster ${identity.clusterId}, which is not the member ${name} any more: use an empty --data-dir`,
-    );
+  const file = directory.identityFile;
+  const noted = before ?? (await beginJoining(options, file, logger));
+  try {
+    const identity = await ask(options, noted.incarnation, logger);
+    // Removed and added again under its name since it asked: the claim that was just made is the new member's.
+    if (!isSame(identity, noted)) file.write(identity);
+    const { clusterId } = identity;
+    logger.info({ clusterId, directory: directory.path }, `joined the cluster as ${memberWords(identity)}`);
+    return identity;
+  } catch (error) {
+    if (error instanceof ConfigurationError) emptyDataDirectory(directory, noted);
+    throw error;
   }
-  logger.info({ clusterId: identity.clusterId, memberId: identity.memberId }, "joined the cluster");
-  return identity;
 }
 
 async function beginJoining(options: JoinOptions, file: IdentityFile, logger: Logger): Promise<Identity> {
-  const { name, clientEndpoint } = options;
-  const { clusterId, member } = await askAny(
-    options.endpoints,
-    { name, incarnation: "", clientEndpoint },
-    logger,
-  );
+  const identity = { ...(await ask(options, "", logger)), incarnation: freshIncarnation() };
+  file.write(identity);
+  return identity;
+}
+
+/** Who this node is, as a member of the cluster says; with an incarnation, claimed for it. */
+async function ask(
+  { name, clientEndpoint, endpoints }: JoinOptions,
+  incarnation: string,
+  logger: Logger,
+): Promise<Identity> {
+  const { clusterId, member } = await askAny(endpoints, { name, incarnation, clientEndpoint }, logger);
   const identity: Identity = {
     clusterId: Number(clusterId),
     memberId: Number(member?.memberId ?? 0),
     name,
-    incarnation: freshIncarnation(),
+    incarnation,
     standing: "fresh",
     founders: [],
   };
-  file.write(identity);
+  // An older version gives any member away whose record is not in the log.
+  if (isFirstMember(identity.clusterId, identity.memberId, name)) {
+    throw new ConfigurationError(`--join ${endpoints.join(",")}: ${firstMemberJoins(name)}`);
+  }
   return identity;
+}
+
+function isSame(one: Identity, other: Identity): boolean {
+  return one.clusterId === other.clusterId && one.memberId === other.memberId;
 }
 
 async function askAny(

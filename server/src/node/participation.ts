@@ -32,7 +32,14 @@ export class Participation {
     if (standing === "fresh" && founders.length > 0) {
       const others = node.roster.peersOf(node.roster.applied.configuration);
       const handshake = { ...self, address: node.peerAddress, readdressed: false };
-      this.formation = new Formation(others, handshake, logger, (reason) => node.waitFor(reason));
+      this.formation = new Formation(
+        others,
+        handshake,
+        logger,
+        (reason) => node.waitFor(reason),
+        this.directory.path,
+        identity,
+      );
       await this.formation.run();
       if (this.stopped) return;
       if (founders.length > 1) logger.info("all members of the new cluster know each other");

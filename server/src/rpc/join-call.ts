@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { handleUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { type JoinRequest, type JoinResponse, JoinResponseSchema } from "@quorate/proto";
-import { firstMemberJoins, isFirstMember } from "../node/identity.js";
+import { replaceWords } from "../node/directory-words.js";
+import { firstMemberJoins, isFirstMember } from "../node/first-members.js";
 import type { Node } from "../node/node.js";
 import type { KnownMember } from "../node/roster.js";
 import { toMember } from "./cluster-service.js";
@@ -79,6 +80,6 @@ function claimedBefore(node: Node, { id, name }: KnownMember, incarnation: strin
   if (node.roster.otherIncarnationOf(id, incarnation) === undefined) return undefined;
   return new RequestError(
     "MEMBERSHIP_REFUSED",
-    `member "${name}" has joined already, with another data directory. If that is lost, remove the member (\`quorate member remove ${name}\`), add it again (\`quorate member add ${name} PEER_HOST:PORT\`), and start its node with --join and an empty --data-dir`,
+    `member "${name}" has joined already, with another data directory. If that is lost, ${replaceWords(name)}`,
   );
 }

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { syncDirectory } from "./durable-file.js";
 import { UnusableDataDirectory } from "./errors.js";
-import { IdentityFile } from "./identity-file.js";
+import { type Identity, IdentityFile } from "./identity-file.js";
 
 /** Paths inside a data directory. */
 export interface DataDirectory {
@@ -34,11 +34,15 @@ export function openDataDirectory(path: string): DataDirectory {
   const logFile = join(path, "log.db");
   const stateFile = join(path, "state.db");
   if (!identityFile.exists && existsSync(logFile)) {
-    throw new UnusableDataDirectory(`${path} holds a log but no identity.json: it was tampered with`);
+    throw new UnusableDataDirectory(
+      `${path} holds a log but no identity.json: files were removed. Put back the whole directory, or replace its member (\`quorate member remove\`, \`quorate member add\`, then --join with an empty --data-dir)`,
+    );
   }
   if (identityFile.exists && existsSync(stateFile) && !existsSync(logFile)) {
     // Without its log a node has forgotten its votes, and may vote twice in one term.
-    throw new UnusableDataDirectory(`${path} holds a state but no log.db: it is incomplete`);
+    throw new UnusableDataDirectory(
+      `${path} holds a state but no log.db: it is incomplete. Put back the whole directory, or replace its member (\`quorate member remove\`, \`quorate member add\`, then --join with an empty --data-dir)`,
+    );
   }
   return {
     path,
@@ -49,4 +53,27 @@ export function openDataDirectory(path: string): DataDirectory {
     incomingFile: join(path, "incoming.db"),
     outgoingFile: join(path, "outgoing.db"),
   };
+}
+
+/** What a file of SQLite, or one that is replaced whole, may have beside it. */
+const COMPANIONS = ["", "-wal", "-shm", ".new"];
+
+/**
+ * Takes back a start that was refused: removes what is ours from a directory whose member never took part. To be called
+ * while nothing in it is open. Whose directory it is goes last: after a crash in between it can be emptied again.
+ *
+ * Invariant: only a directory that is `fresh`, and still the caller's, is emptied, so no vote and no acknowledged entry is
+ * forgotten. What it noted of other members may go: whoever refused this one has notes of its own, of all that took part.
+ */
+export function emptyDataDirectory(directory: DataDirectory, { incarnation }: Identity): void {
+  const { path, identityFile, stateFile, incomingFile, outgoingFile, peersFile, logFile } = directory;
+  if (!identityFile.exists) return;
+  const found = identityFile.read();
+  if (found.standing !== "fresh" || found.incarnation !== incarnation) return;
+  for (const file of [stateFile, incomingFile, outgoingFile, peersFile, logFile]) {
+    for (const companion of COMPANIONS) rmSync(`${file}${companion}`, { force: true, recursive: true });
+  }
+  syncDirectory(path);
+  identityFile.remove();
+  syncDirectory(path);
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeDurably } from "./durable-file.js";
 import { UnusableDataDirectory } from "./errors.js";
@@ -71,6 +71,11 @@ export class IdentityFile {
   /** Durable when it returns. */
   write(identity: Identity): void {
     writeDurably(this.file, `${JSON.stringify({ format: DATA_FORMAT, ...identity }, undefined, 2)}\n`);
+  }
+
+  /** For a directory that is nobody's any more; not durable by itself. */
+  remove(): void {
+    for (const file of [`${this.file}.new`, this.file]) rmSync(file, { force: true });
   }
 }
 

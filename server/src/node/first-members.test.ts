@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { clusterIdOf, freshMemberId, isFirstMember, memberIdOf } from "./identity.js";
+import { clusterIdOf, freshMemberId, isFirstMember, memberIdOf } from "./first-members.js";
 
 const names = ["n1", "n2", "n3"].map((name, i) => ({ name, address: `h:${i}` }));
 
