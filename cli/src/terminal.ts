@@ -1,3 +1,4 @@
+import { createInterface } from "node:readline/promises";
 import { CommandFailure } from "./command-failure.js";
 import { exitCode, signalExitCode } from "./exit-code.js";
 
@@ -19,6 +20,8 @@ export interface Terminal {
   error(line: string): void;
   /** Reads stdin to its end. */
   readInput(): Promise<Uint8Array>;
+  /** Asks a person for a yes or no; undefined when there is nobody to ask, since stdin is no terminal. */
+  confirm(question: string): Promise<boolean | undefined>;
   /** Whether stdout is a terminal. */
   readonly interactive: boolean;
   /** The environment. */
@@ -53,6 +56,17 @@ export function processTerminal(): Terminal {
         chunks.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
       }
       return Buffer.concat(chunks);
+    },
+    confirm: async (question) => {
+      if (process.stdin.isTTY !== true) return undefined;
+      const reader = createInterface({ input: process.stdin, output: process.stderr });
+      try {
+        // Ctrl-D closes it without an answer, which is no yes.
+        const closed = new Promise<string>((resolve) => reader.once("close", () => resolve("")));
+        return /^\s*y(es)?\s*$/i.test(await Promise.race([reader.question(`${question} [y/N] `), closed]));
+      } finally {
+        reader.close();
+      }
     },
     interactive: process.stdout.isTTY === true,
     env: process.env,

@@ -56,6 +56,18 @@ it("says in one line why something is refused, and exits 1", async () => {
   }
 });
 
+it("does not leave a cluster without failure tolerance by a slip: there is nobody to ask, so it wants --yes", async () => {
+  await using three = await LocalCluster.start();
+  const remove = (...args: string[]) => cli(["member", "remove", ...args], { endpoints: three.endpoints });
+  const lost = ((await three.waitForLeader()) + 1) % three.size;
+  const { name } = three.node(lost);
+  const refused = await remove(name);
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/none may fail.*add --yes/) });
+  const ended = three.waitForEnd(lost);
+  expect((await remove(name, "--yes")).stdout).toMatch(new RegExp(`^removed ${name}`));
+  expect(await ended).toBe(0);
+});
+
 it("exits 2 for a name or address that is none", async () => {
   expect((await member("add", "a b", "10.0.0.2:7401")).code).toBe(2);
   expect((await member("add", "n2", "10.0.0.2")).code).toBe(2);

@@ -8,7 +8,7 @@ export interface MemoryTerminal extends Terminal {
   stderr(): string;
 }
 
-/** A terminal for tests: no screen, `input` on stdin, and `env` as its whole environment. */
+/** A terminal for tests: no screen, nobody to ask, `input` on stdin, and `env` as its whole environment. */
 export function memoryTerminal(env: Terminal["env"] = {}, input = ""): MemoryTerminal {
   const written: Uint8Array[] = [];
   const errors: string[] = [];
@@ -18,6 +18,7 @@ export function memoryTerminal(env: Terminal["env"] = {}, input = ""): MemoryTer
     closed: new AbortController().signal,
     error: (line) => void errors.push(`${line}\n`),
     readInput: async () => Buffer.from(input),
+    confirm: async () => undefined,
     interactive: false,
     env,
     stdout: () => Buffer.concat(written).toString("utf8"),
