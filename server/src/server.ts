@@ -11,7 +11,7 @@ import {
   type ServerOptions,
 } from "./config.js";
 import { COMMAND_FORMAT } from "./node/command-codec-format.js";
-import { establishIdentity, knownIdentity } from "./node/identity.js";
+import { establishIdentity, knownIdentity, noteStart } from "./node/identity.js";
 import { Node } from "./node/node.js";
 import type { NodeOptions } from "./node/node-options.js";
 import { Participation } from "./node/participation.js";
@@ -71,10 +71,12 @@ export async function startServer(
   };
   try {
     await listenHttp(httpServer, options.httpListen);
-    const identity = await establishIdentity(directory, known, options, logger);
+    const read = await establishIdentity(directory, known, options, logger);
+    const identity = { ...read, starts: read.starts + 1 };
     const opened = openNode(nodeOptions(options, identity), directory, logger, onFatal);
     node = opened;
     names.lookUp = (id) => opened.memberName(id);
+    noteStart(directory, read, identity);
     if (known === undefined) made = identity;
     addPeerServices(peerServer, node, logger);
     addClientServices(clientServer, node, {

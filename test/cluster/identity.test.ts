@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Quorate } from "@quorate/sdk";
 import { describe, expect, it } from "vitest";
 import { runServer, ServerRun, withFlags } from "../bad-input/server-run.js";
@@ -109,6 +110,78 @@ describe("a node that is told to join", () => {
     await cluster.kill(index);
     cluster.launch(index);
     await eventually(() => /--join ignored: .* is that of member ..n2/.test(cluster.log(index)), "a warning");
+    await cluster.waitForAgreement();
+  });
+});
+
+/** The flags of a node, for a second process elsewhere on this machine. */
+function elsewhere(cluster: LocalCluster, index: number, dataDir: string): string[] {
+  const free = "127.0.0.1:0";
+  return withFlags(cluster.flags(index), {
+    ...{ "data-dir": dataDir, "client-listen": free, "peer-listen": free, "http-listen": free },
+    "client-advertise": "127.0.0.1:1",
+  });
+}
+
+/** Waits until every other node has heard of that start of a node. */
+async function heard(cluster: LocalCluster, index: number): Promise<void> {
+  const { memberId, starts } = identityOf(cluster.node(index).dataDir);
+  await eventually(() => {
+    const others = Array.from({ length: cluster.size }, (_, i) => i).filter((i) => i !== index);
+    return others.every((i) => {
+      const notes = JSON.parse(readFileSync(join(cluster.node(i).dataDir, "peers.json"), "utf8"));
+      return notes.lives?.[memberId]?.startsWith(`${starts}-`) === true;
+    });
+  }, `all to have heard of start ${starts}`);
+}
+
+function identityOf(dataDir: string): { memberId: number; starts: number; standing: string } {
+  return JSON.parse(readFileSync(join(dataDir, "identity.json"), "utf8"));
+}
+
+describe("a copy of a data directory", () => {
+  it("does not run beside the node that went on with the original, however often it is started", async () => {
+    await using cluster = await LocalCluster.start();
+    await cluster.kill(1);
+    const copy = join(cluster.dir, "copy");
+    cpSync(cluster.node(1).dataDir, copy, { recursive: true });
+    cluster.launch(1);
+    await heard(cluster, 1);
+    const first = await runServer(elsewhere(cluster, 1, copy));
+    expect(first.code).toBe(2);
+    expect(first.stderr).toMatch(
+      /copy is not the newest directory of member .*is heard from another process.*quorate member remove n2/,
+    );
+    expect(identityOf(copy).standing).toBe("disowned");
+    expect(await runServer(elsewhere(cluster, 1, copy))).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/is not the newest directory of member "n2"/),
+    });
+    await cluster.waitForAgreement();
+    expect(identityOf(cluster.node(1).dataDir).standing).toBe("formed");
+  });
+
+  it("does not come back in place of a newer one, also when the others were restarted meanwhile", async () => {
+    await using cluster = await LocalCluster.start();
+    await cluster.kill(2);
+    const copy = join(cluster.dir, "copy");
+    const { dataDir } = cluster.node(2);
+    cpSync(dataDir, copy, { recursive: true });
+    for (let round = 0; round < 2; round++) {
+      cluster.launch(2);
+      await heard(cluster, 2);
+      await cluster.kill(2);
+    }
+    for (const index of [0, 1]) {
+      await cluster.kill(index);
+      cluster.launch(index);
+    }
+    await cluster.waitForLeader();
+    empty(dataDir);
+    cpSync(copy, dataDir, { recursive: true });
+    cluster.launch(2);
+    expect(await cluster.waitForEnd(2)).toBe(2);
+    expect(cluster.log(2)).toMatch(/of start 3 of its data directory, while the caller is of start 2/);
     await cluster.waitForAgreement();
   });
 });

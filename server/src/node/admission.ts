@@ -12,6 +12,7 @@ export function admissionOf(
     clusterId,
     self: memberId,
     otherIncarnationOf: (id, incarnation) => roster.otherIncarnationOf(id, incarnation),
+    meet: (id, life) => roster.meet(id, life),
     isRemoved: (id) => roster.isRemoved(id),
     get absence() {
       return absence();

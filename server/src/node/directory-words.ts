@@ -14,3 +14,8 @@ export function replaceWords(name: string): string {
 export function addWords(name: string): string {
   return `add it again (\`quorate member add ${name} PEER_HOST:PORT\`), and start it with --join and an empty --data-dir`;
 }
+
+/** What to do with a directory that is not the one by which the cluster knows a member. */
+export function disownedWords(name: string): string {
+  return `It may have forgotten what the member promised, so it must not be used again. If the member runs elsewhere, delete this directory; otherwise ${replaceWords(name)}`;
+}

@@ -30,6 +30,7 @@ class Acquaintance {
       clusterId: CLUSTER,
       self: this.id,
       otherIncarnationOf: () => undefined,
+      meet: () => undefined,
       isRemoved: (id: number) => removed.includes(id),
       absence: "forming",
     };

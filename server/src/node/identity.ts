@@ -4,7 +4,7 @@ import { CLUSTER_TOKEN_DEFAULT, ConfigurationError, type ServerOptions } from ".
 import { type DataDirectory, emptyDataDirectory } from "../storage/data-directory.js";
 import { UnusableDataDirectory } from "../storage/errors.js";
 import type { Identity } from "../storage/identity-file.js";
-import { addWords, memberWords, replaceWords } from "./directory-words.js";
+import { addWords, disownedWords, memberWords, replaceWords } from "./directory-words.js";
 import { clusterIdOf, memberIdOf } from "./first-members.js";
 import { freshIncarnation } from "./incarnation.js";
 import { joinCluster } from "./joining.js";
@@ -22,7 +22,15 @@ function founderIdentity(options: ServerOptions): Identity {
       `--name ${name} is not in --initial-cluster (${initialCluster.map((member) => member.name).join(", ")})`,
     );
   }
-  return { clusterId, memberId, name, incarnation: freshIncarnation(), standing: "fresh", founders };
+  return {
+    clusterId,
+    memberId,
+    name,
+    incarnation: freshIncarnation(),
+    standing: "fresh",
+    starts: 0,
+    founders,
+  };
 }
 
 /**
@@ -59,6 +67,10 @@ export function knownIdentity(directory: DataDirectory, options: ServerOptions):
     case "diverged":
       throw new UnusableDataDirectory(
         `${path} holds a state that differed from that of a majority of its cluster, as ${member}: ${replaceWords(name)}`,
+      );
+    case "disowned":
+      throw new UnusableDataDirectory(
+        `${path} is not the newest directory of ${member}: its cluster heard another copy. ${disownedWords(name)}`,
       );
     case "formed":
       // Its votes and what it acknowledged are gone, though its identity is not.
@@ -128,4 +140,16 @@ function tellIgnored(
     { directory: path },
     `${ignored.join(" and ")} ignored: ${path} is that of ${memberWords(known)}`,
   );
+}
+
+/**
+ * Counts a start on a directory, durably: before any peer hears of it, and once no other process has the directory.
+ * @throws UnusableDataDirectory when another process used it since it was read.
+ */
+export function noteStart({ path, identityFile }: DataDirectory, read: Identity, started: Identity): void {
+  const { incarnation, standing, starts } = identityFile.read();
+  if (incarnation !== read.incarnation || standing !== read.standing || starts !== read.starts) {
+    throw new UnusableDataDirectory(`${path} was in use by another process until now: start this one again`);
+  }
+  identityFile.write(started);
 }

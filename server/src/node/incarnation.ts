@@ -4,3 +4,8 @@ import { randomBytes } from "node:crypto";
 export function freshIncarnation(): string {
   return randomBytes(16).toString("hex");
 }
+
+/** The random number of a process, in hexadecimal digits. */
+export function freshNonce(): string {
+  return randomBytes(8).toString("hex");
+}

@@ -69,6 +69,7 @@ async function ask(
     name,
     incarnation,
     standing: "fresh",
+    starts: 0,
     founders: [],
   };
   // An older version gives any member away whose record is not in the log.

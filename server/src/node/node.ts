@@ -18,7 +18,6 @@ import type {
 } from "../state-machine/index.js";
 import type { Acquaintances } from "../storage/acquaintances.js";
 import type { DataDirectory } from "../storage/data-directory.js";
-import { UnusableDataDirectory } from "../storage/errors.js";
 import { LogStore } from "../storage/log-store.js";
 import type { Admission } from "../transport/handshake.js";
 import { toPeerMessage } from "../transport/peer-codec.js";
@@ -333,7 +332,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
   /** The cluster knows this node's member as another data directory: this one must not go on. */
   disowned(message: string): void {
     this.guard(() => {
-      throw new UnusableDataDirectory(message);
+      throw this.retirement.disown(message);
     });
   }
 

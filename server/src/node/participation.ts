@@ -3,6 +3,7 @@ import type { DataDirectory } from "../storage/data-directory.js";
 import type { Identity } from "../storage/identity-file.js";
 import { Peers } from "../transport/peers.js";
 import { Formation } from "./formation.js";
+import { freshNonce } from "./incarnation.js";
 import type { Node } from "./node.js";
 
 /** From when a node listens to when it takes part in its cluster: at once, or when a new cluster has formed. */
@@ -28,7 +29,8 @@ export class Participation {
   async begin(): Promise<void> {
     const { node, identity, logger } = this;
     const { clusterId, memberId, incarnation, standing, founders } = identity;
-    const self = { clusterId, from: memberId, incarnation };
+    const life = { number: identity.starts, nonce: freshNonce() };
+    const self = { clusterId, from: memberId, incarnation, life };
     if (standing === "fresh" && founders.length > 0) {
       const others = node.roster.peersOf(node.roster.applied.configuration);
       const handshake = { ...self, address: node.peerAddress, readdressed: false };
@@ -54,6 +56,7 @@ export class Participation {
         logger,
         onLost: (peer) => node.lost(peer),
         onRemoved: (details) => node.removed(details),
+        onEstranged: (details) => node.disowned(details),
       }),
     );
   }

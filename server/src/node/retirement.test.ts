@@ -15,7 +15,7 @@ afterEach(() => {
 
 const identity = {
   ...{ clusterId: 1, memberId: 2, name: "n2", incarnation: "aa", founders: [] },
-  standing: "formed",
+  ...{ standing: "formed" as const, starts: 3 },
 } as const;
 
 it("is noted durably at once, and ends the process a little later", () => {
@@ -30,6 +30,25 @@ it("is noted durably at once, and ends the process a little later", () => {
   expect(ended).not.toHaveBeenCalled();
   vi.advanceTimersByTime(1);
   expect(ended.mock.calls).toEqual([[new MemberRemoved("an entry of the log removed it")]]);
+});
+
+it("takes a directory out of use that is a copy, but not the very one on which another process goes on", () => {
+  const write = vi.fn();
+  let starts = 3;
+  const directory = {
+    path: "/d",
+    identityFile: { write, read: () => ({ ...identity, starts }) },
+  } as unknown as DataDirectory;
+  const retirement = new Retirement(identity, directory, pino({ level: "silent" }), 200, () => undefined);
+  const said = retirement.disown("member 2 is heard from another process");
+  expect(said.message).toMatch(
+    /^\/d is not the newest directory of member "n2" \(0000000000000002\): member 2 is heard/,
+  );
+  expect(write.mock.calls).toEqual([[{ ...identity, standing: "disowned" }]]);
+  // It is the very directory, and the other process there goes on.
+  starts = 4;
+  expect(retirement.disown("again").message).toMatch(/does not keep locks/);
+  expect(write).toHaveBeenCalledTimes(1);
 });
 
 it("is why the node stops when it does not understand what was written since, and of nothing else", () => {

@@ -1,7 +1,9 @@
 import type { Logger } from "pino";
 import type { DataDirectory } from "../storage/data-directory.js";
+import { UnusableDataDirectory } from "../storage/errors.js";
 import type { Identity } from "../storage/identity-file.js";
 import { UnknownFormat } from "./command-codec-format.js";
+import { disownedWords, memberWords } from "./directory-words.js";
 import { MemberRemoved } from "./member-removed.js";
 
 /** The end of a node whose member was removed: its directory says so for ever, and the process ends a little later. */
@@ -49,6 +51,26 @@ export class Retirement {
   disqualify(reason: string): void {
     this.logger.fatal({ reason }, "the state of this node differs from that of the majority");
     this.directory.identityFile.write({ ...this.identity, standing: "diverged" });
+  }
+
+  /**
+   * The cluster knows the member as another data directory than this one, or as a newer copy of it: no process may start on
+   * it again, since every start counts and the next one would pass for newer. The error to stop with.
+   */
+  disown(reason: string): UnusableDataDirectory {
+    const { identity, directory } = this;
+    const { identityFile, path } = directory;
+    const member = memberWords(identity);
+    const found = identityFile.read();
+    if (found.incarnation === identity.incarnation && found.starts !== identity.starts) {
+      return new UnusableDataDirectory(
+        `another process was started on ${path}, that of ${member}, while this one ran: its file system does not keep locks. Only one may run there (${reason})`,
+      );
+    }
+    identityFile.write({ ...identity, standing: "disowned" });
+    return new UnusableDataDirectory(
+      `${path} is not the newest directory of ${member}: ${reason}. ${disownedWords(identity.name)}`,
+    );
   }
 
   stop(): void {

@@ -8,7 +8,11 @@ import {
 import type { SetMember, StateMachine } from "../state-machine/index.js";
 import type { Acquaintances } from "../storage/acquaintances.js";
 import type { Identity } from "../storage/identity-file.js";
+import { isHeeded, type Life, lifeText, parseLife } from "../transport/life.js";
 import type { PeerAddress } from "../transport/peers.js";
+
+/** Callers that are no members yet, of which something is remembered: more than any cluster adds at once. */
+const STRANGERS_MAX = 64;
 
 /** A member, and what it said of itself; that is missing until it first joined. */
 export interface KnownMember extends Member {
@@ -23,6 +27,8 @@ export class Roster {
   private readonly founding: Configuration;
   private readonly addressBook: ReadonlyMap<string, string>;
   private readonly notes: Acquaintances;
+  /** The lives of callers that are no members as far as this node has applied, the least recent first. */
+  private readonly strangers = new Map<number, Life>();
   private decodedFrom: Uint8Array | undefined;
   private decoded: ConfigurationAt;
 
@@ -149,6 +155,27 @@ export class Roster {
   /** Notes the incarnation of a fresh node durably, unless another one is known. Returns the one that is known then. */
   acquaint(id: number, incarnation: string): string {
     return this.otherIncarnationOf(id, incarnation) ?? this.notes.note(id, incarnation);
+  }
+
+  /**
+   * Notes durably that a member lives this life, or returns the newer one that is heeded in its place. Of a caller that this
+   * node does not know as a member it only remembers a while: anybody may call.
+   */
+  meet(id: number, life: Life): Life | undefined {
+    const text = lifeText(life);
+    const noted = this.notes.lifeOf(id);
+    if (noted === text) return undefined;
+    const known = noted === undefined ? this.strangers.get(id) : parseLife(noted);
+    if (known !== undefined && !isHeeded(life, known)) return known;
+    this.strangers.delete(id);
+    if (this.find(id) !== undefined) {
+      this.notes.noteLife(id, text, (other) => !this.isRemoved(other));
+      return undefined;
+    }
+    this.strangers.set(id, life);
+    const [oldest] = this.strangers.keys();
+    if (this.strangers.size > STRANGERS_MAX && oldest !== undefined) this.strangers.delete(oldest);
+    return undefined;
   }
 
   /** For people. */

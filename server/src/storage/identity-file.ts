@@ -8,11 +8,18 @@ export const DATA_FORMAT = 2;
 
 /**
  * How far the member has come: `fresh` may have promised nothing to anybody, and must not before its cluster knows it;
- * `formed` takes part; `removed` never will again, nor will `diverged`, whose state was found to be wrong.
+ * `formed` takes part; `removed` never will again, nor will `diverged`, whose state was found to be wrong, nor `disowned`,
+ * which is another copy than the one that the cluster knows.
  */
-export type Standing = "fresh" | "formed" | "removed" | "diverged";
+export type Standing = "fresh" | "formed" | "removed" | "diverged" | "disowned";
 
-const standings: readonly unknown[] = ["fresh", "formed", "removed", "diverged"] satisfies Standing[];
+const standings: readonly unknown[] = [
+  "fresh",
+  "formed",
+  "removed",
+  "diverged",
+  "disowned",
+] satisfies Standing[];
 
 /** One of the members that a cluster began with. */
 export interface Founder {
@@ -29,6 +36,8 @@ export interface Identity {
   /** Random number of this directory, in hexadecimal digits: a member that lost its disk comes back with another one. */
   readonly incarnation: string;
   readonly standing: Standing;
+  /** How often a process was started on it; 0 while only versions were that do not count. */
+  readonly starts: number;
   /** The members that the cluster began with, when this is one of them; otherwise none. */
   readonly founders: readonly Founder[];
 }
@@ -64,8 +73,8 @@ export class IdentityFile {
     if (!isIdentity(found)) {
       throw new UnusableDataDirectory(`${this.file} does not say to whom the directory belongs`);
     }
-    const { clusterId, memberId, name, incarnation, standing, founders } = found;
-    return { clusterId, memberId, name, incarnation, standing, founders };
+    const { clusterId, memberId, name, incarnation, standing, starts = 0, founders } = found;
+    return { clusterId, memberId, name, incarnation, standing, starts, founders };
   }
 
   /** Durable when it returns. */
@@ -83,7 +92,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-function isIdentity(value: unknown): value is Identity {
+function isIdentity(value: unknown): value is Omit<Identity, "starts"> & Partial<Pick<Identity, "starts">> {
   return (
     isRecord(value) &&
     Number.isSafeInteger(value.clusterId) &&
@@ -91,6 +100,7 @@ function isIdentity(value: unknown): value is Identity {
     typeof value.name === "string" &&
     typeof value.incarnation === "string" &&
     standings.includes(value.standing) &&
+    (value.starts === undefined || Number.isSafeInteger(value.starts)) &&
     Array.isArray(value.founders) &&
     value.founders.every(isFounder)
   );

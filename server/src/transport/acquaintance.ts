@@ -9,7 +9,7 @@ import {
   PeerService,
 } from "@quorate/proto";
 import type { Logger } from "pino";
-import { type Admission, type Handshake, handshakeMetadata, identify } from "./handshake.js";
+import { type Admission, type Handshake, handshakeMetadata, heed, identify } from "./handshake.js";
 
 const { acquaint: method } = grpcServiceDefinition(PeerService);
 
@@ -32,10 +32,14 @@ export function addAcquaintanceService(
     if ("code" in caller) {
       logger.warn({ caller: call.getPeer(), reason: caller.details }, "refused a call on the peer port");
       callback(caller);
-    } else {
-      const incarnation = acquaint(caller.id, caller.incarnation);
-      callback(null, create(AcquaintResponseSchema, { incarnation }));
+      return;
     }
+    const incarnation = acquaint(caller.id, caller.incarnation);
+    const { life } = caller;
+    const refusal =
+      life === undefined || incarnation !== caller.incarnation ? undefined : heed(admission, caller, life);
+    if (refusal !== undefined) callback(refusal);
+    else callback(null, create(AcquaintResponseSchema, { incarnation }));
   };
   server.addService({ acquaint: { ...method } }, { acquaint: answer });
 }

@@ -6,6 +6,7 @@ import {
   type Handshake,
   handshakeMetadata,
   identify,
+  isEstrangement,
   isRemoval,
 } from "./handshake.js";
 
@@ -13,6 +14,7 @@ const admission: Admission = {
   clusterId: 9,
   self: 1,
   otherIncarnationOf: (id, incarnation) => (id === 2 && incarnation !== "aa" ? "aa" : undefined),
+  meet: (_, { number }) => (number < 7 ? { number: 7, nonce: "77" } : undefined),
   isRemoved: (id) => id === 4,
   absence: undefined,
 };
@@ -35,6 +37,45 @@ it("lets in one it never heard of: it may be a member by an entry that this node
 
 it("refuses a member that came back with another data directory", () => {
   expect(check({ incarnation: "bb" })).toMatchObject({ code: status.FAILED_PRECONDITION });
+});
+
+const life = { number: 8, nonce: "88" };
+const refused = (changed: Partial<Handshake>, admitting: Partial<Admission> = {}): Error => {
+  const refusal = check(changed, admitting);
+  expect(refusal).toMatchObject({ code: status.FAILED_PRECONDITION });
+  return Object.assign(new Error(), refusal);
+};
+
+it("heeds the newest life of a member, and tells a caller of an older one that it must stop for good", () => {
+  expect(check({ life })).toMatchObject({ id: 2, life });
+  const older = { number: 6, nonce: "66" };
+  const refusal = refused({ life: older });
+  expect(refusal).toMatchObject({ details: expect.stringMatching(/of start 7 .* the caller is of start 6/) });
+  expect(isEstrangement(refusal, { ...right, life: older })).toBe(true);
+  // Its next start has another life: nobody told that one.
+  expect(isEstrangement(refusal, { ...right, life })).toBe(false);
+  expect(isEstrangement(refusal, right)).toBe(false);
+  expect(isRemoval(refusal, right)).toBe(false);
+});
+
+it("takes a peer that does not tell its life as before, and no text for one that is none", () => {
+  expect(check({})).toMatchObject({ id: 2, life: undefined });
+  for (const nonce of ["", "xyz", "1".repeat(40)]) {
+    expect(check({ life: { number: 8, nonce } })).toMatchObject({ code: status.FAILED_PRECONDITION });
+  }
+});
+
+it("tells a caller that came back with another data directory that it must stop for good", () => {
+  expect(isEstrangement(refused({ incarnation: "bb" }), { ...right, incarnation: "bb" })).toBe(true);
+});
+
+it("has a caller try again that it cannot note: that says nothing of the caller", () => {
+  const full = (): never => {
+    throw new Error("ENOSPC");
+  };
+  const refusal = check({ life }, { meet: full });
+  expect(refusal).toMatchObject({ code: status.UNAVAILABLE, details: expect.stringMatching(/ENOSPC/) });
+  expect(isEstrangement(Object.assign(new Error(), refusal), { ...right, life })).toBe(false);
 });
 
 it("refuses a member that was removed, with the code that means just that", () => {

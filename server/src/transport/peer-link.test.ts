@@ -74,7 +74,7 @@ async function silent(): Promise<{ address: string; connected: Promise<unknown>;
 }
 
 const handshake = { clusterId: 9, from: 1, to: 2, incarnation: "aa", address: "", readdressed: false };
-const unheard = { onLost: () => undefined, onRemoved: () => undefined };
+const unheard = { onLost: () => undefined, onRemoved: () => undefined, onEstranged: () => undefined };
 /** Longer than a test may take: who waits for it fails. */
 const patient = { dialTimeoutMs: 60_000 };
 
@@ -158,7 +158,11 @@ it("dials anew, over another connection, when nobody takes its call", async () =
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   const losses: number[] = [];
-  const listener = { onLost: () => losses.push(sockets.length), onRemoved: () => undefined };
+  const listener = {
+    onLost: () => losses.push(sockets.length),
+    onRemoved: () => undefined,
+    onEstranged: () => undefined,
+  };
   const link = new PeerLink([`127.0.0.1:${address.port}`], handshake, pino({ level: "silent" }), listener, {
     dialTimeoutMs: 50,
   });
@@ -191,7 +195,7 @@ it("dials at once, whatever pause it is in, when its peer gives a sign of life",
   const broken = new Promise<void>((resolve) => {
     lost = resolve;
   });
-  const listener = { onLost: () => lost(), onRemoved: () => undefined };
+  const listener = { onLost: () => lost(), onRemoved: () => undefined, onEstranged: () => undefined };
   const link = new PeerLink([`127.0.0.1:${address.port}`], handshake, pino({ level: "silent" }), listener);
   try {
     await broken;

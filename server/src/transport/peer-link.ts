@@ -10,7 +10,7 @@ import {
 } from "@quorate/proto";
 import type { Logger } from "pino";
 import { bounds } from "../config.js";
-import { type Handshake, handshakeMetadata, isRemoval } from "./handshake.js";
+import { type Handshake, handshakeMetadata, isEstrangement, isRemoval } from "./handshake.js";
 
 const service = grpcServiceDefinition(PeerService);
 
@@ -50,6 +50,8 @@ export interface LinkListener {
   readonly onLost: () => void;
   /** The peer refused the call because this node was removed from the cluster. */
   readonly onRemoved: (details: string) => void;
+  /** The peer refused the call because it knows this node's member as another data directory, or a newer copy. */
+  readonly onEstranged: (details: string) => void;
 }
 
 /** What a link may be told besides: what an earlier one learnt, and how patient it is. */
@@ -285,8 +287,9 @@ export class PeerLink {
       method.responseDeserialize,
       handshakeMetadata(this.handshake),
       (error) => {
-        if (error !== null && isRemoval(error, this.handshake) && this.call === call) {
-          this.listener.onRemoved(error.details);
+        if (error !== null && this.call === call) {
+          if (isRemoval(error, this.handshake)) this.listener.onRemoved(error.details);
+          else if (isEstrangement(error, this.handshake)) this.listener.onEstranged(error.details);
         }
         this.broken(call, error === null ? "the peer ended the stream" : withoutEmptyTail(error.details));
       },

@@ -7,7 +7,7 @@ import {
   PeerService,
 } from "@quorate/proto";
 import type { Logger } from "pino";
-import { type Admission, checkHandshake, type Refusal, removal } from "./handshake.js";
+import { type Admission, type Caller, checkHandshake, heed, type Refusal, removal } from "./handshake.js";
 import { type SnapshotPieces, sendSnapshotHandler } from "./snapshot-service.js";
 
 /** What the peers' service needs of its node. */
@@ -50,9 +50,12 @@ export function addPeerService(
     call.sendMetadata(call.metadata.clone());
     call.on("data", (request: ExchangeRequest) => {
       if (ended) return;
-      // It may have been removed since it called, and would else ask for votes for ever.
-      if (admission.isRemoved(id)) end(removal(admission.clusterId, id));
-      else receiver.receive(id, request.messages);
+      const refusal = refusalOf(caller, admission);
+      if (refusal === undefined) receiver.receive(id, request.messages);
+      else {
+        logger.warn({ caller: call.getPeer(), reason: refusal.details }, "ended a call on the peer port");
+        end(refusal);
+      }
     });
     call.on("error", () => undefined);
     call.on("cancelled", () => end(null));
@@ -73,4 +76,14 @@ export function addPeerService(
       sendSnapshot,
     },
   );
+}
+
+/**
+ * Why a caller that was let in is heeded no more: it may have been removed since it called, and would else ask for votes
+ * for ever, or another process of its member was heard.
+ */
+function refusalOf(caller: Caller, admission: Admission): Refusal | undefined {
+  const { id, life } = caller;
+  if (admission.isRemoved(id)) return removal(admission.clusterId, id);
+  return life === undefined ? undefined : heed(admission, caller, life);
 }

@@ -13,6 +13,7 @@ beforeEach(() => {
     logger: pino({ level: "silent" }),
     onLost: () => undefined,
     onRemoved: () => undefined,
+    onEstranged: () => undefined,
   });
 });
 afterEach(() => peers.close());
@@ -141,6 +142,7 @@ it("tells of what a link may have lost when another one takes its place", () => 
     logger: pino({ level: "silent" }),
     onLost: (peer) => lost.push(peer),
     onRemoved: () => undefined,
+    onEstranged: () => undefined,
   });
   peers.update([member(2), member(3)], "h:1");
   expect(lost).toEqual([]);

@@ -23,6 +23,8 @@ export interface PeersOptions {
   readonly onLost: (peer: number) => void;
   /** A peer says that this node was removed from the cluster. */
   readonly onRemoved: (details: string) => void;
+  /** A peer says that it knows this node's member as another data directory, or a newer copy. */
+  readonly onEstranged: (details: string) => void;
 }
 
 /**
@@ -147,10 +149,10 @@ export class Peers {
   }
 
   private dial(id: number, addresses: Addresses, reached?: string): void {
-    const { self, logger, onLost, onRemoved } = this.options;
+    const { self, logger, onLost, onRemoved, onEstranged } = this.options;
     const { ownAddress: address, readdressed } = this;
     const handshake = { ...self, to: id, address, readdressed };
-    const listener = { onLost: () => onLost(id), onRemoved };
+    const listener = { onLost: () => onLost(id), onRemoved, onEstranged };
     const link = new PeerLink(addresses, handshake, logger, listener, { reached });
     this.links.set(id, link);
   }
