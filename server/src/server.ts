@@ -11,7 +11,7 @@ import {
   type ServerOptions,
 } from "./config.js";
 import { COMMAND_FORMAT } from "./node/command-codec-format.js";
-import { establishIdentity, knownIdentity, noteStart } from "./node/identity.js";
+import { establishIdentity, knownIdentity, noteStart, started } from "./node/identity.js";
 import { Node } from "./node/node.js";
 import type { NodeOptions } from "./node/node-options.js";
 import { Participation } from "./node/participation.js";
@@ -72,7 +72,7 @@ export async function startServer(
   try {
     await listenHttp(httpServer, options.httpListen);
     const read = await establishIdentity(directory, known, options, logger);
-    const identity = { ...read, starts: read.starts + 1 };
+    const identity = started(read);
     const opened = openNode(nodeOptions(options, identity), directory, logger, onFatal);
     node = opened;
     names.lookUp = (id) => opened.memberName(id);

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { UnusableDataDirectory } from "../storage/errors.js";
 import type { Identity } from "../storage/identity-file.js";
 import { askAcquaintance } from "../transport/acquaintance.js";
-import { type Handshake, isEstrangement, isRemoval } from "../transport/handshake.js";
+import { type Handshake, isRemoval } from "../transport/handshake.js";
 import { peerChannelOptions } from "../transport/peer-link.js";
 import type { PeerAddress } from "../transport/peers.js";
 import { addWords, memberWords, replaceWords } from "./directory-words.js";
@@ -96,7 +96,6 @@ export class Formation {
           `${name} says that ${memberWords(this.self)} was removed from the cluster: ${this.directory} was left empty. To put the node back, ${addWords(this.self.name)}`,
         );
       }
-      if (isEstrangement(error, this.handshake)) throw this.copied(name, error);
       const problem = error instanceof Error ? error.message : String(error);
       const before = this.waiting.get(name);
       this.waiting.set(name, problem);
@@ -127,14 +126,6 @@ export class Formation {
 
   private logProgress(): void {
     this.logger.info({ problems: Object.fromEntries(this.waiting) }, this.words());
-  }
-
-  private copied(informant: string, cause: unknown): UnusableDataDirectory {
-    const { directory, self } = this;
-    return new UnusableDataDirectory(
-      `${informant} hears ${memberWords(self)} from another process, which runs on a copy of ${directory}: leave that one alone, and use another --data-dir here`,
-      { cause },
-    );
   }
 
   private forgotten(informant: string): UnusableDataDirectory {

@@ -4,9 +4,10 @@ import { CLUSTER_TOKEN_DEFAULT, ConfigurationError, type ServerOptions } from ".
 import { type DataDirectory, emptyDataDirectory } from "../storage/data-directory.js";
 import { UnusableDataDirectory } from "../storage/errors.js";
 import type { Identity } from "../storage/identity-file.js";
+import { NONCES_MAX } from "../transport/life.js";
 import { addWords, disownedWords, memberWords, replaceWords } from "./directory-words.js";
 import { clusterIdOf, memberIdOf } from "./first-members.js";
-import { freshIncarnation } from "./incarnation.js";
+import { freshIncarnation, freshNonce } from "./incarnation.js";
 import { joinCluster } from "./joining.js";
 
 /** What this node is, when it is one of the first members of a new cluster. */
@@ -29,6 +30,7 @@ function founderIdentity(options: ServerOptions): Identity {
     incarnation: freshIncarnation(),
     standing: "fresh",
     starts: 0,
+    nonces: [],
     founders,
   };
 }
@@ -142,14 +144,20 @@ function tellIgnored(
   );
 }
 
+/** The identity with which a process goes on that is started on a directory. */
+export function started(read: Identity): Identity {
+  const nonces = [freshNonce(), ...read.nonces].slice(0, NONCES_MAX);
+  return { ...read, starts: read.starts + 1, nonces };
+}
+
 /**
  * Counts a start on a directory, durably: before any peer hears of it, and once no other process has the directory.
  * @throws UnusableDataDirectory when another process used it since it was read.
  */
-export function noteStart({ path, identityFile }: DataDirectory, read: Identity, started: Identity): void {
+export function noteStart({ path, identityFile }: DataDirectory, read: Identity, now: Identity): void {
   const { incarnation, standing, starts } = identityFile.read();
   if (incarnation !== read.incarnation || standing !== read.standing || starts !== read.starts) {
     throw new UnusableDataDirectory(`${path} was in use by another process until now: start this one again`);
   }
-  identityFile.write(started);
+  identityFile.write(now);
 }

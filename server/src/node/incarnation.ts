@@ -5,7 +5,7 @@ export function freshIncarnation(): string {
   return randomBytes(16).toString("hex");
 }
 
-/** The random number of a process, in hexadecimal digits. */
+/** The random number of a start, in hexadecimal digits: tells apart the few starts of copies of one directory. */
 export function freshNonce(): string {
-  return randomBytes(8).toString("hex");
+  return randomBytes(4).toString("hex");
 }

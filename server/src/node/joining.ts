@@ -70,6 +70,7 @@ async function ask(
     incarnation,
     standing: "fresh",
     starts: 0,
+    nonces: [],
     founders: [],
   };
   // An older version gives any member away whose record is not in the log.

@@ -3,7 +3,6 @@ import type { DataDirectory } from "../storage/data-directory.js";
 import type { Identity } from "../storage/identity-file.js";
 import { Peers } from "../transport/peers.js";
 import { Formation } from "./formation.js";
-import { freshNonce } from "./incarnation.js";
 import type { Node } from "./node.js";
 
 /** From when a node listens to when it takes part in its cluster: at once, or when a new cluster has formed. */
@@ -29,7 +28,8 @@ export class Participation {
   async begin(): Promise<void> {
     const { node, identity, logger } = this;
     const { clusterId, memberId, incarnation, standing, founders } = identity;
-    const life = { number: identity.starts, nonce: freshNonce() };
+    const [nonce = "", ...before] = identity.nonces;
+    const life = { number: identity.starts, nonce, before };
     const self = { clusterId, from: memberId, incarnation, life };
     if (standing === "fresh" && founders.length > 0) {
       const others = node.roster.peersOf(node.roster.applied.configuration);

@@ -15,7 +15,7 @@ afterEach(() => {
 
 const identity = {
   ...{ clusterId: 1, memberId: 2, name: "n2", incarnation: "aa", founders: [] },
-  ...{ standing: "formed" as const, starts: 3 },
+  ...{ standing: "formed" as const, starts: 3, nonces: ["aa"] },
 } as const;
 
 it("is noted durably at once, and ends the process a little later", () => {

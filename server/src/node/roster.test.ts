@@ -24,7 +24,7 @@ const identity: Identity = {
   memberId: 1,
   name: "n1",
   incarnation: "aa",
-  ...{ standing: "formed", starts: 1 },
+  ...{ standing: "formed", starts: 1, nonces: ["aa"] },
   founders: [founder(1), founder(2)],
 };
 const voter = (id: number): Member => ({ ...founder(id), role: "voter" });
@@ -89,9 +89,9 @@ it("knows a member by its own notes as well as by the log, and takes neither for
 
 it("heeds the newest life of a member for ever", () => {
   const [first, twin, next] = [
-    { number: 4, nonce: "aa" },
-    { number: 4, nonce: "bb" },
-    { number: 5, nonce: "cc" },
+    { number: 4, nonce: "aa", before: [] },
+    { number: 4, nonce: "bb", before: [] },
+    { number: 5, nonce: "cc", before: [] },
   ];
   expect(roster().meet(2, first)).toBeUndefined();
   expect(roster().meet(2, first)).toBeUndefined();
@@ -99,29 +99,29 @@ it("heeds the newest life of a member for ever", () => {
   expect(roster().meet(2, next)).toBeUndefined();
   expect(roster().meet(2, first)).toEqual(next);
   notes = new Acquaintances(join(dir, "peers.json"));
-  expect(roster().meet(2, { number: 5, nonce: "dd" })).toEqual(next);
+  expect(roster().meet(2, { number: 5, nonce: "dd", before: [] })).toEqual(next);
 });
 
 it("remembers the life of a caller that may be a member by an entry that this node lacks, and notes it when it is", () => {
   const known = roster();
-  const life = { number: 4, nonce: "aa" };
+  const life = { number: 4, nonce: "aa", before: [] };
   expect(known.meet(7, life)).toBeUndefined();
-  expect(known.meet(7, { number: 4, nonce: "bb" })).toEqual(life);
+  expect(known.meet(7, { number: 4, nonce: "bb", before: [] })).toEqual(life);
   expect(notes.lifeOf(7)).toBeUndefined();
   configure(voter(1), voter(2), voter(7));
   expect(known.meet(7, life)).toBeUndefined();
   expect(notes.lifeOf(7)).toBe("4-aa");
   // Anybody may call: of so many strangers, the least recent are forgotten.
   for (let id = 100; id < 200; id++) known.meet(id, life);
-  expect(known.meet(100, { number: 1, nonce: "cc" })).toBeUndefined();
-  expect(known.meet(199, { number: 1, nonce: "cc" })).toEqual(life);
+  expect(known.meet(100, { number: 1, nonce: "cc", before: [] })).toBeUndefined();
+  expect(known.meet(199, { number: 1, nonce: "cc", before: [] })).toEqual(life);
 });
 
 it("forgets the lives of members that were removed", () => {
   const known = roster();
-  known.meet(2, { number: 1, nonce: "aa" });
+  known.meet(2, { number: 1, nonce: "aa", before: [] });
   configure(voter(1), voter(3));
-  known.meet(3, { number: 1, nonce: "bb" });
+  known.meet(3, { number: 1, nonce: "bb", before: [] });
   expect([notes.lifeOf(2), notes.lifeOf(3)]).toEqual([undefined, "1-bb"]);
 });
 

@@ -38,6 +38,8 @@ export interface Identity {
   readonly standing: Standing;
   /** How often a process was started on it; 0 while only versions were that do not count. */
   readonly starts: number;
+  /** Random numbers of the last starts, the latest first, in hexadecimal digits: copies of the directory differ in them. */
+  readonly nonces: readonly string[];
   /** The members that the cluster began with, when this is one of them; otherwise none. */
   readonly founders: readonly Founder[];
 }
@@ -73,8 +75,8 @@ export class IdentityFile {
     if (!isIdentity(found)) {
       throw new UnusableDataDirectory(`${this.file} does not say to whom the directory belongs`);
     }
-    const { clusterId, memberId, name, incarnation, standing, starts = 0, founders } = found;
-    return { clusterId, memberId, name, incarnation, standing, starts, founders };
+    const { clusterId, memberId, name, incarnation, standing, starts = 0, nonces = [], founders } = found;
+    return { clusterId, memberId, name, incarnation, standing, starts, nonces, founders };
   }
 
   /** Durable when it returns. */
@@ -92,7 +94,14 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-function isIdentity(value: unknown): value is Omit<Identity, "starts"> & Partial<Pick<Identity, "starts">> {
+/** What versions before did not write. */
+type Counted = "starts" | "nonces";
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isIdentity(value: unknown): value is Omit<Identity, Counted> & Partial<Pick<Identity, Counted>> {
   return (
     isRecord(value) &&
     Number.isSafeInteger(value.clusterId) &&
@@ -101,6 +110,7 @@ function isIdentity(value: unknown): value is Omit<Identity, "starts"> & Partial
     typeof value.incarnation === "string" &&
     standings.includes(value.standing) &&
     (value.starts === undefined || Number.isSafeInteger(value.starts)) &&
+    (value.nonces === undefined || (Array.isArray(value.nonces) && value.nonces.every(isText))) &&
     Array.isArray(value.founders) &&
     value.founders.every(isFounder)
   );

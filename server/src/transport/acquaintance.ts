@@ -9,7 +9,7 @@ import {
   PeerService,
 } from "@quorate/proto";
 import type { Logger } from "pino";
-import { type Admission, type Handshake, handshakeMetadata, heed, identify } from "./handshake.js";
+import { type Admission, type Handshake, handshakeMetadata, identify } from "./handshake.js";
 
 const { acquaint: method } = grpcServiceDefinition(PeerService);
 
@@ -35,11 +35,7 @@ export function addAcquaintanceService(
       return;
     }
     const incarnation = acquaint(caller.id, caller.incarnation);
-    const { life } = caller;
-    const refusal =
-      life === undefined || incarnation !== caller.incarnation ? undefined : heed(admission, caller, life);
-    if (refusal !== undefined) callback(refusal);
-    else callback(null, create(AcquaintResponseSchema, { incarnation }));
+    callback(null, create(AcquaintResponseSchema, { incarnation }));
   };
   server.addService({ acquaint: { ...method } }, { acquaint: answer });
 }

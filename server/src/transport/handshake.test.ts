@@ -14,7 +14,7 @@ const admission: Admission = {
   clusterId: 9,
   self: 1,
   otherIncarnationOf: (id, incarnation) => (id === 2 && incarnation !== "aa" ? "aa" : undefined),
-  meet: (_, { number }) => (number < 7 ? { number: 7, nonce: "77" } : undefined),
+  meet: (_, { number }) => (number < 7 ? { number: 7, nonce: "77", before: [] } : undefined),
   isRemoved: (id) => id === 4,
   absence: undefined,
 };
@@ -39,7 +39,7 @@ it("refuses a member that came back with another data directory", () => {
   expect(check({ incarnation: "bb" })).toMatchObject({ code: status.FAILED_PRECONDITION });
 });
 
-const life = { number: 8, nonce: "88" };
+const life = { number: 8, nonce: "88", before: [] };
 const refused = (changed: Partial<Handshake>, admitting: Partial<Admission> = {}): Error => {
   const refusal = check(changed, admitting);
   expect(refusal).toMatchObject({ code: status.FAILED_PRECONDITION });
@@ -48,7 +48,7 @@ const refused = (changed: Partial<Handshake>, admitting: Partial<Admission> = {}
 
 it("heeds the newest life of a member, and tells a caller of an older one that it must stop for good", () => {
   expect(check({ life })).toMatchObject({ id: 2, life });
-  const older = { number: 6, nonce: "66" };
+  const older = { number: 6, nonce: "66", before: [] };
   const refusal = refused({ life: older });
   expect(refusal).toMatchObject({ details: expect.stringMatching(/of start 7 .* the caller is of start 6/) });
   expect(isEstrangement(refusal, { ...right, life: older })).toBe(true);
@@ -61,7 +61,9 @@ it("heeds the newest life of a member, and tells a caller of an older one that i
 it("takes a peer that does not tell its life as before, and no text for one that is none", () => {
   expect(check({})).toMatchObject({ id: 2, life: undefined });
   for (const nonce of ["", "xyz", "1".repeat(40)]) {
-    expect(check({ life: { number: 8, nonce } })).toMatchObject({ code: status.FAILED_PRECONDITION });
+    expect(check({ life: { number: 8, nonce, before: [] } })).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+    });
   }
 });
 

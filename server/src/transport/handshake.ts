@@ -1,5 +1,5 @@
 import { Metadata, status } from "@grpc/grpc-js";
-import { type Life, lifeText, parseLife } from "./life.js";
+import { type Life, lifeText, lineageText, parseLife } from "./life.js";
 
 /** Version of the peers' protocol; raised when messages change in a way that an older node would misread. */
 export const PEER_PROTOCOL = 1;
@@ -129,7 +129,7 @@ export function handshakeMetadata(handshake: Handshake): Metadata {
   metadata.set("quorate-incarnation", handshake.incarnation);
   metadata.set("quorate-address", handshake.address);
   if (handshake.readdressed) metadata.set("quorate-readdressed", "1");
-  if (handshake.life !== undefined) metadata.set(LIFE_KEY, lifeText(handshake.life));
+  if (handshake.life !== undefined) metadata.set(LIFE_KEY, lineageText(handshake.life));
   return metadata;
 }
 
