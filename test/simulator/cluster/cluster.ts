@@ -19,7 +19,7 @@ import type { Random } from "../world/random.js";
 import type { World } from "../world/world.js";
 import { HearingCheck } from "./hearing-check.js";
 import { observeExpiries } from "./lease-taps.js";
-import { isFault, isRemoval, isTooNew } from "./node-end.js";
+import { isDisowned, isFault, isRemoval, isTooNew } from "./node-end.js";
 import { captureRafts, coreOf, RaftView } from "./raft-view.js";
 import { observeReads } from "./read-taps.js";
 import {
@@ -101,6 +101,8 @@ export class SimulatedCluster {
 
   readonly #disks = new WeakMap<Process, SimulatedDisk>();
   readonly #owners = new WeakMap<Process, SimulatedNode>();
+  /** Processes on copies of directories, by host: nobody's, so nothing that they do is told to the observer. */
+  readonly #copies = new Map<string, Process>();
 
   /** Nothing ends while its renewal is under way at the leader, within the time in which that is confirmed or fails. */
   #expires(name: string, lease: number, underWayMs: number): void {
@@ -138,6 +140,7 @@ export class SimulatedCluster {
       disk: new SimulatedDisk({ root: DATA_ROOT, random: random.next }),
       logEntriesKept: random.pick(this.#options.logEntriesKept),
       initialCluster,
+      joins: initialCluster.length === 0,
       peerPort: PEER_PORT,
       version: this.installsNewest
         ? newestVersion
@@ -204,15 +207,14 @@ export class SimulatedCluster {
       name: node.name,
       dataDir: DATA_ROOT,
       initialCluster: node.initialCluster,
-      // Whoever starts a node that is to join names the members of that time.
-      join:
-        node.initialCluster.length > 0
-          ? []
-          : this.endpoints.filter((endpoint) => endpoint !== clientAddress(node.name)),
-      clientListen: { host: node.name, port: CLIENT_PORT },
-      peerListen: { host: node.name, port: node.peerPort },
-      httpListen: { host: node.name, port: HTTP_PORT },
-      clientAdvertise: clientAddress(node.name),
+      ...(node.joins
+        ? {
+            initialCluster: [],
+            // Whoever starts a node that is to join names the members of that time.
+            join: this.endpoints.filter((endpoint) => endpoint !== clientAddress(node.name)),
+          }
+        : { join: [] }),
+      ...listening(node.name, node),
       clusterToken: "simulation",
       heartbeatMs,
       electionTimeoutMs,
@@ -318,6 +320,48 @@ export class SimulatedCluster {
     disk.onStateWrite = undefined;
     disk.onLogReset = undefined;
     if (node.id !== undefined) this.#observer.lost(node.id, 0, this.#world.nowMs);
+  }
+
+  /**
+   * Starts a process on a copy of a node's directory, at a host of its own or, when the node is gone for good, in its place.
+   * It ends by itself, told that it must not run.
+   */
+  bootCopy(node: SimulatedNode, disk: SimulatedDisk, host: string): void {
+    this.endCopy(host);
+    this.#network.powerBack(host);
+    this.boots++;
+    const process = new Process(host, this.#random.fork(1_000 + this.boots), this.#world.nowMs, (error) =>
+      this.#copyEnded(process, error),
+    );
+    this.#copies.set(host, process);
+    disk.boot();
+    this.#disks.set(process, disk);
+    this.#world.trace.note(this.#world.nowMs, host, "boots", () => `on a copy of what ${node.name} had`);
+    this.#world.runIn(process, () => {
+      const ended = (error: unknown): void => this.#copyEnded(process, error);
+      startServer(
+        { ...this.#serverOptions(node), ...listening(host, node) },
+        this.#logger(process),
+        ended,
+      ).catch(ended);
+    });
+  }
+
+  endCopy(host: string): void {
+    const process = this.#copies.get(host);
+    if (process?.alive === true) this.#world.end(process, "exit");
+    this.#copies.delete(host);
+  }
+
+  endCopies(): void {
+    for (const host of [...this.#copies.keys()]) this.endCopy(host);
+  }
+
+  #copyEnded(process: Process, error: unknown): void {
+    if (!process.alive) return;
+    this.#world.trace.note(this.#world.nowMs, process.host, "ends", () => String(error));
+    this.endCopy(process.host);
+    if (!isDisowned(error)) this.#failed(new Unexpected(process.host, error));
   }
 
   /** A kill after which a supervisor starts the node again. */
@@ -446,4 +490,17 @@ export class SimulatedCluster {
     if (view === undefined || entry === undefined) return;
     this.#observer.applied(view, entry, commands, outcome, machine.hash, machine, this.#world.nowMs);
   }
+}
+
+/** Where a node listens, on its own host or on that of a copy. */
+function listening(
+  host: string,
+  { peerPort }: SimulatedNode,
+): Pick<ServerOptions, "clientListen" | "peerListen" | "httpListen" | "clientAdvertise"> {
+  return {
+    clientListen: { host, port: CLIENT_PORT },
+    peerListen: { host, port: peerPort },
+    httpListen: { host, port: HTTP_PORT },
+    clientAdvertise: clientAddress(host),
+  };
 }

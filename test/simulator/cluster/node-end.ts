@@ -13,7 +13,22 @@ export function isRemoval({ leaving }: SimulatedNode, error: unknown): boolean {
   if (!leaving || !(error instanceof Error)) return false;
   const { name, message } = error;
   // One that had not joined yet is told that there is no such member.
-  return name === "MemberRemoved" || /belongs to a member that was removed|there is no member/.test(message);
+  return (
+    name === "MemberRemoved" ||
+    /belongs to a member that was removed|there is no member|was removed from the cluster/.test(message)
+  );
+}
+
+/** Whether the node was told that it runs on a copy of a directory, or that its member is gone. */
+export function isDisowned(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    error.name === "MemberRemoved" ||
+    (error.name === "UnusableDataDirectory" &&
+      /is not the newest directory of|belongs to a member that was removed/.test(error.message)) ||
+    // In the place of a node that is just being started.
+    /the port is in use/.test(error.message)
+  );
 }
 
 /** Whether a fault of the disk or a planned crash explains the error. */

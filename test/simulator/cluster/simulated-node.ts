@@ -13,6 +13,8 @@ export interface SimulatedNode {
   readonly logEntriesKept: number;
   /** The cluster it was told to form; empty for one that joins. */
   readonly initialCluster: ServerOptions["initialCluster"];
+  /** Whether it is started as one that joins. */
+  joins: boolean;
   /** Where it listens for its peers from its next start on; its and the others' `initialCluster` stay as they are. */
   peerPort: number;
   /** The version it is started with, by the newest format of commands that it knows. */

@@ -22,6 +22,17 @@ type Holding =
 export class Inode {
   #holding: Holding = { kind: "bytes", file: new PlainFile(), state: undefined };
 
+  /** A file that holds, durably, what a process sees of this one. */
+  copyFor(observer: LogObserver): Inode {
+    const copy = new Inode();
+    const holding = this.#holding;
+    copy.#holding =
+      holding.kind === "log"
+        ? { kind: "log", database: holding.database.copyFor(observer) }
+        : { kind: "bytes", file: new PlainFile(this.bytes), state: undefined };
+    return copy;
+  }
+
   /** What a process reads; valid until the next change. */
   get bytes(): Uint8Array {
     const holding = this.#holding;

@@ -69,6 +69,16 @@ export class LogDatabase {
     this.#observer = observer;
   }
 
+  /** A log that holds, durably, what a process sees of this one. */
+  copyFor(observer: LogObserver): LogDatabase {
+    const copy = new LogDatabase(observer);
+    copy.#hardState = this.#hardState;
+    copy.#start = this.#start;
+    copy.#marks = this.#marks;
+    copy.#slots = [...this.#slots];
+    return copy;
+  }
+
   get hardState(): HardState {
     return this.#hardState;
   }

@@ -131,6 +131,12 @@ export class SimulatedDisk implements LogObserver {
     this.volume.clear();
   }
 
+  /** Replaces what is on it by a copy of another disk, as processes see that one. */
+  copyOf(other: SimulatedDisk): void {
+    this.#endProcess();
+    this.volume.copyOf(other.volume, (inode) => inode.copyFor(this));
+  }
+
   #endProcess(): void {
     this.#alive = false;
     this.descriptors.clear();

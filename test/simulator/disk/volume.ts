@@ -121,6 +121,19 @@ export class Volume {
     for (const directory of this.#directories.values()) yield* directory.names;
   }
 
+  /** Makes this the durable copy of another volume, as processes see that one. */
+  copyOf(other: Volume, copied: (inode: Inode) => Inode): void {
+    this.clear();
+    for (const [path, directory] of other.#directories) {
+      const copy = new Directory();
+      for (const [name, inode] of directory.names) {
+        copy.do({ removed: undefined, added: { path: name, inode: copied(inode) } });
+      }
+      copy.sync("durable");
+      this.#directories.set(path, copy);
+    }
+  }
+
   losePower(survivors: (count: number) => number): VolumeLoss {
     let nameOperations = 0;
     for (const directory of this.#directories.values()) nameOperations += directory.losePower(survivors);

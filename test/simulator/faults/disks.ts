@@ -74,7 +74,31 @@ export function destroy(scene: Scene, ruin: (node: SimulatedNode) => void): bool
   if (node === undefined) return false;
   if (!administration.replaceLost(node)) return false;
   cluster.destroy(node, ruin);
-  // Whoever starts it again all the same must be told that it cannot be.
+  // Whoever starts it again all the same, by whichever door, must be told that it cannot be.
+  if (random.chance(0.5)) node.joins = !node.joins;
   later(random.between(500, 3_000), "start without data", () => cluster.boot(node));
   return true;
+}
+
+/** Milliseconds between two looks whether there is a leader yet: in two or three the log says who its members are. */
+const FORMED_LOOK_MS = 0.2;
+/** Milliseconds at most until the node that lost its disk is started again. */
+const BACK_MAX_MS = 200;
+
+/**
+ * A first member that follows the first leader has voted, and the log does not say anything of it yet: it loses its disk,
+ * and its node comes back as one that joins.
+ */
+export function loseDiskEarly(scene: Scene): void {
+  const { cluster, random, administration, later, happened } = scene;
+  const nodes = [...cluster.nodes.values()];
+  // Whoever has not heard of a leader may still be waiting for the others to form the cluster.
+  const isFormed = nodes.every(({ view }) => view !== undefined && view.leader !== 0);
+  if (!isFormed) return later(FORMED_LOOK_MS, "look", () => loseDiskEarly(scene));
+  const node = random.pick(nodes.filter((each) => each !== cluster.leader));
+  if (!administration.replaceLost(node)) return;
+  cluster.destroy(node, ({ disk }) => disk.wipe());
+  node.joins = true;
+  later(random.between(1, BACK_MAX_MS), "join without data", () => cluster.boot(node));
+  happened("wipe");
 }

@@ -1,6 +1,7 @@
 import { type FaultKind, faultKinds } from "../run/fault-kinds.js";
 import { contestedRemoval } from "./contested-removal.js";
-import { destroy, failDisk, rot } from "./disks.js";
+import { copyDirectory } from "./copies.js";
+import { destroy, failDisk, loseDiskEarly, rot } from "./disks.js";
 import {
   blockOneWay,
   congestion,
@@ -50,6 +51,7 @@ const injections: Readonly<Record<FaultKind, Inject>> = {
   membership: ({ administration }) => administration.changeMembership(),
   move: ({ administration }) => administration.move(),
   contestedRemoval,
+  copy: copyDirectory,
   wipe: (scene) => destroy(scene, (node) => node.disk.wipe()),
   bitRot: (scene) => destroy(scene, (node) => rot(node, scene.random.chance(0.5))),
   clientPause: pauseClient,
@@ -92,6 +94,11 @@ export class Nemesis {
     network.messageFaults = { lossRate, duplicationRate, reorderingRate, replayRate };
   }
 
+  /** As soon as a leader is known to all first members, before the log says anything of them, one loses its disk. */
+  loseDiskEarly(): void {
+    loseDiskEarly(this.#scene);
+  }
+
   #next(kind: FaultKind, meanMs: number): void {
     const { random, later, happened } = this.#scene;
     later(random.exponential(meanMs), kind, () => {
@@ -105,6 +112,7 @@ export class Nemesis {
     this.#stopped = true;
     const { cluster, administration } = this.#scene;
     cluster.onNextLeader = undefined;
+    cluster.endCopies();
     administration.askAnybody();
     for (const { process } of cluster.live) if (process !== undefined) process.stepAlarm = undefined;
   }

@@ -10,6 +10,8 @@ export type InvariantName =
   | "SMS"
   /** Nothing regresses. */
   | "MONO"
+  /** One process speaks for a member, the newest that a node has heard. */
+  | "ID"
   /** What is acknowledged or committed survives. */
   | "DUR"
   /** Each mutation takes effect once. */

@@ -179,8 +179,58 @@ export const durabilityMutations: readonly Mutation[] = [
       },
       {
         file: "server/src/transport/handshake.ts",
-        find: "if (known === undefined) return caller;",
-        replace: "if (known !== null) return caller;",
+        find: "  if (known !== undefined) {\n    return estrangement(",
+        replace: '  if (known === "") {\n    return estrangement(',
+      },
+    ],
+  },
+  {
+    name: "lost-founder-joins",
+    wrong:
+      "a first member that lost its disk before the log knows it comes back by joining, and nobody asks his notes",
+    trips: ["DUR", "ES", "LC", "MONO"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/node/first-members.ts",
+        find: "return id === memberIdOf(clusterId, name);",
+        replace: "return id === 0 && memberIdOf(clusterId, name) === 0;",
+      },
+      {
+        file: "server/src/node/roster.ts",
+        find: "const known = [this.machine().member(id)?.incarnation, this.notes.incarnationOf(id)];",
+        replace: "const known = [this.machine().member(id)?.incarnation];",
+      },
+    ],
+  },
+  {
+    name: "copy-of-a-directory-heeded",
+    wrong: "of two processes on copies of one directory, both are heeded where one is known already",
+    trips: ["ID"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/transport/life.ts",
+        find: "if (number <= known.number) return number === known.number && nonce === known.nonce;",
+        replace: "if (number <= known.number) return number === known.number;",
+      },
+    ],
+  },
+  {
+    name: "restarted-copy-passes-for-newer",
+    wrong: "a copy of a directory that was started more often than the original is taken for its next start",
+    trips: ["ID"],
+    court: "simulator",
+    edits: [
+      {
+        file: "server/src/transport/life.ts",
+        find: "return kept === undefined || kept === known.nonce;",
+        replace: "return kept === undefined || kept.length > 0;",
+      },
+      {
+        file: "server/src/node/retirement.ts",
+        find: 'identityFile.write({ ...identity, standing: "disowned" });',
+        replace: "identityFile.write({ ...identity });",
       },
     ],
   },

@@ -72,6 +72,8 @@ export class Network {
   ) => void = () => undefined;
   /** Told what a server takes from a call. `stream` is the one that its replies are written to. */
   onRequest: (path: string, message: unknown, stream: object) => void = () => undefined;
+  /** Told of a client stream, and each message of it, that a server took: it did not end the call for it. */
+  onTaken: (path: string, metadata: Metadata) => void = () => undefined;
   /** What becomes of messages between servers, those that join later included. */
   messageFaults: MessageFaults = noFaults;
   readonly replays: Replays;

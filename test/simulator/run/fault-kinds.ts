@@ -22,6 +22,7 @@ export const swarmFaultKinds = [
   "move",
   "contestedRemoval",
   "wipe",
+  "copy",
   "bitRot",
   "clientPause",
   "clientKill",

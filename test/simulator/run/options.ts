@@ -68,6 +68,8 @@ export interface SimulationOptions {
   readonly powerCycle: boolean;
   /** Milliseconds after which leaders follow each other once everything is healed; 0 when one leads for good. */
   readonly leadershipMs: number;
+  /** Whether a first member loses its disk as soon as there is a leader, and comes back as one that joins. */
+  readonly losesDiskEarly: boolean;
   /** Mean milliseconds between two operations of a client. */
   readonly thinkMs: number;
   /** Mean milliseconds between two acts of vandalism of a client, on entries of locks and elections; 0 for none. */
@@ -147,6 +149,7 @@ export function drawOptions(seed: number, overrides: Overrides = {}): Simulation
     healAll: random.chance(0.8),
     powerCycle: random.chance(0.15),
     leadershipMs: random.fork(ROTATION_SALT).pick(leaderships),
+    losesDiskEarly: false,
     thinkMs: random.pick([100, 250, 600]),
     vandalMs: random.fork(VANDAL_SALT).pick([0, 0, 0, 500, 2_000]),
     sessionTtlMs: random.pick([1_500, 3_000, 6_000]),

@@ -10,6 +10,7 @@ import { usualDisk } from "../disk/usual-disk.js";
 import { LeadershipRotation } from "../faults/leadership-rotation.js";
 import { Nemesis } from "../faults/nemesis.js";
 import { createObserver, InvariantViolated } from "../invariants/index.js";
+import { Lives } from "../invariants/lives.js";
 import { setCurrentNetwork } from "../network/ambient.js";
 import { Network } from "../network/network.js";
 import { WatchDeliveries } from "../network/wire-taps.js";
@@ -67,6 +68,7 @@ export class Simulation {
   readonly #ids: RunIds = { operation: 0, watch: 0, attempt: 0, value: 0 };
   #clientNumber = 0;
   readonly #deliveries = new WatchDeliveries();
+  readonly #lives = new Lives();
   #stopping = false;
   #healedMs = 0;
   #settledMs = 0;
@@ -97,6 +99,13 @@ export class Simulation {
       else if (path === WATCH && metadata === undefined) {
         this.#checked(() => this.#deliveries.delivered(stream, message as WatchReply));
       }
+    };
+    this.#network.onTaken = (path, metadata) => {
+      if (path !== EXCHANGE) return;
+      const [to, from, life] = ["to", "from", "life"].map((key) =>
+        String(metadata.get(`quorate-${key}`)[0] ?? ""),
+      );
+      this.#checked(() => this.#lives.taken(to ?? "", from ?? "", life ?? ""));
     };
     this.#network.onRequest = (path, message, stream) => {
       if (path === WATCH) this.#deliveries.requested(stream, message as WatchRequest);
@@ -136,6 +145,7 @@ export class Simulation {
     const startedMs = machineClock.now();
     try {
       this.#begin();
+      if (this.#options.losesDiskEarly) this.#nemesis.loseDiskEarly();
       this.#runUntil(FORMATION_MS);
       this.#nemesis.start();
       this.#disturb();

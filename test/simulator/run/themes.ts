@@ -16,7 +16,8 @@ export type Theme =
   | "queues"
   | "connections"
   | "load"
-  | "minorities";
+  | "minorities"
+  | "identities";
 
 /** How many of the runs concentrate on what. */
 const shares: readonly (readonly [Theme, number])[] = [
@@ -33,6 +34,7 @@ const shares: readonly (readonly [Theme, number])[] = [
   ["connections", 1],
   ["load", 1],
   ["minorities", 1],
+  ["identities", 1],
 ];
 
 export function drawTheme(random: Random): Theme {
@@ -205,6 +207,7 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
     workloads: ["registers", "sentinels"],
     calms: [],
   }),
+  identities: (random) => identities(random),
 };
 
 /** Leases that are renewed late, by leaders that follow each other, over commits that take long. */
@@ -262,6 +265,26 @@ export function keepsLeases(options: SimulationOptions): boolean {
   const kept = options.healAll && !options.powerCycle && options.syncMs <= 10;
   return harmless && sound && kept && options.clockDriftMax <= 0.01 && options.jitterMs <= 10;
 }
+
+/**
+ * Members that lose their disk, some as soon as there is a leader, and come back by every door; copies of directories, beside
+ * the node that goes on or in its place.
+ */
+const identities = (random: Random): Partial<SimulationOptions> => ({
+  nodes: random.chance(0.5) ? 3 : 5,
+  electionTimeoutMs: 500,
+  losesDiskEarly: random.chance(0.5),
+  latencyMs: random.pick([1, 5, 20]),
+  faults: {
+    copy: random.pick([1_500, 4_000]),
+    ...(random.chance(0.5) ? { wipe: 4_000 } : {}),
+    ...(random.chance(0.5) ? { kill: 3_000 } : {}),
+    ...(random.chance(0.3) ? { partition: 3_000 } : {}),
+    ...(random.chance(0.3) ? { power: 4_000 } : {}),
+    ...(random.chance(0.3) ? { membership: 4_000 } : {}),
+  },
+  workloads: ["registers"],
+});
 
 /** All kinds of changes among many accidents. */
 function swarmOfChanges(random: Random): Pick<SimulationOptions, "nodes" | "faults"> {

@@ -180,8 +180,10 @@ class ServerCall extends EventEmitter implements RemoteServerCall {
         this.end();
       }
     };
-    if (requestStream) handler(this, this.#callback);
-    else this.#handler = handler;
+    if (requestStream) {
+      handler(this, this.#callback);
+      if (!this.#over) currentNetwork().onTaken(this.#method.path, this.metadata);
+    } else this.#handler = handler;
   }
 
   getPeer(): string {
@@ -261,8 +263,10 @@ class ServerCall extends EventEmitter implements RemoteServerCall {
     this.#receive(() => {
       currentNetwork().onRequest(this.#method.path, decoded, this);
       const handler = this.#handler;
-      if (handler === undefined) this.emit("data", decoded);
-      else {
+      if (handler === undefined) {
+        this.emit("data", decoded);
+        if (!this.#over) currentNetwork().onTaken(this.#method.path, this.metadata);
+      } else {
         this.#handler = undefined;
         this.request = decoded;
         handler(this, this.#callback ?? (() => undefined));
