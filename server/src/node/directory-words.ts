@@ -1,8 +1,9 @@
+import { idText } from "../raft/index.js";
 import type { Identity } from "../storage/identity-file.js";
 
 /** A member as `quorate member list` shows it. */
 export function memberWords({ name, memberId }: Pick<Identity, "name" | "memberId">): string {
-  return `member "${name}" (${memberId.toString(16).padStart(16, "0")})`;
+  return `member "${name}" (${idText(memberId)})`;
 }
 
 /** How a member whose data are lost is replaced, command by command. */

@@ -1,4 +1,5 @@
 import { Metadata, status } from "@grpc/grpc-js";
+import { idText } from "../raft/index.js";
 import { type Life, lifeText, lineageText, parseLife } from "./life.js";
 
 /** Version of the peers' protocol; raised when messages change in a way that an older node would misread. */
@@ -96,7 +97,7 @@ export function overtaken(clusterId: number, caller: Caller, newest: Life): Refu
   return estrangement(
     clusterId,
     caller,
-    `member ${caller.id} is heard from another process, of start ${newest.number} of its data directory, while the caller is of start ${number}: one of them runs on a copy of the directory, or on an older one that was put back`,
+    `member ${idText(caller.id)} is heard from another process, of start ${newest.number} of its data directory, while the caller is of start ${number}: one of them runs on a copy of the directory, or on an older one that was put back`,
   );
 }
 
@@ -148,7 +149,7 @@ export function checkHandshake(metadata: Metadata, admission: Admission): Caller
     return estrangement(
       admission.clusterId,
       caller,
-      `member ${id} is known under incarnation ${known}, the caller is ${incarnation}: it lost its data directory; remove the member and add it again`,
+      `member ${idText(id)} is known under incarnation ${known}, the caller is ${incarnation}: it lost its data directory; remove the member and add it again`,
     );
   }
   return life === undefined ? caller : (heed(admission, caller, life) ?? caller);
