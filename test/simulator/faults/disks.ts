@@ -84,6 +84,9 @@ export function destroy(scene: Scene, ruin: (node: SimulatedNode) => void): bool
 const FORMED_LOOK_MS = 0.2;
 /** Milliseconds at most until the node that lost its disk is started again. */
 const BACK_MAX_MS = 200;
+/** Milliseconds until somebody asks for another member in its place. */
+const REPLACED_MIN_MS = 1_000;
+const REPLACED_MAX_MS = 3_000;
 
 /**
  * A first member that follows the first leader has voted, and the log does not say anything of it yet: it loses its disk,
@@ -96,9 +99,13 @@ export function loseDiskEarly(scene: Scene): void {
   const isFormed = nodes.every(({ view }) => view !== undefined && view.leader !== 0);
   if (!isFormed) return later(FORMED_LOOK_MS, "look", () => loseDiskEarly(scene));
   const node = random.pick(nodes.filter((each) => each !== cluster.leader));
-  if (!administration.replaceLost(node)) return;
   cluster.destroy(node, ({ disk }) => disk.wipe());
   node.joins = true;
+  // Not at once: one that was removed would be refused for that.
+  const replace = (): void => {
+    if (!administration.replaceLost(node)) later(REPLACED_MAX_MS, "replace", replace);
+  };
+  later(random.between(REPLACED_MIN_MS, REPLACED_MAX_MS), "replace", replace);
   later(random.between(1, BACK_MAX_MS), "join without data", () => cluster.boot(node));
   happened("wipe");
 }

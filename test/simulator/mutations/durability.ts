@@ -189,7 +189,8 @@ export const durabilityMutations: readonly Mutation[] = [
     wrong:
       "a first member that lost its disk before the log knows it comes back by joining, and nobody asks his notes",
     trips: ["DUR", "ES", "LC", "MONO"],
-    court: "simulator",
+    court: "unit tests",
+    tests: ["server/src/node/roster.test.ts", "server/src/node/first-members.test.ts"],
     edits: [
       {
         file: "server/src/node/first-members.ts",
