@@ -4,6 +4,7 @@ import { bounds } from "../client/options.js";
 import { channelReady, openChannel } from "../endpoints/channel.js";
 import { QuorateError, Unavailable } from "../errors/quorate-error.js";
 import { type CallFailure, failureOfStatus } from "../errors/wire-error.js";
+import { delayMaxMs } from "../process/long-timer.js";
 
 const { keepAlive } = grpcServiceDefinition(LeaseService);
 
@@ -157,7 +158,8 @@ export class KeepAliveConnections {
         keepAlive.responseDeserialize,
         request,
         new Metadata(),
-        Number.isFinite(timeoutMs) ? { deadline: Date.now() + timeoutMs } : {},
+        // gRPC cannot write down longer ones; who waits longer asks again.
+        { deadline: Date.now() + Math.min(timeoutMs, delayMaxMs) },
         (error, response) => {
           if (response !== undefined) resolve({ kind: "answered", ttlMs: Number(response.ttlsMs[0] ?? 0n) });
           else if (error !== null) resolve({ kind: "failed", failure: failureOfStatus(error, endpoint) });

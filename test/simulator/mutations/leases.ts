@@ -51,8 +51,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: leaseClock,
-        find: "      if (timer.resets > 0) {\n",
-        replace: "      if (timer.resets < 0) {\n",
+        find: "if (isHeld || timer.resets > 0) {",
+        replace: "if (isHeld) {",
       },
     ],
   },
