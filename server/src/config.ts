@@ -109,6 +109,11 @@ const values = {
   /** Bytes of entries kept in the log by default, whatever their number, and at least: one of the largest batches. */
   logBytesKeptDefault: 268_435_456,
   logBytesKeptMin: 1_048_576,
+  /**
+   * Bytes of one of the files that the log is made of: so many that a new one is rare, so few that one which is dropped
+   * gives back room soon, and that a new node takes little.
+   */
+  logSegmentBytes: 16_777_216,
   /** Revisions of history kept by default, and at least; the leader compacts when a tenth more has piled up. */
   historyRevisionsKeptDefault: 100_000,
   historyRevisionsKeptMin: 100,

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import type { Logger } from "pino";
 import { CLUSTER_TOKEN_DEFAULT, ConfigurationError, type ServerOptions } from "../config.js";
 import { type DataDirectory, emptyDataDirectory } from "../storage/data-directory.js";
@@ -76,9 +75,9 @@ export function knownIdentity(directory: DataDirectory, options: ServerOptions):
       );
     case "formed":
       // Its votes and what it acknowledged are gone, though its identity is not.
-      if (existsSync(directory.logFile)) return identity;
+      if (directory.hasLog) return identity;
       throw new UnusableDataDirectory(
-        `${path} belongs to a member that took part, ${member}, but holds no log.db: it is incomplete. Put back the whole directory, or ${replaceWords(name)}`,
+        `${path} belongs to a member that took part, ${member}, but holds no log: it is incomplete. Put back the whole directory, or ${replaceWords(name)}`,
       );
     case "fresh":
       return identity;

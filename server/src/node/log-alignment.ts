@@ -1,6 +1,6 @@
 import type { StateMachine } from "../state-machine/index.js";
 import { CorruptData } from "../storage/errors.js";
-import type { LogStore } from "../storage/log-store.js";
+import type { LogStore } from "../storage/log/log-store.js";
 
 /** What of the log is looked at and done. */
 export type AlignedLog = Pick<LogStore, "start" | "lastIndex" | "term" | "announcedInstall" | "reset">;

@@ -18,7 +18,8 @@ import type {
 } from "../state-machine/index.js";
 import type { Acquaintances } from "../storage/acquaintances.js";
 import type { DataDirectory } from "../storage/data-directory.js";
-import { LogStore } from "../storage/log-store.js";
+import type { LogStore } from "../storage/log/log-store.js";
+import { openLog } from "../storage/log/open-log.js";
 import type { Admission } from "../transport/handshake.js";
 import { toPeerMessage } from "../transport/peer-codec.js";
 import type { PeerReceiver } from "../transport/peer-service.js";
@@ -117,7 +118,7 @@ export class Node implements PeerReceiver, LeaseSurroundings {
     this.logger = logger;
     this.onFatal = onFatal;
     const { identity, electionTimeoutMs } = options;
-    this.log = new LogStore(directory.logFile);
+    this.log = openLog(directory);
     this.log.belongTo(identity.incarnation, identity.standing === "formed");
     this.state = new StateKeeper(directory, (error) =>
       this.guard(() => {

@@ -1,7 +1,7 @@
 import { bounds } from "../config.js";
 import type { Raft } from "../raft/index.js";
 import type { CommandBody } from "../state-machine/index.js";
-import type { LogStore } from "../storage/log-store.js";
+import type { LogStore } from "../storage/log/log-store.js";
 import { HistoryCompaction, type HistoryRetention } from "./history-compaction.js";
 import { LimitsKeeper } from "./limits-keeper.js";
 import { cutIndex, type LogRetention } from "./log-retention.js";

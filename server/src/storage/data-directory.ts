@@ -9,7 +9,14 @@ export interface DataDirectory {
   readonly path: string;
   readonly identityFile: IdentityFile;
   readonly peersFile: string;
-  readonly logFile: string;
+  /** The folder of the log. */
+  readonly logFolder: string;
+  /** The log as it was up to data format 2. */
+  readonly oldLogFile: string;
+  /** Whether there is a log, of either kind. */
+  readonly hasLog: boolean;
+  /** Locked by the process that uses the directory. */
+  readonly lockFile: string;
   readonly stateFile: string;
   /** A snapshot being received; garbage after a crash. */
   readonly incomingFile: string;
@@ -31,24 +38,29 @@ export function openDataDirectory(path: string): DataDirectory {
     throw new UnusableDataDirectory(`cannot create the data directory ${path}: ${String(cause)}`, { cause });
   }
   const identityFile = new IdentityFile(path);
-  const logFile = join(path, "log.db");
+  const logFolder = join(path, "log");
+  const oldLogFile = join(path, "log.db");
+  const hasLog = existsSync(logFolder) || existsSync(oldLogFile);
   const stateFile = join(path, "state.db");
-  if (!identityFile.exists && existsSync(logFile)) {
+  if (!identityFile.exists && hasLog) {
     throw new UnusableDataDirectory(
       `${path} holds a log but no identity.json: files were removed. Put back the whole directory, or replace its member (\`quorate member remove\`, \`quorate member add\`, then --join with an empty --data-dir)`,
     );
   }
-  if (identityFile.exists && existsSync(stateFile) && !existsSync(logFile)) {
+  if (identityFile.exists && existsSync(stateFile) && !hasLog) {
     // Without its log a node has forgotten its votes, and may vote twice in one term.
     throw new UnusableDataDirectory(
-      `${path} holds a state but no log.db: it is incomplete. Put back the whole directory, or replace its member (\`quorate member remove\`, \`quorate member add\`, then --join with an empty --data-dir)`,
+      `${path} holds a state but no log: it is incomplete. Put back the whole directory, or replace its member (\`quorate member remove\`, \`quorate member add\`, then --join with an empty --data-dir)`,
     );
   }
   return {
     path,
     identityFile,
     peersFile: join(path, "peers.json"),
-    logFile,
+    logFolder,
+    oldLogFile,
+    hasLog,
+    lockFile: join(path, "lock"),
     stateFile,
     incomingFile: join(path, "incoming.db"),
     outgoingFile: join(path, "outgoing.db"),
@@ -66,11 +78,13 @@ const COMPANIONS = ["", "-wal", "-shm", ".new"];
  * forgotten. What it noted of other members may go: whoever refused this one has notes of its own, of all that took part.
  */
 export function emptyDataDirectory(directory: DataDirectory, { incarnation }: Identity): void {
-  const { path, identityFile, stateFile, incomingFile, outgoingFile, peersFile, logFile } = directory;
+  const { path, identityFile, stateFile, incomingFile, outgoingFile, peersFile } = directory;
+  const { logFolder, oldLogFile, lockFile } = directory;
   if (!identityFile.exists) return;
   const found = identityFile.read();
   if (found.standing !== "fresh" || found.incarnation !== incarnation) return;
-  for (const file of [stateFile, incomingFile, outgoingFile, peersFile, logFile]) {
+  const files = [stateFile, incomingFile, outgoingFile, peersFile, logFolder, oldLogFile, lockFile];
+  for (const file of files) {
     for (const companion of COMPANIONS) rmSync(`${file}${companion}`, { force: true, recursive: true });
   }
   syncDirectory(path);

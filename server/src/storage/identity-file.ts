@@ -3,8 +3,14 @@ import { join } from "node:path";
 import { writeDurably } from "./durable-file.js";
 import { UnusableDataDirectory } from "./errors.js";
 
-/** Version of the layout of the data directory and of its databases. */
-export const DATA_FORMAT = 2;
+/**
+ * Version of the layout of the data directory and of what is in it. Since 3 the log is a folder of segments; a directory of
+ * an older one is brought to it when its log is opened.
+ */
+export const DATA_FORMAT = 3;
+
+/** The oldest version that can be read. */
+const DATA_FORMAT_MIN = 2;
 
 /**
  * How far the member has come: `fresh` may have promised nothing to anybody, and must not before its cluster knows it;
@@ -60,6 +66,10 @@ export class IdentityFile {
 
   /** @throws UnusableDataDirectory when it cannot be read or was written by another version. */
   read(): Identity {
+    return this.parse().identity;
+  }
+
+  private parse(): { readonly format: number; readonly identity: Identity } {
     let found: unknown;
     try {
       found = JSON.parse(readFileSync(this.file, "utf8"));
@@ -67,16 +77,24 @@ export class IdentityFile {
       throw new UnusableDataDirectory(`${this.file} cannot be read: ${String(cause)}`, { cause });
     }
     const format = isRecord(found) ? found.format : undefined;
-    if (format !== DATA_FORMAT) {
+    if (typeof format !== "number" || format < DATA_FORMAT_MIN || format > DATA_FORMAT) {
       throw new UnusableDataDirectory(
-        `${this.directory} has data format ${String(format)}, this version of Quorate reads format ${DATA_FORMAT}`,
+        `${this.directory} has data format ${String(format)}, this version of Quorate reads formats ${DATA_FORMAT_MIN} to ${DATA_FORMAT}`,
       );
     }
     if (!isIdentity(found)) {
       throw new UnusableDataDirectory(`${this.file} does not say to whom the directory belongs`);
     }
     const { clusterId, memberId, name, incarnation, standing, starts = 0, nonces = [], founders } = found;
-    return { clusterId, memberId, name, incarnation, standing, starts, nonces, founders };
+    return { format, identity: { clusterId, memberId, name, incarnation, standing, starts, nonces, founders } };
+  }
+
+  /**
+   * Marks the directory as one of the present format, durably: from now on older versions refuse it, instead of finding
+   * in it no log that they know.
+   */
+  modernize(): void {
+    if (this.exists && this.parse().format < DATA_FORMAT) this.write(this.read());
   }
 
   /** Durable when it returns. */

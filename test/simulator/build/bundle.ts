@@ -27,7 +27,7 @@ const replacedModules: ReadonlyMap<string, string> = new Map([
 
 /** Files of the server whose work a simulated disk does. */
 const replacedFiles: ReadonlyMap<string, string> = new Map([
-  [join(root, "server/src/storage/log-store.ts"), inSimulator("disk/log-store.ts")],
+  [join(root, "server/src/storage/directory-lock.ts"), inSimulator("disk/directory-lock.ts")],
   [join(root, "server/src/storage/state-store.ts"), inSimulator("disk/state-store.ts")],
   [join(root, "server/src/version.ts"), inSimulator("platform/version.ts")],
 ]);

@@ -99,15 +99,15 @@ export class FaultSource {
     if (faults.full === 0) this.#fullWrites = 0;
   }
 
-  /** The fate of the next write. */
-  fate(): Fate {
+  /** The fate of the next write; `syncs` is whether it is for the disk, and not only for the operating system. */
+  fate(syncs: boolean): Fate {
     const quiet = this.#faults.liesAboutSync ? doneUnsynced : done;
-    return this.#calm ? quiet : this.#drawFate(quiet);
+    return this.#calm ? quiet : this.#drawFate(quiet, syncs);
   }
 
-  #drawFate(quiet: Fate): Fate {
+  #drawFate(quiet: Fate, syncs: boolean): Fate {
     const { faults } = this;
-    if (this.#happens(faults.slow)) {
+    if (syncs && this.#happens(faults.slow)) {
       this.#latencyMs += faults.slowMsMin + this.#random() * (faults.slowMsMax - faults.slowMsMin);
     }
     if (this.#fullWrites > 0) {
@@ -123,7 +123,7 @@ export class FaultSource {
     if (this.#happens(faults.crashAfter)) {
       return { kind: "crash", point: quiet === done ? "after" : "unsynced" };
     }
-    if (this.#happens(faults.syncError)) return { kind: "syncError", effect: this.#drawEffect() };
+    if (syncs && this.#happens(faults.syncError)) return { kind: "syncError", effect: this.#drawEffect() };
     return quiet;
   }
 

@@ -6,7 +6,7 @@ import { type DiskOptions, SimulatedDisk, setCurrentDisk } from "./simulated-dis
 
 /** Where the disk of these tests is, and what is on it. */
 export const ROOT = "/simulated/n1";
-export const LOG = `${ROOT}/log.db`;
+export const LOG = `${ROOT}/log`;
 export const STATE = `${ROOT}/state.db`;
 
 /** A disk with a process on it, which is the one that runs from now on. */

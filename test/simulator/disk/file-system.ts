@@ -11,9 +11,6 @@ import { noSuch } from "./volume.js";
 /** The real one. Not imported, since this module stands in for it. */
 const machine = process.getBuiltinModule("node:fs");
 
-/** The lowest descriptor of a file: those below are a process's own streams. */
-const FIRST_DESCRIPTOR = 3;
-
 type Path = string | URL;
 type Encoding = BufferEncoding | { readonly encoding?: BufferEncoding | null } | null | undefined;
 
@@ -68,8 +65,7 @@ export function mkdirSync(
 export function openSync(path: Path, flags: OpenFlags = "r", _mode?: number): number {
   const file = pathOf(path);
   const disk = ownDisk("open", file);
-  let descriptor = FIRST_DESCRIPTOR;
-  while (disk.descriptors.has(descriptor)) descriptor += 1;
+  const descriptor = disk.newDescriptor();
   disk.descriptors.set(descriptor, OpenFile.open(disk, file, flags));
   return descriptor;
 }
@@ -91,8 +87,15 @@ export function ftruncateSync(descriptor: number, length = 0): void {
   opened(descriptor).truncate(length);
 }
 
-export function writeSync(descriptor: number, data: string | Uint8Array): number {
-  return opened(descriptor).write(typeof data === "string" ? Buffer.from(data) : data, null);
+export function writeSync(
+  descriptor: number,
+  data: string | Uint8Array,
+  offset = 0,
+  length: number = data.length - offset,
+  position: number | null = null,
+): number {
+  if (typeof data === "string") return opened(descriptor).write(Buffer.from(data), null);
+  return opened(descriptor).write(data.subarray(offset, offset + length), position);
 }
 
 export function readSync(

@@ -1,11 +1,9 @@
 import { CorruptData } from "../../../server/src/storage/errors.js";
-import { LogDatabase, type LogLoss, type LogObserver } from "./log-database.js";
 import { PlainFile } from "./plain-file.js";
 import { StateDatabase } from "./state-database.js";
 
 /** What a power failure took from one file. */
 export interface InodeLoss {
-  readonly log: LogLoss | undefined;
   readonly stateWrites: number;
 }
 
@@ -15,21 +13,16 @@ export interface InodeLoss {
  */
 type Holding =
   | { readonly kind: "bytes"; readonly file: PlainFile; readonly state: StateDatabase | undefined }
-  | { readonly kind: "state"; readonly database: StateDatabase; encoded: Uint8Array | undefined }
-  | { readonly kind: "log"; readonly database: LogDatabase };
+  | { readonly kind: "state"; readonly database: StateDatabase; encoded: Uint8Array | undefined };
 
 /** One file, whatever its name is and whether it still has one. */
 export class Inode {
   #holding: Holding = { kind: "bytes", file: new PlainFile(), state: undefined };
 
   /** A file that holds, durably, what a process sees of this one. */
-  copyFor(observer: LogObserver): Inode {
+  copy(): Inode {
     const copy = new Inode();
-    const holding = this.#holding;
-    copy.#holding =
-      holding.kind === "log"
-        ? { kind: "log", database: holding.database.copyFor(observer) }
-        : { kind: "bytes", file: new PlainFile(this.bytes), state: undefined };
+    copy.#holding = { kind: "bytes", file: new PlainFile(this.bytes), state: undefined };
     return copy;
   }
 
@@ -37,8 +30,6 @@ export class Inode {
   get bytes(): Uint8Array {
     const holding = this.#holding;
     if (holding.kind === "bytes") return holding.file.bytes;
-    // Nobody reads a log but the store that has it open.
-    if (holding.kind === "log") return Buffer.from("quorate simulated log");
     holding.encoded ??= holding.database.encode();
     return holding.encoded;
   }
@@ -56,26 +47,10 @@ export class Inode {
     return this.#holding.kind === "bytes" ? this.#holding.file : undefined;
   }
 
-  /** The log in the file; undefined when it holds something else. */
-  get log(): LogDatabase | undefined {
-    return this.#holding.kind === "log" ? this.#holding.database : undefined;
-  }
-
-  /** Opens the file as a log, making an empty one of an empty file as SQLite does. */
-  openLog(path: string, observer: LogObserver): LogDatabase {
-    if (this.#holding.kind === "log") return this.#holding.database;
-    if (this.bytes.length > 0) throw damaged(path);
-    const database = new LogDatabase(observer);
-    this.#holding = { kind: "log", database };
-    return database;
-  }
-
   /** Opens the file as a state, making an empty one of an empty file as SQLite does. */
   openState(path: string): StateDatabase {
     const holding = this.#holding;
     switch (holding.kind) {
-      case "log":
-        throw damaged(path);
       case "state":
         if (holding.database.rotten) throw damaged(path);
         return holding.database;
@@ -110,23 +85,16 @@ export class Inode {
     else if (this.#holding.kind === "bytes") this.plain.rot(this.bytes.length - 1);
   }
 
-  /** The process that had it open is gone. */
-  release(): void {
-    if (this.#holding.kind === "log") this.#holding.database.openIn = undefined;
-  }
-
   losePower(survivors: (count: number) => number): InodeLoss {
     const holding = this.#holding;
     switch (holding.kind) {
       case "bytes":
         this.#holding = { kind: "bytes", file: holding.file.afterPowerFailure(survivors), state: undefined };
-        return { log: undefined, stateWrites: 0 };
+        return { stateWrites: 0 };
       case "state": {
         holding.encoded = undefined;
-        return { log: undefined, stateWrites: holding.database.losePower(survivors) };
+        return { stateWrites: holding.database.losePower(survivors) };
       }
-      case "log":
-        return { log: holding.database.losePower(survivors), stateWrites: 0 };
     }
   }
 }

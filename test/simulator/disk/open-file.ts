@@ -70,9 +70,11 @@ export class OpenFile {
   sync(): void {
     this.#enter();
     const target = this.#target;
-    this.#disk.write("file", (durability) => {
-      if (target.kind === "file") target.inode.syncable?.sync(durability);
-      else this.#disk.volume.syncDirectory(this.path, durability);
+    this.#disk.write("sync", (durability) => {
+      if (target.kind === "directory") return this.#disk.volume.syncDirectory(this.path, durability);
+      for (const written of target.inode.syncable?.sync(durability) ?? []) {
+        this.#disk.becameDurable(this.path, written);
+      }
     });
   }
 

@@ -2,13 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { LogEntry } from "../../../server/src/raft/index.js";
 import { type CommandBody, StateMachine } from "../../../server/src/state-machine/index.js";
-import { LogStore as SqliteLogStore } from "../../../server/src/storage/log-store.js";
 import { StateStore as SqliteStateStore } from "../../../server/src/storage/state-store.js";
 import { Random } from "../world/random.js";
 import { del, isNewerThan, put, readFrom } from "./commands.test-support.js";
-import { LogStore } from "./log-store.js";
 import { SimulatedDisk, setCurrentDisk } from "./simulated-disk.js";
 import { StateStore } from "./state-store.js";
 
@@ -38,86 +35,6 @@ function outcome<Value>(call: () => Value): Value | string {
     return String(error);
   }
 }
-
-describe.each(SEEDS)("the simulated log and the one on SQLite, seed %i", (seed) => {
-  const random = new Random(seed).next;
-  const below = (count: number): number => Math.floor(random() * count);
-
-  interface Logs {
-    real: SqliteLogStore;
-    simulated: LogStore;
-  }
-
-  function openBoth(): Logs {
-    return {
-      real: new SqliteLogStore(join(directory, "log.db")),
-      simulated: new LogStore(join(ROOT, "log.db")),
-    };
-  }
-
-  function closeBoth({ real, simulated }: Logs): void {
-    real.close();
-    simulated.close();
-  }
-
-  function readable(log: LogStore | SqliteLogStore, low: number, high: number, bytesMax: number): unknown {
-    const plain = (entries: readonly LogEntry[]): unknown[] =>
-      entries.map(({ index, term, kind, data }) => ({ index, term, kind, data: [...data] }));
-    return {
-      hardState: { ...log.hardState() },
-      start: { ...log.start() },
-      last: log.lastIndex(),
-      bytes: log.bytes,
-      startsKeeping: [0, bytesMax, 4 * bytesMax].map((kept) => log.startKeeping(kept)),
-      some: outcome(() => plain(log.entries(low, high, bytesMax))),
-      all: plain(log.entries(log.start().index + 1, log.lastIndex(), Number.MAX_SAFE_INTEGER)),
-      configurations: plain(log.configurations()),
-      terms: [low, high, log.lastIndex() + 1].map((index) => outcome(() => log.term(index))),
-    };
-  }
-
-  const kinds = ["noop", "commands", "commands", "configuration"] as const;
-
-  function randomEntries(from: number, term: number): LogEntry[] {
-    return Array.from({ length: below(5) }, (_, offset) => {
-      const kind = kinds[below(kinds.length)] ?? "noop";
-      const data = Uint8Array.from({ length: kind === "noop" ? 0 : below(40) }, () => below(256));
-      return { index: from + offset, term, kind, data };
-    });
-  }
-
-  it("read alike after the same writes, cuts, resets and restarts", () => {
-    let logs = openBoth();
-    let term = 1;
-    for (let step = 0; step < 400; step += 1) {
-      const { real, simulated } = logs;
-      const start = real.start().index;
-      const last = real.lastIndex();
-      const drawn = random();
-      if (drawn < 0.6) {
-        if (random() < 0.2) term += 1;
-        const from = random() < 0.7 ? last + 1 : start + 1 + below(last - start + 1);
-        const entries = randomEntries(from, term);
-        const hardState = random() < 0.3 ? { term, vote: below(4) } : undefined;
-        for (const log of [real, simulated]) log.write(hardState, entries);
-      } else if (drawn < 0.8) {
-        const to = start + below(last - start + 2);
-        expect(outcome(() => ({ ...simulated.cutTo(to) }))).toEqual(outcome(() => ({ ...real.cutTo(to) })));
-      } else if (drawn < 0.84) {
-        const position = { index: last + below(10), term };
-        for (const log of [real, simulated]) log.reset(position);
-      } else if (drawn < 0.9) {
-        closeBoth(logs);
-        logs = openBoth();
-      }
-      const low = start + below(last - start + 2);
-      const question = [low, low + below(6), below(80)] as const;
-      expect(readable(logs.simulated, ...question)).toEqual(readable(logs.real, ...question));
-    }
-    expect(logs.real.lastIndex()).toBeGreaterThan(100);
-    closeBoth(logs);
-  });
-});
 
 describe.each(SEEDS)("the simulated state and the one on SQLite, seed %i", (seed) => {
   const random = new Random(seed).next;
@@ -268,14 +185,7 @@ describe.each(SEEDS)("the simulated state and the one on SQLite, seed %i", (seed
   });
 });
 
-it("both say the same of a store that is closed, and of a directory that is not there", () => {
-  const real = new SqliteLogStore(join(directory, "log.db"));
-  const simulated = new LogStore(join(ROOT, "log.db"));
-  for (const log of [real, simulated]) log.close();
-  expect(outcome(() => simulated.term(1))).toBe(outcome(() => real.term(1)));
-  expect(outcome(() => new LogStore(join(ROOT, "none/log.db")))).toBe(
-    outcome(() => new SqliteLogStore(join(directory, "none/log.db"))),
-  );
+it("both say the same of a directory that is not there", () => {
   expect(outcome(() => StateStore.open(join(ROOT, "none/state.db")))).toBe(
     outcome(() => SqliteStateStore.open(join(directory, "none/state.db"))),
   );

@@ -3,6 +3,9 @@ import type { Durability } from "./disk-faults.js";
 /** The least space a growing file gets, in bytes. */
 const CAPACITY_BYTES_MIN = 4_096;
 
+/** What a disk writes whole or not at all, in bytes. */
+const SECTOR_BYTES = 512;
+
 type Operation =
   | { readonly kind: "write"; readonly offset: number; readonly data: Uint8Array }
   | { readonly kind: "truncate"; readonly length: number };
@@ -79,33 +82,41 @@ export class PlainFile {
     this.#unsynced.push(operation);
   }
 
-  /** An fsync with that outcome. */
-  sync(durability: Durability): void {
-    switch (durability) {
-      case "unsynced":
-        return;
-      case "durable":
-        for (const operation of this.#unsynced) this.#durable.apply(operation);
-        this.#unsynced = [];
-        return;
-      case "failed":
-        // The operating system takes for clean what it failed to write: the next sync succeeds, without it.
-        this.#unsynced = [];
-        return;
+  /** An fsync with that outcome. Returns the data of the writes that became durable. */
+  sync(durability: Durability): Uint8Array[] {
+    const operations = this.#unsynced;
+    if (durability === "unsynced") return [];
+    this.#unsynced = [];
+    // The operating system takes for clean what it failed to write: the next sync succeeds, without it.
+    if (durability === "failed") return [];
+    for (const operation of operations) this.#durable.apply(operation);
+    return operations.flatMap((operation) => (operation.kind === "write" ? [operation.data] : []));
+  }
+
+  /** Turns bits of one byte, on the disk as well. */
+  rot(at: number, bits = 0xff): void {
+    for (const content of [this.#visible, this.#durable]) {
+      const byte = content.view[at];
+      if (byte !== undefined) content.view[at] = byte ^ bits;
     }
   }
 
-  /** Changes one byte, on the disk as well. */
-  rot(at: number): void {
+  /** Makes the sector at `at` zero, on the disk as well. */
+  blank(at: number): void {
+    for (const content of [this.#visible, this.#durable]) content.view.fill(0, at, at + SECTOR_BYTES);
+  }
+
+  /** Cuts the file off, on the disk as well. */
+  shorten(length: number): void {
     for (const content of [this.#visible, this.#durable]) {
-      const byte = content.view[at];
-      if (byte !== undefined) content.view[at] = byte ^ 0xff;
+      if (length < content.view.length) content.apply({ kind: "truncate", length });
     }
   }
 
   /**
    * What a power failure leaves: the durable content and a prefix of the operations since, the last of which may be
-   * torn. `survivors` draws how many out of so many come through.
+   * torn: of a write over what is there some sectors, of one that makes the file longer its first bytes. `survivors`
+   * draws how many out of so many come through.
    */
   afterPowerFailure(survivors: (count: number) => number): PlainFile {
     const left = new PlainFile(this.#durable.view);
@@ -114,9 +125,20 @@ export class PlainFile {
     for (const operation of this.#unsynced.slice(0, whole)) left.#do(operation);
     const torn = this.#unsynced[whole];
     if (torn?.kind === "write") {
-      left.#do({ ...torn, data: torn.data.subarray(0, survivors(torn.data.length)) });
+      if (torn.offset + torn.data.length <= left.bytes.length) left.#tear(torn, survivors);
+      else left.#do({ ...torn, data: torn.data.subarray(0, survivors(torn.data.length)) });
     }
     left.sync("durable");
     return left;
+  }
+
+  #tear({ offset, data }: Extract<Operation, { kind: "write" }>, survivors: (count: number) => number): void {
+    for (let from = 0; from < data.length; ) {
+      const sectorEnd = SECTOR_BYTES * (Math.floor((offset + from) / SECTOR_BYTES) + 1) - offset;
+      const to = Math.min(data.length, sectorEnd);
+      if (survivors(1) === 1)
+        this.#do({ kind: "write", offset: offset + from, data: data.subarray(from, to) });
+      from = to;
+    }
   }
 }

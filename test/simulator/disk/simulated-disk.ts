@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { HardState, LogEntry, LogPosition } from "../../../server/src/raft/index.js";
 import {
   type CrashPoint,
@@ -9,15 +9,16 @@ import {
   SimulatedCrash,
 } from "./disk-faults.js";
 import type { Inode } from "./inode.js";
-import type { LogDatabase, LogLoss, LogObserver } from "./log-database.js";
+import { type LogContents, readLog } from "./log-contents.js";
+import { type LogObserver, LogTap } from "./log-tap.js";
 import type { OpenFile } from "./open-file.js";
 import { Volume } from "./volume.js";
 
 /**
- * Of what kind a write is: a transaction of SQLite, a write or sync of a file, or a change of names that needs no room,
- * which neither fails nor is durable by itself.
+ * Of what kind a write is: a transaction of SQLite, a sync of a file, a write that the operating system keeps until then,
+ * or a change of names that needs no room, which neither fails nor is durable by itself.
  */
-export type WriteKind = "sqlite" | "file" | "names";
+export type WriteKind = "sqlite" | "sync" | "file" | "names";
 
 /** How a process dies: by itself, keeping what the operating system has in memory, or with the machine. */
 export interface Crash {
@@ -26,26 +27,30 @@ export interface Crash {
 
 /** What a crash took from the disk. */
 export interface CrashLoss {
-  /** Undefined when the log is as the process saw it. */
-  readonly log: LogLoss | undefined;
   readonly stateWrites: number;
   /** Creations, removals and renames of files. */
   readonly nameOperations: number;
 }
 
-/** The log as it is on the disk. */
-export interface LogContents {
-  readonly hardState: HardState;
-  readonly start: LogPosition;
-  /** Undefined where an entry is missing. */
-  readonly entries: readonly (LogEntry | undefined)[];
-}
-
 /** Which part of the disk is to decay. */
 export type Decay =
-  | { readonly kind: "log"; readonly index: number }
   | { readonly kind: "state" }
-  | { readonly kind: "file"; readonly path: string; readonly offset: number };
+  /** Bits of a byte turn. */
+  | { readonly kind: "bits"; readonly path: string; readonly offset: number; readonly bits: number }
+  /** A sector becomes all zero. */
+  | { readonly kind: "sector"; readonly path: string; readonly offset: number }
+  /** A file loses its end. */
+  | { readonly kind: "end"; readonly path: string; readonly length: number };
+
+/** One of the files of a log. */
+export interface LogFile {
+  readonly path: string;
+  readonly number: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Descriptors up to this one are a process's own streams. */
+const LAST_STREAM = 2;
 
 /** What a disk is told when it is made. */
 export interface DiskOptions {
@@ -54,8 +59,8 @@ export interface DiskOptions {
   /** Draws numbers in [0, 1): the only chance there is. */
   readonly random: () => number;
   /**
-   * Whether a database that is opened is checkpointed first, so that nothing is read that a power failure could still
-   * take away. To be what the real stores do.
+   * Whether a state that is opened is checkpointed first, so that nothing is read that a power failure could still take
+   * away. To be what the real store does.
    */
   readonly checkpointsAtOpen?: boolean;
 }
@@ -70,6 +75,8 @@ export class SimulatedDisk implements LogObserver {
   readonly volume = new Volume();
   /** What the process has open through node:fs, by descriptor. */
   readonly descriptors = new Map<number, OpenFile>();
+  /** The lock files that the process holds. */
+  readonly locks = new Set<string>();
   /** Called when a write of the log became durable. */
   onLogWrite: ((hardState: HardState | undefined, entries: readonly LogEntry[]) => void) | undefined;
   /** Called when a reset of the log became durable. */
@@ -84,6 +91,8 @@ export class SimulatedDisk implements LogObserver {
   onFault: ((fault: "diskCrash" | "diskError" | "diskFull") => void) | undefined;
   readonly checkpointsAtOpen: boolean;
   readonly #source: FaultSource;
+  readonly #tap = new LogTap(this);
+  #lastDescriptor = LAST_STREAM;
   #boot = 0;
   #alive = false;
 
@@ -119,10 +128,10 @@ export class SimulatedDisk implements LogObserver {
   /** Ends the life of the process, with what the machine loses. Every later call by it throws. */
   crash({ power }: Crash): CrashLoss {
     this.#endProcess();
-    if (!power) return { log: undefined, stateWrites: 0, nameOperations: 0 };
+    if (!power) return { stateWrites: 0, nameOperations: 0 };
     const { inodes, nameOperations } = this.volume.losePower((count) => this.#source.survivors(count));
     const stateWrites = inodes.reduce((sum, loss) => sum + loss.stateWrites, 0);
-    return { log: inodes.find(({ log }) => log !== undefined)?.log, stateWrites, nameOperations };
+    return { stateWrites, nameOperations };
   }
 
   /** Replaces the disk by an empty one. */
@@ -134,18 +143,24 @@ export class SimulatedDisk implements LogObserver {
   /** Replaces what is on it by a copy of another disk, as processes see that one. */
   copyOf(other: SimulatedDisk): void {
     this.#endProcess();
-    this.volume.copyOf(other.volume, (inode) => inode.copyFor(this));
+    this.volume.copyOf(other.volume);
   }
 
   #endProcess(): void {
     this.#alive = false;
     this.descriptors.clear();
-    for (const [, inode] of this.volume.inodes()) inode.release();
+    this.locks.clear();
   }
 
   /** To be called first by everything that a process does; `boot` is that of the process, when the caller knows it. */
   enter(boot: number = this.#boot): void {
     if (!this.#alive || boot !== this.#boot) throw new SimulatedCrash("the process is dead");
+  }
+
+  /** One that no other file of any process had: a dead process must not reach what the next one has open. */
+  newDescriptor(): number {
+    this.#lastDescriptor += 1;
+    return this.#lastDescriptor;
   }
 
   // ---- Writes ----
@@ -157,7 +172,7 @@ export class SimulatedDisk implements LogObserver {
 
   /** Makes one atomic write through the faults: `apply` is called with how durable it is, or not at all. */
   write(kind: WriteKind, apply: (durability: Durability) => void): void {
-    const fate = this.#source.fate();
+    const fate = this.#source.fate(kind === "sqlite" || kind === "sync");
     switch (fate.kind) {
       case "done":
         apply(fate.durability);
@@ -212,24 +227,45 @@ export class SimulatedDisk implements LogObserver {
 
   // ---- From outside ----
 
-  /** The log; undefined when there is none. */
+  /** What one write put into a file became durable. */
+  becameDurable(path: string, written: Uint8Array): void {
+    if (dirname(path).endsWith(LOG_FOLDER)) this.#tap.durable(written);
+  }
+
+  /**
+   * The log; undefined when there is none.
+   * @throws CorruptData when it is damaged.
+   */
   log(): LogContents | undefined {
-    const database = this.#log();
-    if (database === undefined) return undefined;
-    return { hardState: database.hardState, start: database.start, entries: database.slots };
+    const files = this.logFiles;
+    if (files.length === 0) return undefined;
+    return readLog(new Map(files.map(({ number, bytes }) => [number, bytes])));
+  }
+
+  /** The files of the log. */
+  get logFiles(): readonly LogFile[] {
+    const files: LogFile[] = [];
+    for (const [path, { bytes }] of this.volume.inodes()) {
+      const number = numberOf(path);
+      if (number > 0) files.push({ path, number, bytes });
+    }
+    return files;
   }
 
   /** Damages a part of the disk. To be used while no process runs: it is found when the next one opens its files. */
   decay(decay: Decay): void {
     switch (decay.kind) {
-      case "log":
-        this.#log()?.rotten.add(decay.index);
-        return;
       case "state":
         this.#stateInode()?.decayState();
         return;
-      case "file":
-        this.volume.find(resolve(decay.path))?.plain.rot(decay.offset);
+      case "bits":
+        this.volume.find(resolve(decay.path))?.plain.rot(decay.offset, decay.bits);
+        return;
+      case "sector":
+        this.volume.find(resolve(decay.path))?.plain.blank(decay.offset);
+        return;
+      case "end":
+        this.volume.find(resolve(decay.path))?.plain.shorten(decay.length);
         return;
     }
   }
@@ -239,15 +275,18 @@ export class SimulatedDisk implements LogObserver {
     return this.#stateInode() !== undefined;
   }
 
-  #log(): LogDatabase | undefined {
-    for (const [, inode] of this.volume.inodes()) if (inode.log !== undefined) return inode.log;
-    return undefined;
-  }
-
   #stateInode(): Inode | undefined {
     for (const [path, inode] of this.volume.inodes()) if (path.endsWith("/state.db")) return inode;
     return undefined;
   }
+}
+
+const LOG_FOLDER = "/log";
+const SEGMENT = /\/log\/(\d{12})\.log$/;
+
+/** Number of the segment that a path is of; 0 when it is none. */
+function numberOf(path: string): number {
+  return Number(SEGMENT.exec(path)?.[1] ?? 0);
 }
 
 /** The next turn of the event loop, which the simulator decides. */

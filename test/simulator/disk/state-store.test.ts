@@ -87,7 +87,7 @@ describe("the state on a simulated disk", () => {
     const descriptor = openSync(`${ROOT}/torn.db`, "w");
     writeSync(descriptor, bytes.subarray(0, bytes.length - 1));
     expect(() => StateStore.open(`${ROOT}/torn.db`)).toThrow(CorruptData);
-    disk.decay({ kind: "file", path: `${ROOT}/copy.db`, offset: 200 });
+    disk.decay({ kind: "bits", path: `${ROOT}/copy.db`, offset: 200, bits: 0xff });
     expect(() => StateStore.open(`${ROOT}/copy.db`)).toThrow(CorruptData);
     store.close();
     disk.decay({ kind: "state" });

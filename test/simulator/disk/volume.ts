@@ -122,12 +122,12 @@ export class Volume {
   }
 
   /** Makes this the durable copy of another volume, as processes see that one. */
-  copyOf(other: Volume, copied: (inode: Inode) => Inode): void {
+  copyOf(other: Volume): void {
     this.clear();
     for (const [path, directory] of other.#directories) {
       const copy = new Directory();
       for (const [name, inode] of directory.names) {
-        copy.do({ removed: undefined, added: { path: name, inode: copied(inode) } });
+        copy.do({ removed: undefined, added: { path: name, inode: inode.copy() } });
       }
       copy.sync("durable");
       this.#directories.set(path, copy);

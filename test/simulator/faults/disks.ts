@@ -56,13 +56,10 @@ function worst(usual: DiskFaults, held: Iterable<Trouble>): DiskFaults {
   };
 }
 
-/** Damages a part of the data that the node needs at its next start. */
-export function rot({ disk }: SimulatedNode, state: boolean): void {
-  const log = disk.log();
-  if (state && disk.hasState) disk.decay({ kind: "state" });
-  else if (log !== undefined && log.entries.length > 0) {
-    disk.decay({ kind: "log", index: log.start.index + Math.ceil(log.entries.length / 2) });
-  } else disk.wipe();
+/** Damages the state, which the node needs at its next start. */
+export function rotState({ disk }: SimulatedNode): void {
+  if (disk.hasState) disk.decay({ kind: "state" });
+  else disk.wipe();
 }
 
 /** One node loses its data for good, unless another still waits to be replaced: then a majority might. */

@@ -1,7 +1,7 @@
 import { type FaultKind, faultKinds } from "../run/fault-kinds.js";
 import { contestedRemoval } from "./contested-removal.js";
 import { copyDirectory } from "./copies.js";
-import { destroy, failDisk, loseDiskEarly, rot } from "./disks.js";
+import { destroy, failDisk, loseDiskEarly, rotState } from "./disks.js";
 import {
   blockOneWay,
   congestion,
@@ -10,6 +10,7 @@ import {
   partitionSome,
   slowLink,
 } from "./links.js";
+import { rotLog } from "./log-rot.js";
 import { cutOffMinority } from "./minority.js";
 import { forgetConnections, oneConnection } from "./one-connection.js";
 import {
@@ -53,7 +54,7 @@ const injections: Readonly<Record<FaultKind, Inject>> = {
   contestedRemoval,
   copy: copyDirectory,
   wipe: (scene) => destroy(scene, (node) => node.disk.wipe()),
-  bitRot: (scene) => destroy(scene, (node) => rot(node, scene.random.chance(0.5))),
+  bitRot: (scene) => (scene.random.chance(0.3) ? destroy(scene, rotState) : rotLog(scene)),
   clientPause: pauseClient,
   clientKill: killSomeClient,
   upgrade: upgradeSome,

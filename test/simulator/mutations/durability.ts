@@ -59,26 +59,6 @@ export const durabilityMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: "fsync-error-retried",
-    wrong: "a write that failed is tried again, and taken for durable when that succeeds",
-    trips: ["DUR", "LC", "MONO"],
-    court: "simulator",
-    edits: [
-      {
-        file: node,
-        find: "if (hardState !== undefined || entries.length > 0) this.log.write(hardState, entries);",
-        replace: `for (let attempt = 0; hardState !== undefined || entries.length > 0; attempt++) {
-      try {
-        this.log.write(hardState, entries);
-        break;
-      } catch (error) {
-        if (attempt === 3) throw error;
-      }
-    }`,
-      },
-    ],
-  },
-  {
     name: "log-cut-before-state-durable",
     wrong: "the log is cut behind the applied index instead of the one the state on disk stands at",
     trips: ["DUR"],

@@ -13,7 +13,11 @@ export interface DrawnBounds {
   readonly uncommittedBytesMax: number;
   readonly snapshotCatchUpMs: number;
   readonly snapshotVerifiedChangesMax: number;
+  readonly logSegmentBytes: number;
 }
+
+/** Any number that no other fork of the options' source has. */
+const SEGMENT_SALT = 2;
 
 /** Each small or as in production: what waits, what is split, what is read back from disk and what is refused. */
 export function drawBounds(random: Random): DrawnBounds {
@@ -34,6 +38,8 @@ export function drawBounds(random: Random): DrawnBounds {
     uncommittedBytesMax: random.pick([1_000, uncommittedBytesMax, uncommittedBytesMax]),
     snapshotCatchUpMs: random.pick([500, snapshotCatchUpMs]),
     snapshotVerifiedChangesMax: random.pick([1, snapshotVerifiedChangesMax]),
+    // Not as in production: every start of a node would fill so much memory.
+    logSegmentBytes: random.fork(SEGMENT_SALT).pick([2_048, 8_192, 65_536]),
   };
 }
 
