@@ -29,8 +29,6 @@ export class Upkeep {
   private readonly compaction: HistoryCompaction;
   private readonly limits: LimitsKeeper;
   private compactionProposed = false;
-  /** The last cut ended at its bound, before it was where it should be. */
-  private cutUnfinished = false;
 
   constructor(parts: UpkeepParts) {
     this.parts = parts;
@@ -53,8 +51,6 @@ export class Upkeep {
       this.nextFlushMs = nowMs + bounds.flushIntervalMs;
       this.flush();
       if (this.parts.raft.leadsUpToDate) this.lead(nowMs);
-    } else if (this.cutUnfinished) {
-      this.cutLog();
     }
   }
 
@@ -80,7 +76,6 @@ export class Upkeep {
     const { state, log, raft, sender, options } = this.parts;
     const cut = cutIndex(log, { durableIndex: state.durableIndex, heldIndex: sender.heldIndex }, options);
     if (cut > log.start().index) raft.cut(log.cutTo(cut));
-    this.cutUnfinished = log.start().index < cut;
     sender.logStartsAt(log.start().index);
   }
 

@@ -1,5 +1,5 @@
-import { closeSync, openSync } from "node:fs";
 import DatabaseConstructor from "better-sqlite3";
+import { createPrivately } from "./durable-file.js";
 import { UnusableDataDirectory } from "./errors.js";
 
 /** A data directory that no other process uses meanwhile. */
@@ -13,7 +13,7 @@ export interface DirectoryLock {
  * @throws UnusableDataDirectory when another process has it.
  */
 export function lockDirectory(file: string): DirectoryLock {
-  closeSync(openSync(file, "a", 0o600));
+  createPrivately(file);
   const db = new DatabaseConstructor(file, { timeout: 0 });
   try {
     db.exec("BEGIN EXCLUSIVE");

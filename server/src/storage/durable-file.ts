@@ -17,3 +17,15 @@ export function syncDirectory(path: string): void {
   fsyncSync(descriptor);
   closeSync(descriptor);
 }
+
+/**
+ * Makes an empty file for its owner only, unless there is one. That one is not even opened: to close it would give back the
+ * locks that this process has on it. What is wrong with the place is for whoever opens the file to say.
+ */
+export function createPrivately(file: string): void {
+  try {
+    closeSync(openSync(file, "wx", 0o600));
+  } catch {
+    return;
+  }
+}

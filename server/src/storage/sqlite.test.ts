@@ -13,6 +13,15 @@ describe("openDatabase", () => {
 
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+  it("keeps its files from other users", () => {
+    const db = openDatabase(join(folder, "private.db"));
+    db.exec("CREATE TABLE t (n INTEGER) STRICT");
+    for (const suffix of ["", "-wal", "-shm"]) {
+      expect(statSync(join(folder, `private.db${suffix}`)).mode & 0o077).toBe(0);
+    }
+    db.close();
+  });
+
   it("makes durable what a process that was killed left in the write-ahead log", () => {
     const killed = openDatabase(join(folder, "killed.db"));
     killed.exec("CREATE TABLE t (n INTEGER) STRICT; INSERT INTO t VALUES (7)");

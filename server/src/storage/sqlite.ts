@@ -1,4 +1,5 @@
 import DatabaseConstructor, { type Database } from "better-sqlite3";
+import { createPrivately } from "./durable-file.js";
 import { CorruptData, UnusableDataDirectory } from "./errors.js";
 
 /** Page size in bytes: entries of a few hundred bytes fill larger pages better, and a commit writes fewer of them. */
@@ -16,6 +17,8 @@ const BUSY_TIMEOUT_MS = 5_000;
  * SqliteError when it cannot be opened.
  */
 export function openDatabase(file: string): Database {
+  // For its owner only; what SQLite makes beside it is as the file is.
+  createPrivately(file);
   const db = new DatabaseConstructor(file, { timeout: BUSY_TIMEOUT_MS });
   try {
     db.pragma(`page_size = ${PAGE_SIZE_BYTES}`);
