@@ -22,7 +22,8 @@ export const storageMutations: readonly Mutation[] = [
     name: "damaged-middle-taken-for-end-of-log",
     wrong: "a group that is gone from the middle of the log is taken for one that was never written",
     trips: ["DUR", "ES", "LC", "MONO"],
-    court: "simulator",
+    court: "storage tests",
+    tests: ["server/src/storage/log"],
     edits: [
       {
         file: scan,
