@@ -91,7 +91,8 @@ export const storageMutations: readonly Mutation[] = [
     name: "left-behind-writes-trusted",
     wrong: "what a killed process left in the log is acted upon before it is synced",
     trips: ["DUR", "ES", "LC", "MONO"],
-    court: "simulator",
+    court: "storage tests",
+    tests: ["test/simulator/disk/log-store"],
     edits: [{ file: segmentWriter, find: "    writeAgain(folder, file, lastGroup);\n", replace: "" }],
   },
   {
