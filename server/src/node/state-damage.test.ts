@@ -33,7 +33,15 @@ function apply(machine: StateMachine, index: number): void {
 function killedNode(): { readonly path: string; readonly hash: StateMachine["hash"] } {
   const live = join(folder, "live");
   const directory = openDataDirectory(live);
-  const identity = { clusterId: 1, memberId: 1, name: "n1", incarnation: "aa", founders: [] };
+  const identity = {
+    clusterId: 1,
+    memberId: 1,
+    name: "n1",
+    incarnation: "aa",
+    starts: 1,
+    nonces: [],
+    founders: [],
+  };
   directory.identityFile.write({ ...identity, standing: "formed" });
   const log = new LogStore(directory.logFolder, { segmentBytes: 8_192 });
   const state = new StateKeeper(directory, () => undefined);

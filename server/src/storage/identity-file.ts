@@ -86,7 +86,10 @@ export class IdentityFile {
       throw new UnusableDataDirectory(`${this.file} does not say to whom the directory belongs`);
     }
     const { clusterId, memberId, name, incarnation, standing, starts = 0, nonces = [], founders } = found;
-    return { format, identity: { clusterId, memberId, name, incarnation, standing, starts, nonces, founders } };
+    return {
+      format,
+      identity: { clusterId, memberId, name, incarnation, standing, starts, nonces, founders },
+    };
   }
 
   /**
