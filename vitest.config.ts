@@ -7,7 +7,7 @@ const simulation = "test/simulator/simulation.test.ts";
 const alone = [
   "test/jepsen/**/*.test.ts",
   "test/limits/**/*.test.ts",
-  "test/cluster/{exactly-once,failover,leases,membership}.test.ts",
+  "test/cluster/{exactly-once,failover,identity,leases,membership,sessions}.test.ts",
 ];
 const excluded = ["**/node_modules/**", "**/dist/**", ".quorate/**"];
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { eventually } from "../cluster/local-cluster.js";
+import { eventually, FOLLOW_PARENT } from "../cluster/local-cluster.js";
 
 const SERVER = fileURLToPath(import.meta.resolve("@quorate/server/main"));
 
@@ -18,8 +18,8 @@ export class ServerRun implements AsyncDisposable {
   #stderr = "";
 
   constructor(flags: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn(process.execPath, [SERVER, ...flags], {
-      stdio: ["ignore", "ignore", "pipe"],
+    this.#child = spawn(process.execPath, ["--import", FOLLOW_PARENT, SERVER, ...flags], {
+      stdio: ["pipe", "ignore", "pipe"],
       env: { ...process.env, ...env },
     });
     this.#child.stderr?.on("data", (chunk: Buffer) => {

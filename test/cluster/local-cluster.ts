@@ -11,6 +11,14 @@ import { PeerProxy } from "./peer-proxy.js";
 /** The server's executable, run as an operator would. */
 const SERVER = fileURLToPath(import.meta.resolve("@quorate/server/main"));
 
+/** Preloaded into a server that must not outlive the process that started it. */
+export const FOLLOW_PARENT = new URL(
+  /\/dist\//.test(import.meta.url)
+    ? "../../../cli/dist/dev/follow-parent.js"
+    : "../../cli/dist/dev/follow-parent.js",
+  import.meta.url,
+).href;
+
 /** How a cluster for a test or a benchmark is run. */
 export interface LocalClusterOptions {
   /** Nodes, 1 to 5. Default 3. */
@@ -69,9 +77,15 @@ export class LocalCluster implements AsyncDisposable {
       localNode(dir, `n${i + 1}`, ports.slice(i * 3, i * 3 + 3), false),
     );
     const cluster = new LocalCluster(dir, nodes, options);
-    if (options.proxied === true) await cluster.putProxies();
-    for (let i = 0; i < count; i++) cluster.launch(i);
-    await cluster.waitForLeader();
+    try {
+      if (options.proxied === true) await cluster.putProxies();
+      for (let i = 0; i < count; i++) cluster.launch(i);
+      await cluster.waitForLeader();
+    } catch (error) {
+      // Nobody got it, so nobody else disposes of it.
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
     return cluster;
   }
 
@@ -158,8 +172,9 @@ export class LocalCluster implements AsyncDisposable {
     const node = this.node(index);
     if (node.process !== undefined) throw new Error(`${node.name} runs already`);
     mkdirSync(node.dataDir, { recursive: true });
-    const child = spawn(process.execPath, [SERVER, ...this.flags(index)], {
-      stdio: ["ignore", "ignore", "pipe"],
+    const child = spawn(process.execPath, ["--import", FOLLOW_PARENT, SERVER, ...this.flags(index)], {
+      // Its stdin is a pipe from this process, which ends with it, however that goes: the node must not outlive it.
+      stdio: ["pipe", "ignore", "pipe"],
       env: { ...process.env, ...this.options.env },
     });
     child.stderr?.pipe(createWriteStream(join(this.dir, `${node.name}.log`), { flags: "a" }));

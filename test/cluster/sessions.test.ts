@@ -4,7 +4,7 @@ import { eventually, LocalCluster, sleep } from "./local-cluster.js";
 const TTL_MS = 5_000;
 
 it("a session and its lock outlive bursts of their client's own writes that take longer than its TTL to carry out", async () => {
-  const PENDING = 20_000;
+  const PENDING = 10_000;
   await using cluster = await LocalCluster.start({ nodes: 1 });
   await using client = await cluster.connect({ sessionTtlMs: TTL_MS });
   const lock = await client.lock("/lock");
@@ -31,7 +31,7 @@ it("a session and its lock outlive bursts of their client's own writes that take
 });
 
 it("a session and its lock outlive a flood of other sessions' writes", async () => {
-  const PENDING = 10_000;
+  const PENDING = 4_000;
   await using cluster = await LocalCluster.start();
   await using client = await cluster.connect({ sessionTtlMs: TTL_MS });
   const lock = await client.lock("/lock");
