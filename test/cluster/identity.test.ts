@@ -123,9 +123,11 @@ function elsewhere(cluster: LocalCluster, index: number, dataDir: string): strin
   });
 }
 
-/** Waits until every other node has heard of that start of a node. */
-async function heard(cluster: LocalCluster, index: number): Promise<void> {
-  const { memberId, starts } = identityOf(cluster.node(index).dataDir);
+/** Starts a node and waits until every other one has noted that start of it. */
+async function launchAndBeHeard(cluster: LocalCluster, index: number): Promise<void> {
+  const { memberId, starts: before } = identityOf(cluster.node(index).dataDir);
+  const starts = before + 1;
+  cluster.launch(index);
   await eventually(() => {
     const others = Array.from({ length: cluster.size }, (_, i) => i).filter((i) => i !== index);
     return others.every((i) => {
@@ -145,8 +147,7 @@ describe("a copy of a data directory", () => {
     await cluster.kill(1);
     const copy = join(cluster.dir, "copy");
     cpSync(cluster.node(1).dataDir, copy, { recursive: true });
-    cluster.launch(1);
-    await heard(cluster, 1);
+    await launchAndBeHeard(cluster, 1);
     const first = await runServer(elsewhere(cluster, 1, copy));
     expect(first.code).toBe(2);
     expect(first.stderr).toMatch(
@@ -168,8 +169,7 @@ describe("a copy of a data directory", () => {
     const { dataDir } = cluster.node(2);
     cpSync(dataDir, copy, { recursive: true });
     for (let round = 0; round < 2; round++) {
-      cluster.launch(2);
-      await heard(cluster, 2);
+      await launchAndBeHeard(cluster, 2);
       await cluster.kill(2);
     }
     for (const index of [0, 1]) {
