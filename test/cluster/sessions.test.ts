@@ -31,7 +31,7 @@ it("a session and its lock outlive bursts of their client's own writes that take
 });
 
 it("a session and its lock outlive a flood of other sessions' writes", async () => {
-  const PENDING = 4_000;
+  const PENDING = 2_000;
   await using cluster = await LocalCluster.start();
   await using client = await cluster.connect({ sessionTtlMs: TTL_MS });
   const lock = await client.lock("/lock");
