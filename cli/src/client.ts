@@ -26,6 +26,7 @@ export async function withClient<T>(
     followLeader: needs.session === "lasting",
     requestTimeoutMs: options.timeoutMs,
     connectTimeoutMs: options.timeoutMs,
+    ...(options.history === undefined ? {} : { history: options.history }),
     ...(needs.sessionTtlMs === undefined ? {} : { sessionTtlMs: needs.sessionTtlMs }),
     ...(needs.signal === undefined ? {} : { signal: needs.signal }),
   });

@@ -16,6 +16,7 @@ const status = (name: string, role: NodeStatus["role"]): NodeStatus => ({
   name,
   memberId: "",
   clusterId: "",
+  historyId: "0123456789abcdef",
   endpoint: "",
   role,
   term: 2,

@@ -11,6 +11,8 @@ export interface NodeLine {
   readonly term: number | null;
   readonly revision: number | null;
   readonly appliedIndex: number | null;
+  /** Id of the history that its state is of; null also while it knows none. */
+  readonly history: string | null;
 }
 
 /** What was learned of a cluster. */
@@ -67,9 +69,9 @@ export function nodeLines(
   const lines = new Map<string, NodeLine>();
   for (const [endpoint, status] of answers) {
     if (status === undefined || lines.has(status.name)) continue;
-    const { name, term, revision, appliedIndex } = status;
+    const { name, term, revision, appliedIndex, historyId } = status;
     const role = status.unheard ? "unheard" : status.role;
-    lines.set(name, { name, endpoint, role, term, revision, appliedIndex });
+    lines.set(name, { name, endpoint, role, term, revision, appliedIndex, history: historyId ?? null });
   }
   for (const { name, clientEndpoint } of members) {
     if (!lines.has(name)) lines.set(name, unreachableLine(name, clientEndpoint));
@@ -106,9 +108,11 @@ export async function askAll(
   return new Map(await Promise.all(answers));
 }
 
+const nothing = { term: null, revision: null, appliedIndex: null, history: null } as const;
+
 /** The line of a node that gave no answer. */
 export function unreachableLine(name: string | null, endpoint: string): NodeLine {
-  return { name, endpoint, role: "unreachable", term: null, revision: null, appliedIndex: null };
+  return { name, endpoint, role: "unreachable", ...nothing };
 }
 
 function compareNames(a: string, b: string): number {

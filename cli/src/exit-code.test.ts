@@ -2,6 +2,7 @@ import {
   Cancelled,
   CompareFailed,
   Fenced,
+  HistoryChanged,
   InvalidArgument,
   NoQuorum,
   OutcomeUnknown,
@@ -23,6 +24,7 @@ describe("exit codes", () => {
     ["an unknown outcome", new OutcomeUnknown("x"), 4],
     ["a fenced write", new Fenced("x"), 5],
     ["an expired session", new SessionExpired("x"), 5],
+    ["another history", new HistoryChanged("x"), 7],
     ["a failure that names its own", new CommandFailure(127, "x"), 127],
   ])("tell %s apart", (_, error, code) => {
     expect(exitCodeOf(error)).toBe(code);

@@ -17,6 +17,8 @@ export const exitCode = {
   ownershipLost: 5,
   /** What was to be printed could not be written: a full disk, say. What was asked of the cluster was done. */
   output: 6,
+  /** The cluster's history is not the one that was to be gone on from. What was asked did not happen. */
+  historyChanged: 7,
 } as const;
 
 /** One of the documented exit codes, or the code of the command that `lock` or `elect` ran. */
@@ -50,6 +52,8 @@ export function exitCodeOf(error: unknown): ExitCode {
     case "FENCED":
     case "SESSION_EXPIRED":
       return exitCode.ownershipLost;
+    case "HISTORY_CHANGED":
+      return exitCode.historyChanged;
     case "INVALID_ARGUMENT":
     case "TOO_LARGE":
       return exitCode.usage;
@@ -82,6 +86,8 @@ export function adviceFor(error: unknown): string | undefined {
       return "`quorate stat` shows what is used; what is deleted counts until its history is compacted, a moment later";
     case "LEASES_EXCEEDED":
       return "`quorate lease ls` shows them; those that end or are revoked make room";
+    case "HISTORY_CHANGED":
+      return "`quorate status` shows the history of each node; read anew without --history, and without revisions of the old one";
     case "COMPACTED":
       return "history before that revision is gone: read without --revision, or watch with --initial or --relist";
     default:

@@ -14,6 +14,8 @@ export interface GlobalOptions {
   readonly timeoutMs: number;
   /** How results are printed. */
   readonly output: OutputFormat;
+  /** The history to go on from; undefined for any. */
+  readonly history: string | undefined;
 }
 
 /** The global options as yargs hands them over, before they are checked. */
@@ -21,6 +23,7 @@ export interface GlobalArguments {
   readonly endpoints?: string[] | undefined;
   readonly timeout: string;
   readonly output: OutputFormat;
+  readonly history?: string | undefined;
 }
 
 /** Adds the global options to a command line. */
@@ -47,6 +50,13 @@ export function withGlobalOptions(argv: Argv): Argv<GlobalArguments> {
       default: "text" as const,
       group: "Global options:",
       describe: "text for people, json for scripts",
+    })
+    .option("history", {
+      type: "string",
+      requiresArg: true,
+      group: "Global options:",
+      describe:
+        "Only in this history, as `status` and JSON output tell it: else exit 7, and nothing happened",
     });
 }
 
@@ -58,5 +68,6 @@ export function readGlobalOptions(argv: GlobalArguments, env: Terminal["env"]): 
     endpoints: parseEndpoints(lists),
     timeoutMs: parseDurationMs("timeout", argv.timeout),
     output: argv.output,
+    history: argv.history,
   };
 }

@@ -76,6 +76,7 @@ describe("the command line", () => {
           term: null,
           revision: null,
           appliedIndex: null,
+          history: null,
         },
       ],
       strangers: [],

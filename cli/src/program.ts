@@ -55,6 +55,7 @@ const epilogue = `Exit codes:
   4  outcome unknown: the change may or may not have been made
   5  fenced, or the lock, leadership or session was lost
   6  done, but stdout could not be written (a full disk, say)
+  7  the cluster's history is another one than --history, or than when the command began
   128 and more: ended by that signal before the work was done: 130 Ctrl-C, 143 SIGTERM, 141 the reader of stdout went
   lock and elect exit with the code of the command they ran; 127 when there is no such command, 126 when it cannot run.
 

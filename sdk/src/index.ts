@@ -14,6 +14,7 @@ export {
   DeadlineExceeded,
   Fenced,
   FutureRevision,
+  HistoryChanged,
   Internal,
   InvalidArgument,
   KeyNotFound,

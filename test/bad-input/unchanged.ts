@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { eventually, LocalCluster, type LocalClusterOptions } from "../cluster/local-cluster.js";
 
-/** Starts a cluster and waits until its nodes have introduced themselves: and agreed on their limits: from then on only clients change anything. */
+/** Starts a cluster and waits until its nodes have introduced themselves: and agreed on their limits and on the history's id: from then on only clients change anything. */
 export async function startQuietCluster(options: LocalClusterOptions = {}): Promise<LocalCluster> {
   const cluster = await LocalCluster.start(options);
   await using client = await cluster.connect({ session: false });
@@ -10,6 +10,10 @@ export async function startQuietCluster(options: LocalClusterOptions = {}): Prom
     "all members to be known",
   );
   await eventually(async () => (await client.stat("/")).spaceBytesMax !== 0, "the limits to be agreed");
+  await eventually(async () => {
+    const statuses = await Promise.all(cluster.endpoints.map((endpoint) => client.status(endpoint)));
+    return statuses.every(({ historyId }) => historyId !== undefined);
+  }, "the history to have an id");
   return cluster;
 }
 

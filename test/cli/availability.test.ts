@@ -22,9 +22,11 @@ it("goes on without a majority where it can, and says so where it cannot", async
     revision: expect.any(Number),
     appliedIndex: expect.any(Number),
     role: expect.stringMatching(/^(?:leader|follower)$/),
+    history: expect.stringMatching(/^[0-9a-f]{16}$/),
   };
   expect(whole).toEqual({
     nodes: endpoints.map((endpoint, i) => ({ name: `n${i + 1}`, endpoint, ...line })),
+    strangers: [],
   });
   expect(whole.nodes.filter(({ role }) => role === "leader")).toHaveLength(1);
   const table = await cli(["status"], { endpoints: endpoints.slice(0, 1) });
@@ -40,6 +42,7 @@ it("goes on without a majority where it can, and says so where it cannot", async
     term: null,
     revision: null,
     appliedIndex: null,
+    history: null,
   });
   await cluster.kill(2);
 

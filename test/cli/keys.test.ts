@@ -1,16 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { LocalCluster } from "../cluster/local-cluster.js";
+import { startQuietCluster } from "../bad-input/unchanged.js";
+import type { LocalCluster } from "../cluster/local-cluster.js";
 import { type CliEnd, type CliOptions, CliProcess, cli } from "./cli-run.js";
 
 let cluster: LocalCluster;
 
 beforeAll(async () => {
-  cluster = await LocalCluster.start();
+  cluster = await startQuietCluster();
 });
 
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
+
+/** What a document says of the history that its revisions are of. */
+const history = expect.stringMatching(/^[0-9a-f]{16}$/);
 
 async function quorate(args: readonly string[], options: CliOptions = {}): Promise<CliEnd> {
   return await cli(args, { endpoints: cluster.endpoints, ...options });
@@ -39,9 +43,10 @@ describe("get, put and del", () => {
       modRevision: expect.any(Number),
       version: 1,
       lease: 0,
+      history,
     });
     const put = await json(["put", "/app/db", "postgres://db2"]);
-    expect(put).toEqual({ key: "/app/db", revision: expect.any(Number) });
+    expect(put).toEqual({ key: "/app/db", revision: expect.any(Number), history });
     expect(await json(["get", "/app/db"])).toMatchObject({ value: "postgres://db2", version: 2 });
   });
 
@@ -79,7 +84,12 @@ describe("get, put and del", () => {
 
   it("deletes a key or a subtree, and says how much", async () => {
     for (const key of ["/tree", "/tree/a", "/tree/a/b", "/treehouse"]) await output(["put", key, "x"]);
-    expect(await json(["del", "/tree"])).toEqual({ key: "/tree", deleted: 1, revision: expect.any(Number) });
+    expect(await json(["del", "/tree"])).toEqual({
+      key: "/tree",
+      deleted: 1,
+      revision: expect.any(Number),
+      history,
+    });
     expect(await output(["del", "/tree", "--recursive"])).toMatch(/^2 deleted at revision \d+\n$/);
     expect(await output(["get", "/treehouse"])).toBe("x\n");
   });
@@ -144,6 +154,29 @@ describe("watch", () => {
     expect(await output(["watch", "/counted", "--from-revision", String(revision), "--count", "2"])).toBe(
       `${revision}\tPUT\t/counted\t1\n${revision + 1}\tPUT\t/counted\t2\n`,
     );
+  });
+});
+
+describe("--history", () => {
+  it("goes on in the history of a document, and exits 7 in any other without doing anything", async () => {
+    const put = await json(["put", "/of/history", "1"]);
+    const { revision, history: own } = put as { revision: number; history: string };
+    const from = ["watch", "/of/history", "--from-revision", String(revision), "--count", "1"];
+    expect(await output([...from, "--history", own])).toBe(`${revision}\tPUT\t/of/history\t1\n`);
+    const other = ["--history", "0123456789abcdef"];
+    const refused = [
+      [...from, ...other],
+      ["put", "/of/history", "2", ...other],
+      ["get", "/of/history", ...other],
+      ["history", "/of/history", "--from", String(revision), ...other],
+    ];
+    for (const args of refused) {
+      const { code, stdout, stderr } = await quorate(args);
+      expect({ args, code, stdout }).toEqual({ args, code: 7, stdout: "" });
+      expect(stderr).toContain(own);
+    }
+    expect(await output(["get", "/of/history"])).toBe("1\n");
+    expect((await quorate(["get", "/x", "--history", "yesterday"])).code).toBe(2);
   });
 });
 

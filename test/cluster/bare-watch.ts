@@ -40,6 +40,7 @@ export class BareWatch implements Disposable {
           previous: false,
           exclude: [],
           progress: false,
+          historyId: "",
         },
       },
     });

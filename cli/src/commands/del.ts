@@ -3,7 +3,7 @@ import type { RegisterCommand } from "../command.js";
 import { CommandFailure } from "../command-failure.js";
 import { exitCode } from "../exit-code.js";
 import { readGlobalOptions } from "../global-options.js";
-import { writeJson } from "../output/json.js";
+import { historyJson, writeJson } from "../output/json.js";
 import { wholeNumber } from "../whole-number.js";
 import { fenceOptions, readFence } from "./fence-options.js";
 
@@ -33,14 +33,18 @@ export const registerDel: RegisterCommand = (cli, { terminal }) =>
       const options = readGlobalOptions(argv, terminal.env);
       const fence = readFence(argv.fenceKey, argv.fenceToken);
       const ifModRevision = wholeNumber("if-mod-revision", argv.ifModRevision, 1);
-      const { deleted, revision } = await withClient(options, { session: "brief" }, (client) =>
-        client.delete(argv.key, {
+      const { outcome, history } = await withClient(options, { session: "brief" }, async (client) => ({
+        outcome: await client.delete(argv.key, {
           recursive: argv.recursive,
           ...(ifModRevision === undefined ? {} : { ifModRevision }),
           ...(fence === undefined ? {} : { fence }),
         }),
-      );
-      if (options.output === "json") writeJson(terminal, { key: argv.key, deleted, revision });
+        history: client.historyId,
+      }));
+      const { deleted, revision } = outcome;
+      if (options.output === "json") {
+        writeJson(terminal, { key: argv.key, deleted, revision, ...historyJson(history) });
+      }
       if (deleted === 0) throw new CommandFailure(exitCode.failed, `${argv.key}: no such key`);
       if (options.output === "text") terminal.out(`${deleted} deleted at revision ${revision}\n`);
     },

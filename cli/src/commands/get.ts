@@ -4,7 +4,7 @@ import { CommandFailure } from "../command-failure.js";
 import { exitCode } from "../exit-code.js";
 import { readGlobalOptions } from "../global-options.js";
 import { entryJson } from "../output/entry.js";
-import { writeJson } from "../output/json.js";
+import { historyJson, writeJson } from "../output/json.js";
 import { readOptions, withReadOptions } from "./read-options.js";
 
 /** `quorate get KEY`: prints the value's bytes and a newline, or with --output json the whole entry. */
@@ -21,12 +21,13 @@ export const registerGet: RegisterCommand = (cli, { terminal }) =>
         .example("$0 get /app/db --consistency serializable", "Read without a quorum"),
     async (argv) => {
       const options = readGlobalOptions(argv, terminal.env);
-      const entry = await withClient(options, { session: "none" }, (client) =>
-        client.get(argv.key, readOptions(argv)),
-      );
+      const { entry, history } = await withClient(options, { session: "none" }, async (client) => ({
+        entry: await client.get(argv.key, readOptions(argv)),
+        history: client.historyId,
+      }));
       if (entry === undefined) throw new CommandFailure(exitCode.failed, `${argv.key}: no such key`);
       if (options.output === "json") {
-        writeJson(terminal, entryJson(entry));
+        writeJson(terminal, { ...entryJson(entry), ...historyJson(history) });
         return;
       }
       terminal.out(Buffer.concat([entry.value, Buffer.from("\n")]));

@@ -5,7 +5,7 @@ import { CommandFailure } from "../command-failure.js";
 import { exitCode } from "../exit-code.js";
 import { readGlobalOptions } from "../global-options.js";
 import { entryJson, valueLine } from "../output/entry.js";
-import { writeJsonLine } from "../output/json.js";
+import { historyJson, writeJsonLine } from "../output/json.js";
 import { wholeNumber } from "../whole-number.js";
 
 /** `quorate history PATH`: the versions of a key, oldest first, each on a line. */
@@ -31,7 +31,8 @@ export const registerHistory: RegisterCommand = (cli, { terminal }) =>
       const count = await withClient(options, { session: "none" }, async (client) => {
         let printed = 0;
         for await (const version of client.history(argv.path, range)) {
-          if (options.output === "json") writeJsonLine(terminal, versionJson(argv.path, version));
+          if (options.output === "json")
+            writeJsonLine(terminal, versionJson(argv.path, version, client.historyId));
           else terminal.out(`${versionLine(version)}\n`);
           printed += 1;
           if (printed >= limit) break;
@@ -47,7 +48,8 @@ function versionLine(version: Version): string {
   return `${version.revision}\tput\t${valueLine(version.entry.value)}`;
 }
 
-function versionJson(path: string, version: Version): object {
+function versionJson(path: string, version: Version, historyId: string | undefined): object {
   const { kind, revision } = version;
-  return kind === "delete" ? { kind, revision, key: path } : { kind, revision, ...entryJson(version.entry) };
+  const what = kind === "delete" ? { key: path } : entryJson(version.entry);
+  return { kind, revision, ...what, ...historyJson(historyId) };
 }

@@ -6,7 +6,7 @@ import { exitCode } from "../exit-code.js";
 import { type OutputFormat, readGlobalOptions } from "../global-options.js";
 import { listAll } from "../listing.js";
 import { entryMetadataJson, valueJson } from "../output/entry.js";
-import { writeJson, writeJsonLine } from "../output/json.js";
+import { historyJson, writeJson, writeJsonLine } from "../output/json.js";
 import { type Column, tableLines } from "../output/table.js";
 import type { Terminal } from "../terminal.js";
 import { wholeNumber } from "../whole-number.js";
@@ -71,14 +71,16 @@ export const registerLs: RegisterCommand = (cli, { terminal }) =>
         }
         return;
       }
-      const listing = await withClient(options, { session: "none" }, (client) =>
-        listAll(client, argv.path, { ...readOptions(argv), keysOnly: !argv.values }, limit),
-      );
+      const { listing, history } = await withClient(options, { session: "none" }, async (client) => ({
+        listing: await listAll(client, argv.path, { ...readOptions(argv), keysOnly: !argv.values }, limit),
+        history: client.historyId,
+      }));
       const { revision, nodes, more } = listing;
       if (options.output === "json") {
         writeJson(terminal, {
           path: argv.path,
           revision,
+          ...historyJson(history),
           more,
           nodes: nodes.map((node) => nodeJson(node, argv.values)),
         });

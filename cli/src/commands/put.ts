@@ -4,7 +4,7 @@ import { CommandFailure } from "../command-failure.js";
 import { exitCode } from "../exit-code.js";
 import { readGlobalOptions } from "../global-options.js";
 import { entryJson } from "../output/entry.js";
-import { writeJson } from "../output/json.js";
+import { historyJson, writeJson } from "../output/json.js";
 import { wholeNumber } from "../whole-number.js";
 import { fenceOptions, readFence } from "./fence-options.js";
 
@@ -41,22 +41,24 @@ export const registerPut: RegisterCommand = (cli, context) =>
       const fence = readFence(argv.fenceKey, argv.fenceToken);
       const lease = wholeNumber("lease", argv.lease, 1);
       const ifModRevision = wholeNumber("if-mod-revision", argv.ifModRevision, 0);
-      const outcome = await withClient(options, { session: "brief" }, (client) =>
-        client.put(argv.key, value, {
+      const { outcome, history } = await withClient(options, { session: "brief" }, async (client) => ({
+        outcome: await client.put(argv.key, value, {
           sequential: argv.sequential,
           returnPrevious: argv.previous,
           ...(lease === undefined ? {} : { lease }),
           ...(ifModRevision === undefined ? {} : { ifModRevision }),
           ...(fence === undefined ? {} : { fence }),
         }),
-      );
+        history: client.historyId,
+      }));
       if (options.output === "text") {
         terminal.out(`${outcome.path} at revision ${outcome.revision}\n`);
         return;
       }
       const previous = outcome.previous === undefined ? null : entryJson(outcome.previous);
       const { path: key, revision } = outcome;
-      writeJson(terminal, argv.previous ? { key, revision, previous } : { key, revision });
+      const written = { key, revision, ...historyJson(history) };
+      writeJson(terminal, argv.previous ? { ...written, previous } : written);
     },
   );
 

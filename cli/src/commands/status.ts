@@ -16,7 +16,7 @@ export const registerStatus: RegisterCommand = (cli, { terminal }) =>
         .example("$0 status", "A table of the nodes")
         .example(
           "$0 status --output json",
-          'A document {"nodes": [{name, endpoint, role, term, revision, appliedIndex}], "strangers": [endpoint]}',
+          'A document {"nodes": [{name, endpoint, role, term, revision, appliedIndex, history}], "strangers": [endpoint]}',
         ),
     async (argv) => {
       const options = readGlobalOptions(argv, terminal.env);

@@ -6,7 +6,7 @@ import { parseDurationMs } from "../duration.js";
 import { exitCode } from "../exit-code.js";
 import { type OutputFormat, readGlobalOptions } from "../global-options.js";
 import { entryMetadataJson, valueJson, valueLine } from "../output/entry.js";
-import { writeJsonLine } from "../output/json.js";
+import { historyJson, writeJsonLine } from "../output/json.js";
 import { interruptedBefore } from "../signals/interruption.js";
 import { untilInterrupted } from "../signals/until-interrupted.js";
 import type { Terminal } from "../terminal.js";
@@ -70,7 +70,11 @@ export const registerWatch: RegisterCommand = (cli, { terminal }) =>
         .example("$0 watch /app --recursive", "Follow a subtree")
         .example("$0 watch /app -r --initial -o json", "What is there, then every change, for a script")
         .example("$0 watch /app -r --events delete", "Only what goes")
-        .example("$0 watch /app/db --from-revision 42", "Every change since, the past ones first"),
+        .example("$0 watch /app/db --from-revision 42", "Every change since, the past ones first")
+        .example(
+          "$0 watch /app -r --from-revision 42 --history 0123456789abcdef",
+          "The same, unless the cluster lost its data since",
+        ),
     async (argv) => {
       const options = readGlobalOptions(argv, terminal.env);
       const fromRevision = wholeNumber("from-revision", argv.fromRevision, 1);
@@ -95,10 +99,10 @@ export const registerWatch: RegisterCommand = (cli, { terminal }) =>
           });
           for await (const event of events) {
             if (event.kind === "progress") {
-              if (argv.progress) printProgress(terminal, options.output, event.revision);
+              if (argv.progress) printProgress(terminal, options.output, event.revision, events.history);
               continue;
             }
-            printEvent(terminal, options.output, event);
+            printEvent(terminal, options.output, event, events.history);
             count += 1;
             if (countMax !== undefined && count >= countMax) break;
           }
@@ -112,13 +116,23 @@ export const registerWatch: RegisterCommand = (cli, { terminal }) =>
   );
 
 /** Prints how far the watch is: `REVISION PROGRESS`, or one line of JSON. */
-function printProgress(terminal: Terminal, output: OutputFormat, revision: number): void {
+function printProgress(
+  terminal: Terminal,
+  output: OutputFormat,
+  revision: number,
+  history: string | undefined,
+): void {
   if (output === "text") terminal.out(`${revision}\tPROGRESS\n`);
-  else writeJsonLine(terminal, { kind: "progress", revision });
+  else writeJsonLine(terminal, { kind: "progress", revision, ...historyJson(history) });
 }
 
 /** Prints one event: tab-separated `REVISION PUT|DELETE KEY VALUE`, or one line of JSON. */
-export function printEvent(terminal: Terminal, output: OutputFormat, event: WatchEvent): void {
+export function printEvent(
+  terminal: Terminal,
+  output: OutputFormat,
+  event: WatchEvent,
+  history: string | undefined,
+): void {
   const { kind, revision, path, entry, previous, synthesized } = event;
   if (output === "text") {
     const value = entry === undefined ? [] : [valueLine(entry.value)];
@@ -131,5 +145,8 @@ export function printEvent(terminal: Terminal, output: OutputFormat, event: Watc
       ? {}
       : { previous: { ...valueJson(previous.value), ...entryMetadataJson(previous) } };
   const mark = synthesized ? { synthesized } : {};
-  writeJsonLine(terminal, { kind, key: path, revision, ...mark, ...after, ...before });
+  writeJsonLine(terminal, {
+    ...{ kind, key: path, revision, ...historyJson(history) },
+    ...{ ...mark, ...after, ...before },
+  });
 }

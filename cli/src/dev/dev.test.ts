@@ -17,6 +17,7 @@ const line = (role: NodeLine["role"], revision: number): NodeLine => ({
   term: 2,
   revision,
   appliedIndex: revision,
+  history: "0123456789abcdef",
 });
 
 describe("a local cluster", () => {

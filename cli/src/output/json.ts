@@ -9,3 +9,8 @@ export function writeJson(terminal: Terminal, document: unknown): void {
 export function writeJsonLine(terminal: Terminal, document: unknown): void {
   terminal.out(`${JSON.stringify(document)}\n`);
 }
+
+/** The history that a document's revisions are of, where it is known: `--history` goes on from it. */
+export function historyJson(history: string | undefined): { readonly history?: string } {
+  return history === undefined ? {} : { history };
+}

@@ -8,6 +8,7 @@ const columns: readonly Column[] = [
   { heading: "TERM", align: "right" },
   { heading: "REVISION", align: "right" },
   { heading: "APPLIED", align: "right" },
+  { heading: "HISTORY", align: "left" },
 ];
 
 /** The nodes of a cluster as a table. */
@@ -18,7 +19,9 @@ export function nodeTable(nodes: readonly NodeLine[]): string[] {
       node.name ?? "-",
       node.endpoint === "" ? "-" : node.endpoint,
       node.role,
-      ...[node.term, node.revision, node.appliedIndex].map((value) => (value === null ? "-" : String(value))),
+      ...[node.term, node.revision, node.appliedIndex, node.history].map((value) =>
+        value === null ? "-" : String(value),
+      ),
     ]),
   );
 }

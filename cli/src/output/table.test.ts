@@ -25,9 +25,10 @@ describe("a table", () => {
       term: null,
       revision: null,
       appliedIndex: null,
+      history: null,
     };
     expect(nodeTable([{ ...node, role: "unreachable" }])[1]).toBe(
-      "-     h:1       unreachable     -         -        -",
+      "-     h:1       unreachable     -         -        -  -",
     );
   });
 });

@@ -28,6 +28,7 @@ import {
   bytesOrText,
   duration,
   flag,
+  historyId,
   listOf,
   nonEmptyText,
   optional,
@@ -88,10 +89,15 @@ const connectOptions = optionsOf<ConnectOptions>({
   signal: abortSignal,
   backoff: optionsOf<NonNullable<ConnectOptions["backoff"]>>({ baseMs: duration, maxMs: duration }),
   followLeader: flag,
+  history: historyId,
   onStateChange: callback,
 });
 
-const mutationId = fieldsOf<MutationId>({ sessionId: positiveNumber, sequence: positiveNumber });
+const mutationId = fieldsOf<MutationId>({
+  sessionId: positiveNumber,
+  sequence: positiveNumber,
+  history: optional(historyId),
+});
 const quotaLimits = optionsOf<QuotaLimits>({ keysMax: wholeNumber, bytesMax: wholeNumber });
 const compareOptions = optionsOf<CompareOptions>({ recursive: flag });
 

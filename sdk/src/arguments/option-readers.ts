@@ -23,6 +23,7 @@ import {
   bytesOrText,
   durationOrInfinity,
   flag,
+  historyId,
   listOf,
   oneOf,
   positiveNumber,
@@ -57,6 +58,7 @@ const reading = {
   consistency: oneOf("linearizable", "serializable"),
   revision: wholeNumber,
   minRevision: wholeNumber,
+  history: historyId,
 };
 export const readOptions = optionsOf<ReadOptions>(reading);
 
@@ -71,6 +73,7 @@ export const historyOptions = optionsOf<HistoryOptions>({
   ...waiting,
   fromRevision: wholeNumber,
   toRevision: wholeNumber,
+  history: historyId,
 });
 
 const mutating = { ...waiting, fence: ownership };
@@ -98,6 +101,7 @@ export const watchOptions = optionsOf<WatcherOptions>({
   recursive: flag,
   initial: flag,
   fromRevision: wholeNumber,
+  history: historyId,
   previous: flag,
   progress: flag,
   events: listOf(oneOf("put", "delete"), 16),

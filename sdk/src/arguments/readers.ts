@@ -72,6 +72,14 @@ function isWholeFrom(value: unknown, from: number): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= from;
 }
 
+/** The id of a history. */
+export function historyId(value: unknown): string {
+  if (typeof value !== "string" || !/^[0-9a-f]{16}$/.test(value)) {
+    throw unexpected("the id of a history, 16 hexadecimal digits as `historyId` tells it", value);
+  }
+  return value;
+}
+
 /** A revision, a version, a count. */
 export function wholeNumber(value: unknown): number {
   if (!isWholeFrom(value, 0)) throw unexpected("a whole number from 0 to 2^53 - 1", value);

@@ -61,6 +61,7 @@ import type { Quorate } from "./quorate.js";
 /** The client behind {@link Quorate}: turns calls into operations, and gives each to the session or to unary calls. */
 export class QuorateClient implements Quorate, QueueClient {
   readonly #session: Session | undefined;
+  readonly #pool: EndpointPool;
   readonly #unary: UnaryRunner;
   readonly #cluster: ClusterClient;
   readonly quota: SpaceClient;
@@ -78,6 +79,7 @@ export class QuorateClient implements Quorate, QueueClient {
 
   constructor(pool: EndpointPool, options: ClientOptions, session: Session | undefined) {
     this.#options = options;
+    this.#pool = pool;
     this.#session = session;
     const served = (endpoint: string): void => {
       // A session's stream tells of every change of the members.
@@ -94,6 +96,11 @@ export class QuorateClient implements Quorate, QueueClient {
 
   get sessionId(): number {
     return this.#session?.sessionId ?? 0;
+  }
+
+  get historyId(): string | undefined {
+    const { id } = this.#pool.history;
+    return id === "" ? undefined : id;
   }
 
   get state(): ConnectionState {
@@ -366,8 +373,12 @@ export class QuorateClient implements Quorate, QueueClient {
     return this.close();
   }
 
-  /** A serializable read needs no session: while the session has no stream, any node will do. */
+  /**
+   * A serializable read needs no session: while the session has no stream, any node will do. One that goes on from a
+   * history is checked by the node that answers it, until the client knows its own.
+   */
   #readerFor(options: ReadOptions): OperationRunner {
+    if (this.#pool.history.named(options.history) !== this.#pool.history.id) return this.#unary;
     const suspended = this.#session?.state === "suspended";
     return suspended && options.consistency === "serializable" ? this.#unary : this.#runner;
   }

@@ -1,5 +1,6 @@
 import { connectCall } from "../arguments/calls.js";
 import { EndpointPool } from "../endpoints/endpoint-pool.js";
+import { HistoryBinding } from "../endpoints/history-binding.js";
 import { Session } from "../session/session.js";
 import { QuorateClient } from "./client.js";
 import { breakerOptions, type ConnectOptions, resolveOptions } from "./options.js";
@@ -7,7 +8,7 @@ import type { Quorate } from "./quorate.js";
 
 /**
  * Connects to a cluster and resolves when a session is up; with `session: false` at once.
- * Rejects with InvalidArgument, NoQuorum, Unavailable, DeadlineExceeded or Cancelled.
+ * Rejects with InvalidArgument, NoQuorum, Unavailable, DeadlineExceeded, HistoryChanged or Cancelled.
  *
  * @param endpoints "host:port,host:port…" or a list: some or all nodes of the cluster.
  * @example
@@ -20,7 +21,8 @@ export async function connect(
 ): Promise<Quorate> {
   const [given, taken] = connectCall(endpoints, options);
   const resolved = resolveOptions(taken);
-  const pool = new EndpointPool(given, breakerOptions, Math.random, resolved.followLeader);
+  const history = new HistoryBinding(taken.history);
+  const pool = new EndpointPool(given, breakerOptions, Math.random, resolved.followLeader, history);
   const session = taken.session === false ? undefined : await Session.open(pool, resolved, taken.signal);
   return new QuorateClient(pool, resolved, session);
 }

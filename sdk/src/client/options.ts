@@ -26,6 +26,12 @@ export interface ConnectOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** How long `connect` tries before it fails, in milliseconds. Default 5,000. */
   readonly connectTimeoutMs?: number | undefined;
+  /**
+   * The history to go on from, as `historyId` of an earlier client told it: for bookmarks, revisions, leases and tokens
+   * that outlived that client. Every call fails with HistoryChanged where the nodes are of another one. Default: that of
+   * the first answer.
+   */
+  readonly history?: string | undefined;
   /** Aborts `connect` while it waits. */
   readonly signal?: AbortSignal | undefined;
   /** Pauses between attempts, of operations and of connections. Default 20 ms to 1,000 ms. */

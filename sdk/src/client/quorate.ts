@@ -30,7 +30,16 @@ import type { CallOptions, ConnectionState } from "./options.js";
 export interface Quorate extends Cluster, Leases, AsyncDisposable {
   /** Id of the session, and of its lease; 0 without one. */
   readonly sessionId: number;
-  /** An expired session stays so: every call then fails with SessionExpired; connect again for a new one. */
+  /**
+   * Id of the history that the client goes on in, 16 hexadecimal digits: keep it with every revision that is to be gone on
+   * from elsewhere. Undefined before the first answer, and while the cluster has none: for a moment after it was formed,
+   * and as long as a member is too old to know of histories.
+   */
+  readonly historyId: string | undefined;
+  /**
+   * An expired session stays so: every call then fails with SessionExpired, or with HistoryChanged where the nodes are of
+   * another history now; connect again for a new one.
+   */
   readonly state: ConnectionState;
   /**
    * Aborted once: when the session expired or was closed, or first may have expired by the client's own conservative

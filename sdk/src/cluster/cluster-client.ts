@@ -33,6 +33,8 @@ export class ClusterClient implements Cluster {
       method: service.status,
       request: { $typeName: "quorate.v1.StatusRequest" as const },
       mutation: false,
+      // Who looks what is there wants to see a node of another history as well.
+      unbound: true,
     };
     return nodeStatus(await this.#unary.call(call, options, endpoint));
   }

@@ -11,6 +11,8 @@ export interface NodeStatus {
   readonly memberId: string;
   /** Id of the cluster, 16 hexadecimal digits. */
   readonly clusterId: string;
+  /** Id of the history that its state is of, 16 hexadecimal digits; undefined while it knows none. */
+  readonly historyId: string | undefined;
   /** The endpoint it advertises to clients. */
   readonly endpoint: string;
   readonly role: NodeRole;
@@ -60,6 +62,7 @@ export function nodeStatus(response: StatusResponse): NodeStatus {
     name: response.name,
     memberId: hexId(response.memberId),
     clusterId: hexId(response.clusterId),
+    historyId: response.historyId === "" ? undefined : response.historyId,
     endpoint: response.endpoint,
     role: roleOf(response.role),
     term: Number(response.term),

@@ -1,5 +1,6 @@
 import { InvalidArgument } from "../errors/quorate-error.js";
 import { type BreakerOptions, CircuitBreaker } from "./circuit-breaker.js";
+import { HistoryBinding } from "./history-binding.js";
 
 /** Endpoints remembered at most, given and learned together: a cluster has far fewer. */
 export const endpointsMax = 64;
@@ -25,10 +26,11 @@ export function parseEndpoints(endpoints: string | readonly string[]): string[] 
 }
 
 /**
- * The endpoints a client knows, with a circuit breaker for each. All of its connections share one pool, so that what a
+ * The endpoints a client knows, with a circuit breaker for each, and the history that their nodes must be of. All of its connections share one pool, so that what a
  * server says of the members on any of them, its session, its calls or its watches, is known to all.
  */
 export class EndpointPool {
+  readonly history: HistoryBinding;
   readonly #breakers = new Map<string, CircuitBreaker>();
   readonly #breakerOptions: BreakerOptions;
   readonly #random: () => number;
@@ -38,7 +40,14 @@ export class EndpointPool {
   #rotation: number;
 
   /** `learns`: whether it takes in what servers say of where the members are. */
-  constructor(endpoints: readonly string[], breaker: BreakerOptions, random: () => number, learns = true) {
+  constructor(
+    endpoints: readonly string[],
+    breaker: BreakerOptions,
+    random: () => number,
+    learns = true,
+    history = new HistoryBinding(),
+  ) {
+    this.history = history;
     this.#learns = learns;
     this.#breakerOptions = breaker;
     this.#random = random;

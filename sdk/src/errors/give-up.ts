@@ -1,5 +1,6 @@
 import {
   DeadlineExceeded,
+  HistoryChanged,
   NoQuorum,
   Overloaded,
   type QuorateError,
@@ -23,6 +24,8 @@ export function gaveUp(message: string, trouble: QuorateError | undefined): Quor
       return new Overloaded(detailed, { cause: trouble });
     case "SESSION_FULL":
       return new SessionFull(detailed, { cause: trouble });
+    case "HISTORY_CHANGED":
+      return new HistoryChanged(detailed, { cause: trouble });
     default:
       return new DeadlineExceeded(detailed, { cause: trouble });
   }

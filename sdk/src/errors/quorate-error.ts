@@ -24,6 +24,7 @@ export type QuorateErrorCode =
   | "SESSION_FULL"
   | "LEASES_EXCEEDED"
   | "KEY_NOT_FOUND"
+  | "HISTORY_CHANGED"
   | "COMPARE_FAILED"
   | "CLOSED";
 
@@ -138,6 +139,8 @@ export class NoQuorum extends QuorateError {
 export interface MutationId {
   readonly sessionId: number;
   readonly sequence: number;
+  /** The history of the session, where that is known: in another one the same numbers are another mutation. */
+  readonly history?: string | undefined;
 }
 
 /** The mutation may or may not have been applied. It will not be sent again. */
@@ -239,6 +242,18 @@ export class KeyNotFound extends QuorateError {
   override readonly name = "KeyNotFound";
   constructor(message: string, options?: ErrorOptions) {
     super("KEY_NOT_FOUND", message, options);
+  }
+}
+
+/**
+ * What the call or watch goes on from is of another history than that of the nodes: the cluster lost its data or was made
+ * from a backup, or another one answers at the endpoints. Nothing of the old history means anything there: connect anew and
+ * read anew.
+ */
+export class HistoryChanged extends QuorateError {
+  override readonly name = "HistoryChanged";
+  constructor(message: string, options?: ErrorOptions) {
+    super("HISTORY_CHANGED", message, options);
   }
 }
 

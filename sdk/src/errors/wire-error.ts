@@ -6,6 +6,7 @@ import {
   DeadlineExceeded,
   Fenced,
   FutureRevision,
+  HistoryChanged,
   Internal,
   InvalidArgument,
   KeyNotFound,
@@ -74,6 +75,8 @@ function errorOfCode(code: ErrorCode, message: string, revision: number): Quorat
       return new LeasesExceeded(message);
     case ErrorCode.KEY_NOT_FOUND:
       return new KeyNotFound(message);
+    case ErrorCode.HISTORY_CHANGED:
+      return new HistoryChanged(message);
     case ErrorCode.UNSPECIFIED:
     case ErrorCode.INTERNAL:
       return new Internal(message);
@@ -136,13 +139,13 @@ function errorOfGrpc(code: grpcStatus, message: string): QuorateError {
       return new InvalidArgument(message);
     case grpcStatus.DEADLINE_EXCEEDED:
       return new DeadlineExceeded(message);
-    case grpcStatus.CANCELLED:
-      return new Cancelled(message);
     case grpcStatus.RESOURCE_EXHAUSTED:
       return new Overloaded(message);
+    case grpcStatus.CANCELLED:
     case grpcStatus.INTERNAL:
     case grpcStatus.UNAVAILABLE:
-      // grpc-js reports streams reset by a dying server as INTERNAL.
+      // grpc-js reports streams reset by a dying server as INTERNAL, or as CANCELLED. Whoever aborts a call here is told
+      // so at once, not by its status.
       return new Unavailable(message);
     default:
       return new Internal(message);

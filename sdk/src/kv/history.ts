@@ -13,6 +13,8 @@ export interface HistoryOptions extends CallOptions {
   readonly fromRevision?: number | undefined;
   /** Only changes up to this revision. Default the current one when the history is first asked for. */
   readonly toRevision?: number | undefined;
+  /** The history that these revisions are of: throws HistoryChanged when the nodes are of another. */
+  readonly history?: string | undefined;
 }
 
 /** One change of a key. */

@@ -22,6 +22,8 @@ export interface ReadOptions extends CallOptions {
   readonly revision?: number | undefined;
   /** With `serializable`: wait until the node has applied this revision. */
   readonly minRevision?: number | undefined;
+  /** The history that `revision`, `minRevision` or `after` are of: throws HistoryChanged when the nodes are of another. */
+  readonly history?: string | undefined;
 }
 
 /** Options of `list`. */

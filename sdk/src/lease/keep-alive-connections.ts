@@ -2,6 +2,7 @@ import { type Client, type ClientUnaryCall, Metadata } from "@grpc/grpc-js";
 import { grpcServiceDefinition, type KeepAliveRequest, LeaseService } from "@quorate/proto";
 import { bounds } from "../client/options.js";
 import { channelReady, openChannel } from "../endpoints/channel.js";
+import { historyHeader } from "../endpoints/history-binding.js";
 import { QuorateError, Unavailable } from "../errors/quorate-error.js";
 import { type CallFailure, failureOfStatus } from "../errors/wire-error.js";
 import { delayMaxMs } from "../process/long-timer.js";
@@ -10,7 +11,12 @@ const { keepAlive } = grpcServiceDefinition(LeaseService);
 
 /** What became of one call. */
 export type KeepAliveAnswer =
-  | { readonly kind: "answered"; readonly ttlMs: number }
+  | {
+      readonly kind: "answered";
+      readonly ttlMs: number;
+      /** The history that the node told; "" for none. */
+      readonly history: string;
+    }
   | { readonly kind: "failed"; readonly failure: CallFailure };
 
 interface Call {
@@ -64,11 +70,12 @@ export class KeepAliveConnections {
 
   /**
    * Sends one keepalive. A connection that has been silent for `freshAfterMs` is not trusted with it: it goes on a new
-   * one, so no more than one is dialled in that time. Never rejects.
+   * one, so no more than one is dialled in that time. Names the history that the lease is of, "" for none. Never rejects.
    */
   async send(
     endpoint: string,
     leaseId: bigint,
+    history: string,
     timeoutMs: number,
     freshAfterMs: number,
   ): Promise<KeepAliveAnswer> {
@@ -79,7 +86,7 @@ export class KeepAliveConnections {
     try {
       await channelReady(connection.channel, endpoint, Math.min(timeoutMs, bounds.sharedDialMs));
       const leftMs = timeoutMs - (performance.now() - startedAtMs);
-      const answer = await this.#ask(connection, call, endpoint, leaseId, leftMs);
+      const answer = await this.#ask(connection, call, endpoint, leaseId, history, leftMs);
       if (answer.kind === "answered" || answer.failure.fromServer) {
         connection.heardAtMs = performance.now();
         this.#heardAtMs.set(endpoint, connection.heardAtMs);
@@ -144,9 +151,13 @@ export class KeepAliveConnections {
     call: Call,
     endpoint: string,
     leaseId: bigint,
+    history: string,
     timeoutMs: number,
   ): Promise<KeepAliveAnswer> {
     const request: KeepAliveRequest = { $typeName: "quorate.v1.KeepAliveRequest", leaseIds: [leaseId] };
+    const metadata = new Metadata();
+    if (history !== "") metadata.set(historyHeader, history);
+    let told = "";
     return new Promise((resolve, reject) => {
       if (this.#closed) {
         reject(new Unavailable(`${endpoint}: the client is closed`));
@@ -157,15 +168,19 @@ export class KeepAliveConnections {
         keepAlive.requestSerialize,
         keepAlive.responseDeserialize,
         request,
-        new Metadata(),
+        metadata,
         // gRPC cannot write down longer ones; who waits longer asks again.
         { deadline: Date.now() + Math.min(timeoutMs, delayMaxMs) },
         (error, response) => {
-          if (response !== undefined) resolve({ kind: "answered", ttlMs: Number(response.ttlsMs[0] ?? 0n) });
-          else if (error !== null) resolve({ kind: "failed", failure: failureOfStatus(error, endpoint) });
+          if (response !== undefined) {
+            resolve({ kind: "answered", ttlMs: Number(response.ttlsMs[0] ?? 0n), history: told });
+          } else if (error !== null) resolve({ kind: "failed", failure: failureOfStatus(error, endpoint) });
           else reject(new Unavailable(`${endpoint}: no answer`));
         },
       );
+      call.grpc.on("metadata", (headers: Metadata) => {
+        told = headers.get(historyHeader)[0]?.toString() ?? "";
+      });
     });
   }
 }

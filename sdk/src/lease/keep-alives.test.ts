@@ -5,9 +5,13 @@ import { connect } from "../client/connect.js";
 import { breakerOptions, type ConnectOptions } from "../client/options.js";
 import type { Quorate } from "../client/quorate.js";
 import { EndpointPool } from "../endpoints/endpoint-pool.js";
+import { HistoryBinding } from "../endpoints/history-binding.js";
+import { HistoryChanged } from "../errors/quorate-error.js";
 import { FakeNode } from "../session/fake-node.test-server.js";
 import { FakeStore } from "../session/fake-store.test-server.js";
 import { KeepAlives } from "./keep-alives.js";
+import { keepLeaseAlive } from "./lease-calls.js";
+import { LeaseKeeper } from "./lease-keeper.js";
 
 const nodes: FakeNode[] = [];
 const clients: Quorate[] = [];
@@ -49,8 +53,8 @@ async function silent(): Promise<{ endpoint: string; connections: () => number }
   return { endpoint: `127.0.0.1:${address.port}`, connections: () => sockets.length };
 }
 
-function keepAlives(endpoints: string[], preferred?: string): KeepAlives {
-  const pool = new EndpointPool(endpoints, breakerOptions, () => 0);
+function keepAlives(endpoints: string[], preferred?: string, history?: string): KeepAlives {
+  const pool = new EndpointPool(endpoints, breakerOptions, () => 0, true, new HistoryBinding(history));
   const made = new KeepAlives(pool, { baseMs: 5, maxMs: 20 }, () => preferred);
   ends.push(() => made.close());
   return made;
@@ -123,6 +127,79 @@ describe("a keepalive", () => {
     await until(() => node.keepAlives.length > 1);
     abort.abort();
     await expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
+  });
+});
+
+describe("a keepalive of a lease of one history", () => {
+  const [a, b] = ["aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"];
+  const patiently = { timeoutMs: 60_000, patienceMs: 60_000 };
+
+  /** A node of a history, where the first lease lives for as long as given; `""` for one that knows of no histories. */
+  async function nodeOf(history: string, ttlMs: bigint): Promise<{ node: FakeNode; id: number }> {
+    const store = new FakeStore();
+    const node = await startNode(store);
+    node.historyId = history;
+    return { node, id: Number(store.createSession(ttlMs)) };
+  }
+
+  it("renews nothing at a node of another one, and goes by the next", async () => {
+    const [stranger, own] = [await nodeOf(b, 1_000n), await nodeOf(a, 9_000n)];
+    expect(stranger.id).toBe(own.id);
+    const { endpoint } = stranger.node;
+    const sent = keepAlives([endpoint, own.node.endpoint], endpoint, a);
+    expect((await sent.renew(own.id, patiently)).ttlMs).toBe(9_000);
+    expect([stranger.node.keepAlives.length, own.node.keepAlives.length]).toEqual([0, 1]);
+  });
+
+  it("takes no answer of a node that knows of no histories", async () => {
+    const [unknowing, own] = [await nodeOf("", 1_000n), await nodeOf(a, 9_000n)];
+    const { endpoint } = unknowing.node;
+    const sent = keepAlives([endpoint, own.node.endpoint], endpoint, a);
+    expect((await sent.renew(own.id, patiently)).ttlMs).toBe(9_000);
+    expect(unknowing.node.keepAlives).toHaveLength(1);
+  });
+
+  it("binds a client that knew none to the history that answers it", async () => {
+    const own = await nodeOf(a, 9_000n);
+    const sent = keepAlives([own.node.endpoint]);
+    await sent.renew(own.id, patiently);
+    own.node.historyId = b;
+    await expect(keepLeaseAlive(sent, own.id, patiently)).rejects.toBeInstanceOf(HistoryChanged);
+    expect(own.node.keepAlives).toHaveLength(1);
+  });
+
+  it("ends its lease, and says why, where all nodes are of another one", async () => {
+    const strangers = [await nodeOf(b, 9_000n), await nodeOf(b, 9_000n), await nodeOf("", 9_000n)];
+    const sent = keepAlives(
+      strangers.map(({ node }) => node.endpoint),
+      undefined,
+      a,
+    );
+    const changed = await new Promise<HistoryChanged | undefined>((onGone) => {
+      const keeper = new LeaseKeeper({
+        ...{ renewer: sent, leaseId: 1, ttlMs: 60_000, sentAtMs: performance.now() },
+        ...{ onGone, onLapse: () => undefined },
+      });
+      ends.push(() => keeper.stop());
+      keeper.renew();
+    });
+    expect(changed).toBeInstanceOf(HistoryChanged);
+  });
+
+  it("goes on where a node was not reached that may be of its own, and says at the end what answered", async () => {
+    const [stranger, down] = [await nodeOf(b, 9_000n), await nodeOf(a, 9_000n)];
+    down.node.stop();
+    const sent = keepAlives([stranger.node.endpoint, down.node.endpoint], undefined, a);
+    const trouble = await new Promise((onLapse) => {
+      const keeper = new LeaseKeeper({
+        ...{ renewer: sent, leaseId: 1, ttlMs: 600, sentAtMs: performance.now(), onLapse },
+        onGone: () => onLapse("gone"),
+      });
+      ends.push(() => keeper.stop());
+    });
+    expect(trouble).toBeInstanceOf(HistoryChanged);
+    const short = { timeoutMs: 300, patienceMs: 50 };
+    await expect(sent.renew(1, short)).rejects.toBeInstanceOf(HistoryChanged);
   });
 });
 

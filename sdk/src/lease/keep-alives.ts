@@ -1,7 +1,7 @@
 import { type BackoffOptions, backoffMs } from "../endpoints/backoff.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
 import { gaveUp } from "../errors/give-up.js";
-import { Cancelled, Closed, type QuorateError } from "../errors/quorate-error.js";
+import { Cancelled, Closed, HistoryChanged, type QuorateError } from "../errors/quorate-error.js";
 import { tellingTrouble } from "../errors/telling-trouble.js";
 import { KeepAliveConnections } from "./keep-alive-connections.js";
 import { leaseId } from "./lease-calls.js";
@@ -17,6 +17,10 @@ const freshConnectionPatience = 2;
  * Invariant: a keepalive needs no place in any queue of the client, waits for no operation, and is out to the n-th best
  * endpoint no later than n - 1 times its patience after it began. A node that failed to answer comes last until it has
  * shown a sign of life, so one that hangs delays one keepalive, not each.
+ *
+ * A keepalive names the history that the client goes on in, and what a node of another one answers says nothing of the
+ * lease: under its id somebody else's may live there, or none. Such a node is passed over; where all are such, the lease
+ * is gone with its history.
  *
  * What it costs: one call for each patience at most while nobody answers, one connection for each endpoint and twice
  * its patience; after refusals by all a pause that grows.
@@ -46,6 +50,7 @@ export class KeepAlives implements Renewer {
       }
       const renewing = new Renewing(
         {
+          endpoints: () => this.#pool.endpoints,
           candidates: () => this.#candidates(options.patienceMs),
           ask: (endpoint, timeoutMs) => this.#ask(endpoint, leaseId(id), timeoutMs, options.patienceMs),
           backoff: this.#backoff,
@@ -91,9 +96,13 @@ export class KeepAlives implements Renewer {
   ): Promise<Renewal | QuorateError> {
     const sentAtMs = performance.now();
     const freshAfterMs = freshConnectionPatience * patienceMs;
-    const answer = await this.#connections.send(endpoint, id, timeoutMs, freshAfterMs);
+    const { history } = this.#pool;
+    const named = history.named(undefined);
+    const answer = await this.#connections.send(endpoint, id, named, timeoutMs, freshAfterMs);
     if (answer.kind === "answered") {
       this.#pool.succeeded(endpoint);
+      const strange = history.strange(answer.history, named, endpoint);
+      if (strange !== undefined) return strange;
       this.#answered = endpoint;
       this.#connections.keepOnly([endpoint, this.#preferred()]);
       return { ttlMs: answer.ttlMs, sentAtMs };
@@ -107,7 +116,9 @@ export class KeepAlives implements Renewer {
 
 /** What one renewal needs. */
 interface RenewingOptions {
-  /** All endpoints, best first. */
+  /** All endpoints that are known now. */
+  readonly endpoints: () => readonly string[];
+  /** The same, best first. */
   readonly candidates: () => string[];
   readonly ask: (endpoint: string, timeoutMs: number) => Promise<Renewal | QuorateError>;
   readonly backoff: BackoffOptions;
@@ -124,6 +135,7 @@ class Renewing {
   readonly #deadlineMs: number;
   readonly #abort = (): void =>
     this.fail(new Cancelled("keepAlive: aborted", { cause: this.#limits.signal?.reason }));
+  readonly #strangers = new Set<string>();
   #untried: string[] = [];
   #rounds = 0;
   #trouble: QuorateError | undefined;
@@ -186,6 +198,7 @@ class Renewing {
   }
 
   async #ask(endpoint: string, timeoutMs: number): Promise<void> {
+    const sentAtMs = performance.now();
     const answer = await this.#options.ask(endpoint, timeoutMs);
     if (this.#over) return;
     if (!(answer instanceof Error)) {
@@ -197,9 +210,20 @@ class Renewing {
       return;
     }
     this.#trouble = tellingTrouble(this.#trouble, answer);
+    this.#limits.onTrouble?.(answer);
+    if (answer instanceof HistoryChanged && this.#isEverywhere(endpoint)) {
+      this.#settle(() => this.#resolve({ ttlMs: 0, sentAtMs, changed: answer }));
+      return;
+    }
     // Who refuses costs no patience.
     if (this.#untried.length > 0) this.#next();
     else this.#nextAfter(Math.min(this.#limits.patienceMs, this.#pauseMs()));
+  }
+
+  /** Takes in that a node is of another history; whether now all are. */
+  #isEverywhere(stranger: string): boolean {
+    this.#strangers.add(stranger);
+    return this.#options.endpoints().every((endpoint) => this.#strangers.has(endpoint));
   }
 
   #pauseMs(): number {

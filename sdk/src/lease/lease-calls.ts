@@ -59,10 +59,14 @@ export async function revokeLease(
   );
 }
 
-/** Renews a lease that is to exist, and resolves with its time to live. */
+/**
+ * Renews a lease that is to exist, and resolves with its time to live. Rejects with LeaseNotFound when it does not, and
+ * with HistoryChanged where the nodes are of another history.
+ */
 export async function keepLeaseAlive(renewer: Renewer, id: number, options: RenewOptions): Promise<number> {
   leaseId(id);
-  const { ttlMs } = await renewer.renew(id, options);
+  const { ttlMs, changed } = await renewer.renew(id, options);
+  if (changed !== undefined) throw changed;
   if (ttlMs === 0)
     throw new LeaseNotFound(`lease ${id} does not exist: it expired, was revoked, or never was`);
   return ttlMs;

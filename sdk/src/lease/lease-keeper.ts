@@ -1,4 +1,6 @@
 import { bounds } from "../client/options.js";
+import type { HistoryChanged, QuorateError } from "../errors/quorate-error.js";
+import { tellingTrouble } from "../errors/telling-trouble.js";
 import { LeaseClock } from "./lease-clock.js";
 import type { Renewer } from "./renewer.js";
 
@@ -19,10 +21,13 @@ export interface LeaseKeeperOptions {
   readonly ttlMs: number;
   /** When the request that made the lease was sent. */
   readonly sentAtMs: number;
-  /** The lease may have expired: no keepalive was answered in time. Called again after every renewal that was too late. */
-  readonly onLapse: () => void;
-  /** A server said that the lease does not exist. */
-  readonly onGone: () => void;
+  /**
+   * The lease may have expired: no keepalive was answered in time. Called again after every renewal that was too late.
+   * `trouble` says what was in the way, if that is known.
+   */
+  readonly onLapse: (trouble: QuorateError | undefined) => void;
+  /** A server said that the lease does not exist, or all of them that they are of another history than it. */
+  readonly onGone: (changed: HistoryChanged | undefined) => void;
 }
 
 /**
@@ -39,10 +44,12 @@ export class LeaseKeeper {
   readonly #timer: NodeJS.Timeout;
   readonly #letGo = new AbortController();
   #stopped = false;
+  /** Why no keepalive was answered since the last that was. */
+  #trouble: QuorateError | undefined;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
-    this.#clock = new LeaseClock(options.sentAtMs, options.ttlMs, options.onLapse);
+    this.#clock = new LeaseClock(options.sentAtMs, options.ttlMs, () => options.onLapse(this.#trouble));
     this.#timer = setInterval(() => this.renew(), Math.max(1, options.ttlMs / keepAlivesPerTtl));
   }
 
@@ -56,11 +63,16 @@ export class LeaseKeeper {
     if (this.#stopped) return;
     const { renewer, leaseId, ttlMs } = this.#options;
     const patienceMs = patienceMsOf(ttlMs);
-    renewer.renew(leaseId, { timeoutMs: ttlMs, patienceMs, signal: this.#letGo.signal }).then(
+    const onTrouble = (error: QuorateError): void => {
+      this.#trouble = tellingTrouble(this.#trouble, error);
+    };
+    renewer.renew(leaseId, { timeoutMs: ttlMs, patienceMs, signal: this.#letGo.signal, onTrouble }).then(
       (renewal) => {
         if (this.#stopped) return;
-        if (renewal.ttlMs > 0) this.#clock.renew(renewal.sentAtMs, renewal.ttlMs);
-        else this.#options.onGone();
+        if (renewal.ttlMs > 0) {
+          this.#clock.renew(renewal.sentAtMs, renewal.ttlMs);
+          this.#trouble = undefined;
+        } else this.#options.onGone(renewal.changed);
       },
       // The next keepalive is on its way; if none is answered, the clock lapses.
       () => undefined,

@@ -1,5 +1,11 @@
 import { leaseCalls } from "../arguments/calls.js";
-import { Closed, LeaseNotFound, QuorateError, SessionExpired } from "../errors/quorate-error.js";
+import {
+  Closed,
+  HistoryChanged,
+  LeaseNotFound,
+  QuorateError,
+  SessionExpired,
+} from "../errors/quorate-error.js";
 import type { MutationOptions } from "../kv/options.js";
 import type { OperationRunner } from "../session/operation.js";
 import { grantLease, revokeLease } from "./lease-calls.js";
@@ -39,9 +45,20 @@ export class Lease implements AsyncDisposable {
       leaseId: id,
       ttlMs,
       sentAtMs,
-      onLapse: () =>
-        this.end(new LeaseNotFound(`lease ${id} may have expired: no keepalive was answered in time`)),
-      onGone: () => this.end(new LeaseNotFound(`lease ${id} expired or was revoked`)),
+      onLapse: (trouble) => {
+        const problem = `lease ${id} may have expired: no keepalive was answered in time`;
+        this.end(
+          trouble instanceof HistoryChanged
+            ? new HistoryChanged(`${problem}; last: ${trouble.message}`, { cause: trouble })
+            : new LeaseNotFound(problem),
+        );
+      },
+      onGone: (changed) =>
+        this.end(
+          changed === undefined
+            ? new LeaseNotFound(`lease ${id} expired or was revoked`)
+            : new HistoryChanged(`lease ${id} is gone: ${changed.message}`, { cause: changed }),
+        ),
     });
   }
 
@@ -103,7 +120,7 @@ export class Lease implements AsyncDisposable {
       await this.revoke();
     } catch (error) {
       this.end(new LeaseNotFound(`lease ${this.id} was let go: it ends by its TTL`));
-      if (!(error instanceof SessionExpired) && !(error instanceof Closed)) throw error;
+      if (!isWithoutSession(error)) throw error;
     }
   }
 }
@@ -113,6 +130,10 @@ export class Lease implements AsyncDisposable {
  * wanted any less. Without its session or client nothing can renew it.
  */
 function livesOn(error: unknown): boolean {
-  if (error instanceof SessionExpired || error instanceof Closed) return false;
-  return error instanceof QuorateError && error.outcome === "did-not-happen";
+  return !isWithoutSession(error) && error instanceof QuorateError && error.outcome === "did-not-happen";
+}
+
+/** Whether nothing is left that could renew the lease: its session or client is gone, or the history that it was of. */
+function isWithoutSession(error: unknown): boolean {
+  return error instanceof SessionExpired || error instanceof HistoryChanged || error instanceof Closed;
 }

@@ -3,6 +3,7 @@ import {
   Closed,
   DeadlineExceeded,
   Fenced,
+  HistoryChanged,
   OutcomeUnknown,
   QuorateError,
   SessionExpired,
@@ -221,7 +222,7 @@ async function leave(client: QueueClient, path: string): Promise<void> {
  */
 function endsWithSession(error: unknown): boolean {
   const reason = error instanceof OutcomeUnknown ? error.cause : error;
-  return reason instanceof SessionExpired || reason instanceof Closed;
+  return reason instanceof SessionExpired || reason instanceof HistoryChanged || reason instanceof Closed;
 }
 
 function leaveInBackground(client: QueueClient, path: string): void {

@@ -68,6 +68,7 @@ export async function dial(
   options: ClientOptions,
   request: DialRequest,
 ): Promise<DialOutcome> {
+  const strangers = new Set<string>();
   for (let round = 0; ; round += 1) {
     const { preferred, avoided } = round === 0 ? request : { preferred: undefined, avoided: undefined };
     for (const endpoint of pool.candidates(performance.now(), preferred, (each) => each === avoided)) {
@@ -75,6 +76,11 @@ export async function dial(
       const dialled = await dialOne(endpoint, request.hello, request.handlers, pool);
       if (dialled instanceof Error) {
         if (isFinal(dialled)) return { kind: "refused", error: dialled };
+        if (dialled.code === "HISTORY_CHANGED") {
+          // One node of another history may be there by mistake; where all are, the client's own is gone.
+          strangers.add(endpoint);
+          if (pool.endpoints.every((each) => strangers.has(each))) return { kind: "refused", error: dialled };
+        }
         request.onTrouble(troubleOf(dialled));
         continue;
       }

@@ -69,6 +69,8 @@ export class FakeNode {
   refuseWatch: ErrorCode | undefined;
   /** Every keepalive received. */
   readonly keepAlives: KeepAliveRequest[] = [];
+  /** The history that it tells, and of which requests must be that name one; "" for a node that knows of none. */
+  historyId = "";
   onOperation: (operation: Operation) => OperationVerdict = () => ({ kind: "serve" });
   /** So many watches end as compacted after the first page of their initial entries. */
   compactInitial = 0;
@@ -168,12 +170,21 @@ export class FakeNode {
       done(null, this.#status());
     };
     const session = grpcServiceDefinition(SessionService);
-    server.addService({ connect: session.connect, outcome: session.outcome }, { connect, outcome });
+    server.addService(
+      { connect: session.connect, outcome: session.outcome },
+      { connect, outcome: this.#bound(outcome) },
+    );
     const lease = grpcServiceDefinition(LeaseService);
-    server.addService({ leases: lease.leases, keepAlive: lease.keepAlive }, { leases, keepAlive });
+    server.addService(
+      { leases: lease.leases, keepAlive: lease.keepAlive },
+      { leases: this.#bound(leases), keepAlive: this.#bound(keepAlive) },
+    );
     server.addService({ watch: grpcServiceDefinition(WatchService).watch }, { watch });
     const kv = grpcServiceDefinition(KVService);
-    server.addService({ get: kv.get, put: kv.put, list: kv.list }, { get, put, list });
+    server.addService(
+      { get: kv.get, put: kv.put, list: kv.list },
+      { get: this.#bound(get), put: this.#bound(put), list: this.#bound(list) },
+    );
     const members: handleUnaryCall<MembersRequest, MembersResponse> = (_call, done) => {
       this.membersAsked += 1;
       done(null, { $typeName: "quorate.v1.MembersResponse", members: this.#members() });
@@ -183,7 +194,10 @@ export class FakeNode {
       members: membersMethod,
       ...changes
     } = grpcServiceDefinition(ClusterService);
-    server.addService({ status: statusMethod, members: membersMethod }, { status: nodeStatus, members });
+    server.addService(
+      { status: statusMethod, members: membersMethod },
+      { status: nodeStatus, members: this.#bound(members) },
+    );
     for (const service of [changes, grpcServiceDefinition(SpaceService), { history: kv.history }]) {
       server.addService(service, Object.fromEntries(Object.keys(service).map((name) => [name, refuse])));
     }
@@ -222,7 +236,12 @@ export class FakeNode {
       for (const watchId of this.#unsubscribes.get(call)?.keys() ?? []) {
         const revision = BigInt(this.store.revision);
         const value = { $typeName: "quorate.v1.WatchProgress" as const, revision };
-        call.write({ $typeName: "quorate.v1.WatchReply", watchId, reply: { case: "progress", value } });
+        call.write({
+          $typeName: "quorate.v1.WatchReply",
+          watchId,
+          historyId: this.historyId,
+          reply: { case: "progress", value },
+        });
       }
     }
   }
@@ -254,6 +273,7 @@ export class FakeNode {
         const asked = request.hello.sessionId;
         const refusal =
           this.refuseHello ??
+          (this.#isStrange(request.hello.historyId) ? ErrorCode.HISTORY_CHANGED : undefined) ??
           (asked !== 0n && !this.store.sessions.has(asked) ? ErrorCode.SESSION_EXPIRED : undefined);
         if (refusal !== undefined) {
           const details = `refused: ${ErrorCode[refusal]}`;
@@ -304,9 +324,31 @@ export class FakeNode {
     }
   }
 
+  #isStrange(named: string): boolean {
+    return this.historyId !== "" && named !== "" && named !== this.historyId;
+  }
+
+  /** As the servers' own: a unary call that names another history is refused, and its answer names the node's. */
+  #bound<Request, Response>(handler: handleUnaryCall<Request, Response>): handleUnaryCall<Request, Response> {
+    return (call, done) => {
+      if (this.#isStrange(call.metadata.get("quorate-history")[0]?.toString() ?? "")) {
+        const metadata = trailer(ErrorCode.HISTORY_CHANGED);
+        done({ code: status.FAILED_PRECONDITION, details: "another history", metadata });
+        return;
+      }
+      if (this.historyId !== "") {
+        const metadata = new Metadata();
+        metadata.set("quorate-history", this.historyId);
+        call.sendMetadata(metadata);
+      }
+      handler(call, done);
+    };
+  }
+
   #welcome(sessionId: bigint): SessionReply {
     return {
       ...reply([], ""),
+      historyId: this.historyId,
       welcome: {
         $typeName: "quorate.v1.SessionWelcome",
         sessionId,
@@ -337,10 +379,15 @@ export class FakeNode {
     this.watchCreates.push(create);
     const { watchId } = create;
     const send = (body: WatchReply["reply"]): void => {
-      call.write({ $typeName: "quorate.v1.WatchReply", watchId, reply: body });
+      call.write({ $typeName: "quorate.v1.WatchReply", watchId, historyId: this.historyId, reply: body });
     };
     if (this.refuseWatch !== undefined) {
       const error = wireError(this.refuseWatch);
+      send({ case: "ended", value: { $typeName: "quorate.v1.WatchEnded", error } });
+      return;
+    }
+    if (this.#isStrange(create.historyId)) {
+      const error = wireError(ErrorCode.HISTORY_CHANGED);
       send({ case: "ended", value: { $typeName: "quorate.v1.WatchEnded", error } });
       return;
     }
@@ -416,6 +463,7 @@ export class FakeNode {
     call.write({
       $typeName: "quorate.v1.WatchReply",
       watchId,
+      historyId: this.historyId,
       reply: { case: "ended", value: { $typeName: "quorate.v1.WatchEnded", error: wireError(code) } },
     });
   }
@@ -459,12 +507,13 @@ export class FakeNode {
       logFirstIndex: 1n,
       watchCount: 0n,
       unheard: false,
+      historyId: this.historyId,
     };
   }
 }
 
 function reply(results: OperationResult[], leaderEndpoint: string): SessionReply {
-  return { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint, endpoints: [] };
+  return { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint, endpoints: [], historyId: "" };
 }
 
 function trailer(code: ErrorCode): Metadata {

@@ -108,7 +108,8 @@ export class Mover {
           expired(dialled);
           return;
         }
-        if (target === this.#leader && dialled.code === "UNAVAILABLE") {
+        const isGone = dialled.code === "UNAVAILABLE" || dialled.code === "HISTORY_CHANGED";
+        if (target === this.#leader && isGone) {
           this.#leader = undefined;
           this.#rememberUnreachable(target);
         }

@@ -47,14 +47,15 @@ export async function outcomeOf(
   unary: UnaryRunner,
   options: CallOptions,
 ): Promise<MutationOutcome> {
-  const own = session?.sessionId === mutation.sessionId ? session : undefined;
+  const { history } = mutation;
+  const own = session?.isOwn(mutation) ? session : undefined;
   if (own !== undefined) checkGivenUp(own, mutation.sequence);
   const request = {
     $typeName: "quorate.v1.OutcomeRequest" as const,
     sessionId: int64("mutation.sessionId", mutation.sessionId),
     sequence: int64("mutation.sequence", mutation.sequence),
   };
-  const response = await unary.call({ method, request, mutation: false }, options);
+  const response = await unary.call({ method, request, mutation: false }, { ...options, history });
   const outcome = outcomeFrom(response);
   // Now that it is known, the servers need not keep the result.
   own?.settleDoubt(mutation.sequence);

@@ -10,7 +10,7 @@ import type { StreamHandlers } from "./session-stream.js";
 
 /**
  * Dials until some endpoint has made a new session. Rejects with NoQuorum, Unavailable or DeadlineExceeded after
- * `connectTimeoutMs`, with Cancelled when `signal` is aborted.
+ * `connectTimeoutMs`, with HistoryChanged where all nodes are of another history, with Cancelled when `signal` is aborted.
  */
 export async function dialNewSession(
   pool: EndpointPool,
@@ -37,7 +37,7 @@ export async function dialNewSession(
     const outcome = await Promise.race([
       failed,
       dial(pool, options, {
-        hello: { sessionId: 0, ttlMs: sessionTtlMs },
+        hello: { sessionId: 0, ttlMs: sessionTtlMs, historyId: pool.history.id },
         handlers,
         preferred: undefined,
         avoided: undefined,

@@ -11,7 +11,7 @@ const get: OperationRequest = { case: "get", value: getRequest("/a", {}) };
 
 class Harness {
   readonly queue = new OperationQueue({
-    sessionId: () => 7,
+    mutationId: (sequence) => ({ sessionId: 7, sequence }),
     pendingMax: 100,
     doubtSpanMax: 10,
     backoff: { baseMs: 10, maxMs: 100 },

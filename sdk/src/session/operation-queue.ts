@@ -1,7 +1,7 @@
 import type { Operation, OperationResult } from "@quorate/proto";
 import { type BackoffOptions, backoffMs } from "../endpoints/backoff.js";
 import { gaveUp } from "../errors/give-up.js";
-import { OutcomeUnknown, Overloaded, QuorateError } from "../errors/quorate-error.js";
+import { type MutationId, OutcomeUnknown, Overloaded, QuorateError } from "../errors/quorate-error.js";
 import { isTransient } from "../errors/wire-error.js";
 import {
   isMutation,
@@ -46,8 +46,8 @@ const lastRetryMarginMs = 100;
 
 /** What {@link OperationQueue} is made of. */
 export interface OperationQueueOptions {
-  /** The session that the operations belong to. */
-  readonly sessionId: () => number;
+  /** Names a mutation of the session that the operations belong to. */
+  readonly mutationId: (sequence: number) => MutationId;
   readonly pendingMax: number;
   /** Operations after one in doubt for which its result is still kept; less than `pendingMax`. */
   readonly doubtSpanMax: number;
@@ -361,7 +361,7 @@ export class OperationQueue {
   }
 
   #unknown({ request, sequence }: PendingOperation, why: string, cause: QuorateError): OutcomeUnknown {
-    const mutation = { sessionId: this.#options.sessionId(), sequence };
+    const mutation = this.#options.mutationId(sequence);
     return new OutcomeUnknown(`${request.case}: ${why}: ${cause.message}`, { cause, mutation });
   }
 }

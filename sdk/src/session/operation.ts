@@ -20,7 +20,7 @@ export interface OperationRunner {
   run<T>(
     request: OperationRequest,
     convert: (response: OperationResponse) => T,
-    options: CallOptions,
+    options: CallOptions & { readonly history?: string | undefined },
   ): Promise<T>;
 }
 

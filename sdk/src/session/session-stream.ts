@@ -19,10 +19,14 @@ const connectMethod = grpcServiceDefinition(SessionService).connect;
 export interface Hello {
   readonly sessionId: number;
   readonly ttlMs: number;
+  /** The history to go on from; "" for any. */
+  readonly historyId: string;
 }
 
 /** What a stream tells its session. */
 export interface StreamHandlers {
+  /** Takes in which history a node told, "" for none, to a hello that named one; returns why it is none to go on with. */
+  onHistory(told: string, named: string, endpoint: string): QuorateError | undefined;
   onReply(stream: SessionStream, reply: SessionReply): void;
   /** More can be written. */
   onDrain(stream: SessionStream): void;
@@ -43,15 +47,18 @@ export class SessionStream {
   #ended = false;
   #writable = true;
   #heardAtMs = performance.now();
+  readonly #historyId: string;
 
   private constructor(
     endpoint: string,
+    historyId: string,
     channel: Client,
     handlers: StreamHandlers,
     onWelcome: (welcome: SessionWelcome) => void,
     onRefused: (error: QuorateError) => void,
   ) {
     this.endpoint = endpoint;
+    this.#historyId = historyId;
     this.#channel = channel;
     this.#handlers = handlers;
     this.#welcomed = onWelcome;
@@ -95,6 +102,7 @@ export class SessionStream {
     return new Promise((resolve, reject) => {
       const stream = new SessionStream(
         endpoint,
+        hello.historyId,
         channel,
         handlers,
         (welcome) => {
@@ -118,6 +126,7 @@ export class SessionStream {
           $typeName: "quorate.v1.SessionHello",
           sessionId: BigInt(hello.sessionId),
           ttlMs: BigInt(hello.ttlMs),
+          historyId: hello.historyId,
         },
         lowestPending: 0n,
         operations: [],
@@ -176,6 +185,15 @@ export class SessionStream {
   #receive(reply: SessionReply): void {
     if (this.#ended) return;
     this.#heardAtMs = performance.now();
+    // Later replies tell it only when it is news.
+    const told = reply.historyId;
+    if (reply.welcome !== undefined || told !== "") {
+      const strange = this.#handlers.onHistory(told, this.#historyId, this.endpoint);
+      if (strange !== undefined) {
+        this.#finish({ error: strange, fromServer: false });
+        return;
+      }
+    }
     if (reply.welcome !== undefined && this.#welcomed !== undefined) {
       const welcomed = this.#welcomed;
       this.#welcomed = undefined;

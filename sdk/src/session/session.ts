@@ -5,13 +5,16 @@ import { InterruptiblePause } from "../endpoints/interruptible-pause.js";
 import {
   Cancelled,
   Closed,
+  HistoryChanged,
   InvalidArgument,
+  type MutationId,
   OutcomeUnknown,
   type QuorateError,
   SessionExpired,
   TooLarge,
   Unavailable,
 } from "../errors/quorate-error.js";
+import { tellingTrouble } from "../errors/telling-trouble.js";
 import type { CallFailure } from "../errors/wire-error.js";
 import { KeepAlives } from "../lease/keep-alives.js";
 import { LeaseKeeper } from "../lease/lease-keeper.js";
@@ -29,7 +32,7 @@ import {
 } from "./operation.js";
 import { OperationQueue } from "./operation-queue.js";
 import { SessionStates } from "./session-states.js";
-import type { SessionStream, StreamHandlers } from "./session-stream.js";
+import type { Hello, SessionStream, StreamHandlers } from "./session-stream.js";
 
 /** Part of a keepalive's patience that a node must have been silent for: timers are never exact. */
 const silentShare = 0.75;
@@ -71,13 +74,14 @@ export class Session implements OperationRunner, Renewer {
     this.#options = options;
     this.#states = new SessionStates(options.onStateChange);
     this.#queue = new OperationQueue({
-      sessionId: () => this.#sessionId,
+      mutationId: (sequence) => this.#mutationId(sequence),
       pendingMax: bounds.pendingOperationsMax,
       doubtSpanMax: bounds.doubtSpanMax,
       backoff: options.backoff,
       random: Math.random,
     });
     this.#handlers = {
+      onHistory: (told, named, endpoint) => pool.history.strange(told, named, endpoint),
       onReply: (stream, reply) => this.#replied(stream, reply),
       onDrain: (stream) => {
         if (stream === this.#current) this.#flush();
@@ -93,7 +97,7 @@ export class Session implements OperationRunner, Renewer {
     this.#mover = new Mover({
       pool,
       handlers: this.#handlers,
-      hello: () => ({ sessionId: this.#sessionId, ttlMs: this.#options.sessionTtlMs }),
+      hello: () => this.#hello,
       current: () => this.#current?.endpoint,
       adopt: (dialled) => this.#adopt(dialled),
       expired: (error) => this.#expire(error),
@@ -179,7 +183,7 @@ export class Session implements OperationRunner, Renewer {
           timeoutMs: options.timeoutMs ?? this.#options.requestTimeoutMs,
           succeed: (response) => {
             try {
-              const mutation = { sessionId: this.sessionId, sequence: operation.sequence };
+              const mutation = this.#mutationId(operation.sequence);
               resolve(converted(request, response, convert, mutation));
             } catch (error) {
               if (error instanceof OutcomeUnknown) this.#queue.doubt(operation.sequence);
@@ -200,6 +204,7 @@ export class Session implements OperationRunner, Renewer {
   async renew(leaseId: number, options: RenewOptions): Promise<Renewal> {
     const refusal = this.#refusal();
     // While it closes the session is to live: what is under way ends well.
+    if (refusal instanceof HistoryChanged) return { ttlMs: 0, sentAtMs: performance.now(), changed: refusal };
     if (refusal !== undefined && this.#states.over) throw refusal;
     const renewal = await this.#keepAlives.renew(leaseId, options);
     this.#leaveIfSilent(options.patienceMs);
@@ -224,6 +229,21 @@ export class Session implements OperationRunner, Renewer {
   /** The sequence of the next operation: what is asked about was given before. */
   get nextSequence(): number {
     return this.#queue.nextSequence;
+  }
+
+  /** Whether a mutation is one of this session. */
+  isOwn({ sessionId, history }: MutationId): boolean {
+    return sessionId === this.#sessionId && (history === undefined || history === this.#pool.history.id);
+  }
+
+  #mutationId(sequence: number): MutationId {
+    const { id } = this.#pool.history;
+    return { sessionId: this.#sessionId, sequence, ...(id === "" ? {} : { history: id }) };
+  }
+
+  get #hello(): Hello {
+    const { sessionTtlMs: ttlMs } = this.#options;
+    return { sessionId: this.#sessionId, ttlMs, historyId: this.#pool.history.id };
   }
 
   /** Whether an operation still waits for its answer. */
@@ -278,6 +298,8 @@ export class Session implements OperationRunner, Renewer {
   #refusal(): QuorateError | undefined {
     if (this.#closing) return new Closed("the client is closed");
     if (this.#states.over) {
+      const cause = this.#endReason;
+      if (cause instanceof HistoryChanged) return new HistoryChanged(cause.message, { cause });
       return new SessionExpired(`session ${this.#sessionId} expired: connect again for a new one`);
     }
     return undefined;
@@ -292,7 +314,8 @@ export class Session implements OperationRunner, Renewer {
       ttlMs: Number(welcome.ttlMs),
       sentAtMs: askedAtMs,
       onLapse: () => this.#lapsed(),
-      onGone: () => this.#expire(new SessionExpired(`session ${this.#sessionId} does not exist any more`)),
+      onGone: (changed) =>
+        this.#expire(changed ?? new SessionExpired(`session ${this.#sessionId} does not exist any more`)),
     });
     this.#adopt(dialled);
   }
@@ -413,14 +436,17 @@ export class Session implements OperationRunner, Renewer {
   async #reconnect(broken: string): Promise<void> {
     this.#pool.failed(broken, performance.now());
     const outcome = await dial(this.#pool, this.#options, {
-      hello: { sessionId: this.#sessionId, ttlMs: this.#options.sessionTtlMs },
+      hello: this.#hello,
       handlers: this.#handlers,
       preferred: this.#mover.leader === broken ? undefined : this.#mover.leader,
       avoided: broken,
       // A move that was under way may have succeeded in the meantime.
       stopped: () => this.#current !== undefined || this.#states.over || this.#closing,
       onTrouble: (error) => {
-        this.#trouble = error;
+        this.#trouble =
+          this.#trouble?.code === "HISTORY_CHANGED" ? tellingTrouble(this.#trouble, error) : error;
+        // Its time is over, and the nodes that answer never knew it: no patience can bring it back.
+        if (error.code === "HISTORY_CHANGED" && this.lapsed) this.#expire(error);
       },
       pause: (ms) => this.#retryPause.wait(ms),
     });
@@ -429,6 +455,10 @@ export class Session implements OperationRunner, Renewer {
   }
 
   #lapsed(): void {
+    if (this.#endReason === undefined && this.#trouble?.code === "HISTORY_CHANGED") {
+      this.#expire(this.#trouble);
+      return;
+    }
     const reason =
       this.#endReason ??
       new SessionExpired(
@@ -440,9 +470,11 @@ export class Session implements OperationRunner, Renewer {
 
   #expire(error: QuorateError): void {
     if (this.#states.over || this.#closing) return;
-    const reason = new SessionExpired(`session ${this.#sessionId} expired: ${error.message}`, {
-      cause: error,
-    });
+    // That it expired would be true and hide why: everything else that was read is gone, too.
+    const reason =
+      error.code === "HISTORY_CHANGED"
+        ? new HistoryChanged(`session ${this.#sessionId} is gone: ${error.message}`, { cause: error })
+        : new SessionExpired(`session ${this.#sessionId} expired: ${error.message}`, { cause: error });
     this.#end("expired", reason);
   }
 

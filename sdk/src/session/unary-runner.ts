@@ -5,6 +5,7 @@ import { bounds, type CallOptions, type ClientOptions } from "../client/options.
 import { backoffMs } from "../endpoints/backoff.js";
 import type { ChannelCache } from "../endpoints/channel.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
+import { historyHeader } from "../endpoints/history-binding.js";
 import { gaveUp } from "../errors/give-up.js";
 import {
   Cancelled,
@@ -38,6 +39,13 @@ export interface UnaryCall<Request extends Message, Response extends Message> {
   readonly method: GrpcMethod<Request, Response>;
   readonly request: Request;
   readonly mutation: boolean;
+  /** Whether an answer of any history will do. */
+  readonly unbound?: boolean;
+}
+
+/** Options of a call that may go on from a history. */
+export interface BoundCallOptions extends CallOptions {
+  readonly history?: string | undefined;
 }
 
 /**
@@ -74,12 +82,12 @@ export class UnaryRunner implements OperationRunner {
   async run<T>(
     request: OperationRequest,
     convert: (response: OperationResponse) => T,
-    options: CallOptions,
+    options: BoundCallOptions,
   ): Promise<T> {
     return converted(request, await this.#runCase(request, options), convert);
   }
 
-  async #runCase(request: OperationRequest, options: CallOptions): Promise<OperationResponse> {
+  async #runCase(request: OperationRequest, options: BoundCallOptions): Promise<OperationResponse> {
     const mutation = isMutation(request);
     const bytes = operationBytes(request);
     if (bytes > bounds.operationBytesMax) {
@@ -139,10 +147,12 @@ export class UnaryRunner implements OperationRunner {
    */
   async call<Request extends Message, Response extends Message>(
     call: UnaryCall<Request, Response>,
-    options: CallOptions,
+    options: BoundCallOptions,
     endpoint?: string,
   ): Promise<Response> {
     const bytes = encoded(call);
+    const { history } = this.#pool;
+    const strangers = new Set<string>();
     const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
     const deadlineMs = performance.now() + timeoutMs;
     const gaveUpMessage = `${call.method.path}: gave up after ${Math.round(timeoutMs)} ms`;
@@ -155,6 +165,7 @@ export class UnaryRunner implements OperationRunner {
         const remainingMs = deadlineMs - performance.now();
         if (remainingMs <= 0) throw gaveUp(gaveUpMessage, trouble);
         const attemptMs = Math.max(bounds.unaryAttemptMs, remainingMs / (candidates.length - index));
+        const named = call.unbound === true ? "" : history.named(options.history);
         const attempt = await this.#attempt(
           call,
           bytes,
@@ -162,14 +173,28 @@ export class UnaryRunner implements OperationRunner {
           Math.min(remainingMs, attemptMs),
           remainingMs,
           options,
+          named,
         );
         if (attempt.kind === "answered") {
-          this.#preferred = candidate;
-          this.#served(candidate);
-          return attempt.response;
+          const strange =
+            call.unbound === true ? undefined : history.strange(attempt.history, named, candidate);
+          if (strange === undefined) {
+            this.#preferred = candidate;
+            this.#served(candidate);
+            return attempt.response;
+          }
+          if (call.mutation) throw doneElsewhere(call.method.path, strange);
+          strangers.add(candidate);
+          trouble = tellingTrouble(trouble, strange);
+        } else {
+          const error = this.#retryable(call, attempt, deadlineMs);
+          if (error.code === "HISTORY_CHANGED") strangers.add(candidate);
+          trouble = tellingTrouble(trouble, error);
         }
-        trouble = tellingTrouble(trouble, this.#retryable(call, attempt, deadlineMs));
       }
+      // A node of another history may be there by mistake, beside those of the client's own; not all of them.
+      const asked = endpoint === undefined ? this.#pool.endpoints : [endpoint];
+      if (trouble?.code === "HISTORY_CHANGED" && asked.every((each) => strangers.has(each))) throw trouble;
       const pauseMs = backoffMs(round, this.#options.backoff, Math.random);
       const waitMs = Math.max(pauseMs, candidates.length === 0 ? this.#pool.waitMs(performance.now()) : 0);
       if (performance.now() + waitMs >= deadlineMs) throw gaveUp(gaveUpMessage, trouble);
@@ -198,7 +223,7 @@ export class UnaryRunner implements OperationRunner {
       );
     }
     const slow = error.code === "DEADLINE_EXCEEDED" && performance.now() < deadlineMs;
-    if (!isTransient(error) && !slow) throw error;
+    if (!isTransient(error) && !slow && error.code !== "HISTORY_CHANGED") throw error;
     return slow ? new Unavailable(error.message, { cause: error }) : error;
   }
 
@@ -209,6 +234,7 @@ export class UnaryRunner implements OperationRunner {
     attemptMs: number,
     remainingMs: number,
     options: CallOptions,
+    named: string,
   ): Promise<Attempt<Response>> {
     let channel: Client;
     try {
@@ -231,6 +257,7 @@ export class UnaryRunner implements OperationRunner {
       bytes,
       call.mutation ? remainingMs : attemptMs,
       options.signal,
+      named,
     );
     if (attempt.kind === "answered" || attempt.failure.fromServer) this.#pool.succeeded(endpoint);
     else if (!options.signal?.aborted) this.#pool.failed(endpoint, performance.now());
@@ -245,7 +272,16 @@ interface FailedAttempt {
   readonly failure: CallFailure;
 }
 
-type Attempt<Response> = { readonly kind: "answered"; readonly response: Response } | FailedAttempt;
+type Attempt<Response> =
+  | { readonly kind: "answered"; readonly response: Response; readonly history: string }
+  | FailedAttempt;
+
+/** A node that does not know of histories carried the mutation out: whose it was cannot be told any more. */
+function doneElsewhere(path: string, cause: QuorateError): OutcomeUnknown {
+  return new OutcomeUnknown(`${path}: it may have been applied in another history: ${cause.message}`, {
+    cause,
+  });
+}
 
 /** Encoded once and before it is sent: what cannot be is no failure of an endpoint, and not of unknown outcome. */
 function encoded<Request extends Message, Response extends Message>({
@@ -266,7 +302,10 @@ function sendUnary<Request extends Message, Response extends Message>(
   bytes: Buffer,
   timeoutMs: number,
   signal: AbortSignal | undefined,
+  named: string,
 ): Promise<Attempt<Response>> {
+  const metadata = new Metadata();
+  if (named !== "") metadata.set(historyHeader, named);
   return new Promise((resolve) => {
     // Such a deadline gRPC cannot write down, or takes for one that is over.
     const isLong = timeoutMs > delayMaxMs;
@@ -277,10 +316,11 @@ function sendUnary<Request extends Message, Response extends Message>(
     const timer = isLong ? after(timeoutMs, expire) : undefined;
     let forget = (): void => undefined;
     let late = false;
+    let history = "";
     const done = (error: ServiceError | null, response?: Response): void => {
       forget();
       timer?.cancel();
-      if (response !== undefined) resolve({ kind: "answered", response });
+      if (response !== undefined) resolve({ kind: "answered", response, history });
       else if (signal?.aborted) {
         const cancelled = new Cancelled(`${method.path}: aborted`, { cause: signal.reason });
         resolve({ kind: "failed", sent: true, failure: { error: cancelled, fromServer: false } });
@@ -299,10 +339,13 @@ function sendUnary<Request extends Message, Response extends Message>(
       () => bytes,
       method.responseDeserialize,
       request,
-      new Metadata(),
+      metadata,
       isLong ? {} : { deadline: Date.now() + timeoutMs },
       done,
     );
+    grpcCall.on("metadata", (headers: Metadata) => {
+      history = headers.get(historyHeader)[0]?.toString() ?? "";
+    });
     if (signal !== undefined) forget = onAbort(signal, () => grpcCall.cancel());
   });
 }

@@ -96,6 +96,10 @@ class PlainWatch implements Watch<Delivered> {
     this.#taken = options.fromRevision === undefined ? undefined : options.fromRevision - 1;
   }
 
+  get history(): string | undefined {
+    return undefined;
+  }
+
   get revision(): number | undefined {
     return this.#taken;
   }

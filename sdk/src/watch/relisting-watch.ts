@@ -41,6 +41,7 @@ export class RelistingWatch implements Watch<Delivered> {
   #known: KnownKeys;
   #position: number | undefined;
   #inner: Watch<Delivered> | undefined;
+  #history: string | undefined;
   #left = false;
 
   constructor(client: RelistedClient, path: string, options: WatcherOptions) {
@@ -56,6 +57,10 @@ export class RelistingWatch implements Watch<Delivered> {
     this.#started = this.#start();
     this.#started.catch(() => undefined);
     this.#deliveries = this.#deliver();
+  }
+
+  get history(): string | undefined {
+    return this.#inner?.history ?? this.#history ?? this.#options.history;
   }
 
   get revision(): number | undefined {
@@ -164,6 +169,7 @@ export class RelistingWatch implements Watch<Delivered> {
       }
     } finally {
       this.#position = watch.revision ?? this.#position;
+      this.#history = watch.history ?? this.#history;
       this.#inner = undefined;
     }
   }
@@ -215,7 +221,7 @@ export class RelistingWatch implements Watch<Delivered> {
     readonly keysOnly?: boolean;
     readonly revision: number | undefined;
   }): Promise<State> {
-    const read = { ...options, signal: this.#stop.signal };
+    const read = { ...options, history: this.#options.history, signal: this.#stop.signal };
     if (this.#options.recursive === true) {
       const walk = walkSubtree(this.#client, this.#path, read);
       // The first page says as of which revision; nothing of it is lost.
@@ -227,6 +233,7 @@ export class RelistingWatch implements Watch<Delivered> {
 
   async #readOne(read: {
     readonly revision: number | undefined;
+    readonly history: string | undefined;
     readonly signal: AbortSignal;
   }): Promise<State> {
     // A get does not say as of which revision it is; a list does, unless that is given: it says how far the store is.

@@ -11,7 +11,14 @@ import { backoffMs } from "../endpoints/backoff.js";
 import { channelReady, openChannel } from "../endpoints/channel.js";
 import type { EndpointPool } from "../endpoints/endpoint-pool.js";
 import { InterruptiblePause } from "../endpoints/interruptible-pause.js";
-import { Cancelled, Closed, Internal, InvalidArgument, QuorateError } from "../errors/quorate-error.js";
+import {
+  Cancelled,
+  Closed,
+  HistoryChanged,
+  Internal,
+  InvalidArgument,
+  QuorateError,
+} from "../errors/quorate-error.js";
 import { errorOfWire, failureOfStatus } from "../errors/wire-error.js";
 import { checkWatchOptions } from "./watch-options.js";
 import { Watcher, type WatcherOptions, type WatchFeed } from "./watcher.js";
@@ -44,6 +51,8 @@ export class WatchConnection implements WatchFeed {
    * quorum would otherwise come before those that could not be reached for a while.
    */
   readonly #avoided = new Set<string>();
+  /** Endpoints whose nodes are of another history, since one of the client's own served watches. */
+  readonly #strangers = new Set<string>();
   /** How often in a row they were not. */
   #unserved = 0;
   #connecting = false;
@@ -64,8 +73,20 @@ export class WatchConnection implements WatchFeed {
     if (this.#closed) watcher.end(new Closed("the client is closed"));
     else if (options.signal?.aborted) {
       watcher.end(new Cancelled(`watch ${path}: aborted`, { cause: options.signal.reason }));
-    } else this.resume(watcher);
+    } else if (!this.#endsForHistory(watcher)) this.resume(watcher);
     return watcher;
+  }
+
+  /** Ends a watch whose application goes on from another history than the client. */
+  #endsForHistory(watcher: Watcher): boolean {
+    try {
+      this.#pool.history.named(watcher.wanted);
+      return false;
+    } catch (error) {
+      if (!(error instanceof QuorateError)) throw error;
+      watcher.end(error);
+      return true;
+    }
   }
 
   /** Ends every watch with `reason`. */
@@ -104,7 +125,9 @@ export class WatchConnection implements WatchFeed {
 
   async #connect(): Promise<void> {
     this.#connecting = true;
-    const isAvoided = (endpoint: string): boolean => this.#avoided.has(endpoint);
+    // Those that are known to be strangers come after all others: what these say decides.
+    const isAvoided = (endpoint: string): boolean =>
+      (this.#strangers.size > 0 ? this.#strangers : this.#avoided).has(endpoint);
     try {
       attempts: for (let round = 0; !this.#closed && this.#wanted.size > 0; round += 1) {
         for (const endpoint of this.#pool.candidates(performance.now(), undefined, isAvoided)) {
@@ -160,7 +183,7 @@ export class WatchConnection implements WatchFeed {
     try {
       const request: WatchRequest = {
         $typeName: "quorate.v1.WatchRequest",
-        request: { case: "create", value: watcher.create(watchId) },
+        request: { case: "create", value: watcher.create(watchId, this.#pool.history.named(watcher.wanted)) },
       };
       // What cannot be encoded would break the stream, and with it every other watch.
       watchMethod.requestSerialize(request);
@@ -168,7 +191,8 @@ export class WatchConnection implements WatchFeed {
       this.#ids.set(watcher, watchId);
       stream.call.write(request);
     } catch (error) {
-      watcher.end(new InvalidArgument(`watch ${watcher.path}: ${String(error)}`, { cause: error }));
+      if (error instanceof HistoryChanged) watcher.end(error);
+      else watcher.end(new InvalidArgument(`watch ${watcher.path}: ${String(error)}`, { cause: error }));
     }
   }
 
@@ -187,16 +211,25 @@ export class WatchConnection implements WatchFeed {
     if (this.#ids.get(watcher) === watchId) this.#ids.delete(watcher);
   }
 
-  #receive(stream: Stream, { watchId, reply }: WatchReply): void {
+  #receive(stream: Stream, { watchId, reply, historyId }: WatchReply): void {
     if (stream !== this.#stream) return;
+    const watcher = this.#active.get(watchId);
+    if (watcher !== undefined && reply.case !== "ended") {
+      const strange = this.#pool.history.strange(historyId, watcher.named, stream.endpoint);
+      if (strange !== undefined) {
+        this.#stranger(stream, watcher, strange);
+        return;
+      }
+      watcher.told(historyId);
+    }
     // Such a reply shows that the endpoint serves watches; an open connection alone does not.
     if (reply.case !== "ended") {
       this.#pool.succeeded(stream.endpoint);
       this.#served(stream.endpoint);
       this.#avoided.clear();
+      this.#strangers.clear();
       this.#unserved = 0;
     }
-    const watcher = this.#active.get(watchId);
     if (watcher === undefined) return;
     switch (reply.case) {
       case "created":
@@ -231,6 +264,9 @@ export class WatchConnection implements WatchFeed {
         if (error.code === "UNAVAILABLE") this.#pool.failed(stream.endpoint, performance.now());
         this.#replace(stream, error);
         return;
+      case "HISTORY_CHANGED":
+        this.#stranger(stream, watcher, error);
+        return;
       case "CANCELLED":
       case "OVERLOADED":
         // Too slow for the server's buffer: what was received is safe, go on after it.
@@ -247,6 +283,22 @@ export class WatchConnection implements WatchFeed {
       default:
         watcher.end(error);
     }
+  }
+
+  /**
+   * A node is of another history than a watch goes on in. It may be there by mistake, beside those of the client's own:
+   * every watch goes elsewhere. Where all nodes are strangers, nobody can go on.
+   */
+  #stranger(stream: Stream, watcher: Watcher, error: QuorateError): void {
+    if (watcher.named !== this.#pool.history.id) {
+      // What this one goes on from came from its application: the others are none the wiser.
+      watcher.end(error);
+      return;
+    }
+    this.#strangers.add(stream.endpoint);
+    if (this.#pool.endpoints.every((endpoint) => this.#strangers.has(endpoint))) {
+      for (const each of [...this.#wanted]) each.end(error);
+    } else this.#replace(stream, error);
   }
 
   /**

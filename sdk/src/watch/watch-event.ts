@@ -36,6 +36,8 @@ export interface WatchOptions {
   readonly initial?: boolean | undefined;
   /** The first revision to deliver, not below the compacted one. Default that after the current. Throws Compacted when it is gone. */
   readonly fromRevision?: number | undefined;
+  /** The history that `fromRevision` is of: the iteration throws HistoryChanged when the nodes are of another. */
+  readonly history?: string | undefined;
   /** Put the entry before the change into each event. Default false. */
   readonly previous?: boolean | undefined;
   /** Deliver only events of these kinds; others are left out by the servers. Default both. */
@@ -44,7 +46,8 @@ export interface WatchOptions {
    * What to do when changes were compacted before they could be delivered, because the start lies too far back or no
    * node was reached for too long. `fail` (default): the iteration throws Compacted. `relist`: the SDK reads what is
    * watched as of one revision, compares it with what it has delivered, delivers the difference as synthesized events,
-   * and goes on from there. For that it remembers path and mod revision of every key that is watched.
+   * and goes on from there. For that it remembers path and mod revision of every key that is watched. Never across a
+   * change of the history, which throws HistoryChanged with either.
    */
   readonly onCompacted?: "fail" | "relist" | undefined;
   /**
@@ -55,7 +58,7 @@ export interface WatchOptions {
   /**
    * How long no node may serve the watch, in milliseconds, before the iteration ends with NoQuorum or Unavailable,
    * rather than be silent. Default 30,000: several elections, and a rolling restart. With Infinity the watch waits, and
-   * goes on without a gap once a node serves it again.
+   * goes on without a gap once a node serves it again, or ends with HistoryChanged where none can.
    */
   readonly unservedTimeoutMs?: number | undefined;
   /** Ends the iteration with Cancelled when aborted. */
@@ -70,6 +73,8 @@ export interface ProgressWatchOptions extends WatchOptions {
 
 /** A running watch: iterate it once. Leaving the loop, or disposing of it, ends it at the server. */
 export interface Watch<Delivered = WatchEvent> extends AsyncIterableIterator<Delivered>, AsyncDisposable {
+  /** The history that `revision` is of; to be kept with it. Undefined while that is not known. */
+  readonly history: string | undefined;
   /**
    * Every event up to this revision was taken from the iteration, so that `fromRevision: revision + 1` continues there,
    * in another process for example. Undefined before the start is known, or the initial entries were taken.

@@ -2,6 +2,7 @@ import { type Event, EventKind, type WatchCreate, type WatchEvents, type WatchIn
 import { bounds } from "../client/options.js";
 import { gaveUp } from "../errors/give-up.js";
 import { Cancelled, type QuorateError, TooLarge } from "../errors/quorate-error.js";
+import { tellingTrouble } from "../errors/telling-trouble.js";
 import { Entry, entryOf } from "../kv/entry.js";
 import { int64, wirePath } from "../kv/request.js";
 import { onAbort } from "../process/abort-listeners.js";
@@ -63,6 +64,10 @@ export class Watcher implements Watch<Delivered> {
   #trouble: QuorateError | undefined;
   /** How often the initial entries were begun again because their revision was compacted before the last of them. */
   #restarts = 0;
+  /** The history that the last request to start it named; "" for none. */
+  named = "";
+  /** The history that a server told. */
+  #history: string | undefined;
   /** Since when the server has called the start a future revision. */
   futureSinceMs: number | undefined;
 
@@ -112,8 +117,18 @@ export class Watcher implements Watch<Delivered> {
     return this.#restarts < bounds.watchRelistAttemptsMax;
   }
 
-  /** The request that starts it, or continues it after the last event received. */
-  create(watchId: bigint): WatchCreate {
+  /** The history that its application goes on from; undefined where it named none. */
+  get wanted(): string | undefined {
+    return this.#options.history;
+  }
+
+  get history(): string | undefined {
+    return this.#history ?? this.#options.history;
+  }
+
+  /** The request that starts it, or continues it after the last event received, in the history that the client goes on in. */
+  create(watchId: bigint, historyId: string): WatchCreate {
+    this.named = historyId;
     this.#initialEntries = [];
     this.#initialBytes = 0;
     this.#dropParts();
@@ -128,7 +143,13 @@ export class Watcher implements Watch<Delivered> {
       previous: this.#options.previous ?? false,
       exclude: excludedBy(this.#options.events),
       progress: true,
+      historyId,
     };
+  }
+
+  /** The servers told which history the watch is of. */
+  told(history: string): void {
+    if (history !== "") this.#history = history;
   }
 
   /** The server has started the watch; without a snapshot to come, its revision is the position. */
@@ -140,10 +161,16 @@ export class Watcher implements Watch<Delivered> {
 
   /** No node serves the watch at present, which it bears for a while; `trouble` says why, if that is known. */
   unserved(trouble?: QuorateError): void {
-    this.#trouble = trouble ?? this.#trouble;
-    const timeoutMs = this.#options.unservedTimeoutMs ?? bounds.watchUnservedMs;
-    if (this.#over !== undefined || this.#unservedTimer !== undefined || !Number.isFinite(timeoutMs)) return;
+    if (trouble !== undefined) this.#trouble = tellingTrouble(this.#trouble, trouble);
+    const asked = this.#options.unservedTimeoutMs ?? bounds.watchUnservedMs;
+    const waits = !Number.isFinite(asked);
+    if (this.#over !== undefined || this.#unservedTimer !== undefined) return;
+    // What waits for ever for its nodes does not wait where only nodes of another history are left.
+    if (waits && this.#trouble?.code !== "HISTORY_CHANGED") return;
+    const timeoutMs = waits ? bounds.watchUnservedMs : asked;
     this.#unservedTimer = setTimeout(() => {
+      this.#unservedTimer = undefined;
+      if (waits && this.#trouble?.code !== "HISTORY_CHANGED") return;
       this.end(gaveUp(`watch ${this.#path}: no node served it for ${timeoutMs} ms`, this.#trouble));
     }, timeoutMs);
   }

@@ -1,7 +1,7 @@
 import type { CommandBody } from "../state-machine/command.js";
 
 /** The newest format of a CommandBatch that this version understands. It writes the oldest that has all the commands. */
-export const COMMAND_FORMAT = 3;
+export const COMMAND_FORMAT = 4;
 
 /** From this format on, a member reads configurations in which addresses were changed. It has no command of its own. */
 export const READDRESSING_FORMAT = 3;
@@ -16,6 +16,8 @@ export function formatOf(body: CommandBody): number {
     case "limits":
     case "checkpoint":
       return 2;
+    case "historyId":
+      return 4;
     default:
       return 1;
   }

@@ -73,6 +73,7 @@ describe("command codec", () => {
     { kind: "compact", revision: 2 ** 52 },
     { kind: "quota", key: "/caf\xc3\xa9", keysMax: 2 ** 52, bytesMax: 7 },
     { kind: "limits", spaceBytesMax: 2 ** 52, sessionResultBytesMax: 5 },
+    { kind: "historyId", id: "0123456789abcdef" },
     {
       kind: "member",
       memberId: 2 ** 52,
@@ -97,6 +98,7 @@ describe("command codec", () => {
     };
     expect(formatOf(put("/a"), del("/b"))).toBe(1);
     expect(formatOf(put("/a"), { kind: "quota", key: "/a", keysMax: 1, bytesMax: 0 })).toBe(2);
+    expect(formatOf(put("/a"), { kind: "historyId", id: "aa" })).toBe(4);
   });
 
   it("copies values, so that a kept one does not pin the entry it came in", () => {
@@ -119,9 +121,9 @@ describe("command codec", () => {
   });
 
   it("refuses a format it does not know", () => {
-    const newer = toBinary(CommandBatchSchema, create(CommandBatchSchema, { format: 4 }));
+    const newer = toBinary(CommandBatchSchema, create(CommandBatchSchema, { format: 5 }));
     expect(() => decodeBatch(newer)).toThrow(UnknownFormat);
-    expect(() => decodeBatch(newer)).toThrow("command format 4");
+    expect(() => decodeBatch(newer)).toThrow("command format 5");
     expect(() => decodeBatch(new Uint8Array(0))).toThrow(UnknownFormat);
     const present = toBinary(CommandBatchSchema, create(CommandBatchSchema, { format: 2 }));
     expect(decodeBatch(present).commands).toEqual([]);

@@ -153,6 +153,8 @@ function bodyToCase(body: CommandBody): CommandMessage["command"] {
           sessionResultBytesMax: BigInt(body.sessionResultBytesMax),
         },
       };
+    case "historyId":
+      return { case: "historyId", value: { $typeName: "quorate.v1.HistoryIdCommand", id: body.id } };
   }
 }
 
@@ -210,6 +212,8 @@ function bodyFromCase(command: CommandMessage["command"]): CommandBody {
         sessionResultBytesMax: Number(sessionResultBytesMax),
       };
     }
+    case "historyId":
+      return { kind: "historyId", id: command.value.id };
     case undefined:
       throw new UnknownFormat("a command of unknown kind");
   }

@@ -9,3 +9,8 @@ export function freshIncarnation(): string {
 export function freshNonce(): string {
   return randomBytes(4).toString("hex");
 }
+
+/** The random id of a new history, 16 hexadecimal digits. */
+export function freshHistoryId(): string {
+  return randomBytes(8).toString("hex");
+}

@@ -69,6 +69,7 @@ export class StateTransfer {
     const { term, lastIndex, lastTerm } = snapshot;
     // Read whole before anything is replaced by it: what is damaged must not take the place of what is not.
     const verified = await this.parts.state.verify(this.receiver.file);
+    checkHistory(this.parts.state.machine.historyId, verified.historyId);
     const configuration = configurationOf(verified, snapshot);
     this.verified = verified;
     await new Promise<void>((resolve) => {
@@ -111,4 +112,15 @@ function configurationOf(
     throw new Error(`the snapshot stands at ${appliedIndex}, not at ${lastIndex} as announced`);
   }
   return { index: configurationIndex, configuration: decodeConfiguration(configuration) };
+}
+
+/**
+ * A history keeps its id, so a snapshot with another one, or none, is of another cluster.
+ * @throws Error then: what this node holds must not be replaced by it.
+ */
+function checkHistory(own: string, received: string): void {
+  if (own === "" || own === received) return;
+  throw new Error(
+    `the snapshot is of history ${received || "(none)"}, the data of this node of history ${own}`,
+  );
 }

@@ -14,7 +14,9 @@ let t: TestMachine;
 beforeEach(() => {
   submitted = [];
   t = new TestMachine();
+  // What a leader proposes once is in the log already.
   t.run({ kind: "limits", spaceBytesMax, sessionResultBytesMax: bounds.sessionResultBytesMax });
+  t.run({ kind: "historyId", id: "aa" });
 });
 
 /** The upkeep of a node that leads. */

@@ -3,6 +3,8 @@ import type { Raft } from "../raft/index.js";
 import type { CommandBody } from "../state-machine/index.js";
 import type { LogStore } from "../storage/log/log-store.js";
 import { HistoryCompaction, type HistoryRetention } from "./history-compaction.js";
+import { HistoryIdKeeper } from "./history-id-keeper.js";
+import { freshHistoryId } from "./incarnation.js";
 import { LimitsKeeper } from "./limits-keeper.js";
 import { cutIndex, type LogRetention } from "./log-retention.js";
 import type { NodeOptions } from "./node-options.js";
@@ -28,6 +30,7 @@ export class Upkeep {
   private nextFlushMs = 0;
   private readonly compaction: HistoryCompaction;
   private readonly limits: LimitsKeeper;
+  private readonly historyId: HistoryIdKeeper;
   private compactionProposed = false;
 
   constructor(parts: UpkeepParts) {
@@ -43,10 +46,18 @@ export class Upkeep {
       understood,
       submit,
     });
+    this.historyId = new HistoryIdKeeper({
+      known: () => state.machine.historyId,
+      fresh: freshHistoryId,
+      understood,
+      submit,
+    });
   }
 
   tick(nowMs: number): void {
     this.parts.sender.tick(nowMs);
+    // At every tick: until there is an id, nothing that a client is told can be bound to the history.
+    if (this.parts.raft.leadsUpToDate) this.historyId.tick();
     if (nowMs >= this.nextFlushMs) {
       this.nextFlushMs = nowMs + bounds.flushIntervalMs;
       this.flush();
@@ -64,6 +75,7 @@ export class Upkeep {
     this.compactionProposed = false;
     this.compaction.leaderChanged();
     this.limits.leaderChanged();
+    this.historyId.leaderChanged();
   }
 
   /** Writes the state to disk and cuts the log behind it. */

@@ -15,6 +15,7 @@ import {
 import type { Node } from "../node/node.js";
 import type { KnownMember } from "../node/roster.js";
 import { administrationCalls } from "./administration-calls.js";
+import { allBound } from "./history-binding.js";
 import { joinCall } from "./join-call.js";
 
 /** What the cluster service tells beside what the node knows. */
@@ -50,6 +51,7 @@ export function addClusterService(server: Server, node: Node, identity: ClusterI
         leaseCount: BigInt(machine.leaseCount),
         logFirstIndex: BigInt(raft.firstIndex),
         watchCount: BigInt(node.watches.count),
+        historyId: machine.historyId,
       }),
     );
   };
@@ -65,7 +67,12 @@ export function addClusterService(server: Server, node: Node, identity: ClusterI
 
   server.addService(
     { ...grpcServiceDefinition(ClusterService) },
-    { status, members, ...administrationCalls(node), join: joinCall(node, identity.clusterId) },
+    // Status tells the history to who looks for it; a node that is to join goes on from none.
+    {
+      status,
+      ...allBound(node, { members, ...administrationCalls(node) }),
+      join: joinCall(node, identity.clusterId),
+    },
   );
 }
 

@@ -12,6 +12,7 @@ import type { Node } from "../node/node.js";
 import type { LeaseInfo } from "../state-machine/index.js";
 import { problemOf, toGrpcError } from "./errors.js";
 import type { Executor } from "./executor.js";
+import { allBound } from "./history-binding.js";
 import { leaseId, limitWithin } from "./requests.js";
 import { unary } from "./unary.js";
 
@@ -32,13 +33,13 @@ export function addLeaseService(server: Server, node: Node, executor: Executor):
   };
   server.addService(
     { ...grpcServiceDefinition(LeaseService) },
-    {
+    allBound(node, {
       grant: unary(executor, "grant"),
       revoke: unary(executor, "revoke"),
       keepAlive: unary(executor, "keepAlive"),
       timeToLive: unary(executor, "timeToLive"),
       leases,
-    },
+    }),
   );
 }
 

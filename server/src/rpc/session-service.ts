@@ -14,6 +14,7 @@ import type { Node } from "../node/node.js";
 import { answerBytes } from "./answer-bytes.js";
 import { type Problem, problemOf, RequestError, toGrpcError } from "./errors.js";
 import { type Executor, failed, type ReadGate } from "./executor.js";
+import { boundToHistory, problemOfHistory } from "./history-binding.js";
 import { outcomeCall } from "./outcome-call.js";
 import { Outflow } from "./outflow.js";
 import { leaseId, toGrant } from "./requests.js";
@@ -44,7 +45,7 @@ export function addSessionService(server: Server, node: SessionNode, executor: E
   const { connect: stream, outcome } = grpcServiceDefinition(SessionService);
   server.addService(
     { connect: { ...stream }, outcome: { ...outcome } },
-    { connect, outcome: outcomeCall(node) },
+    { connect, outcome: boundToHistory(node, outcomeCall(node)) },
   );
 }
 
@@ -71,6 +72,8 @@ class SessionStream {
   private flushScheduled = false;
   private leaderEndpoint = "";
   private memberEndpoints: readonly string[] = [];
+  /** The history that the client was told. */
+  private historyId = "";
 
   constructor(call: Call, node: SessionNode, executor: Executor) {
     this.call = call;
@@ -157,6 +160,12 @@ class SessionStream {
       return;
     }
     this.state = "opening";
+    // Before the session is looked for: under its id another one may live here.
+    const problem = problemOfHistory(this.node, hello.historyId);
+    if (problem !== undefined) {
+      this.fail(problem);
+      return;
+    }
     try {
       const resumed = leaseId(hello.sessionId);
       if (resumed === 0) this.openSession(hello.ttlMs);
@@ -214,7 +223,7 @@ class SessionStream {
       node: this.node.name,
       leaderEndpoint: this.leaderEndpoint,
     };
-    this.outflow.write({ ...replyOf([]), welcome, endpoints: [...this.memberEndpoints] }, 0);
+    this.outflow.write({ ...this.replyOf([]), welcome, endpoints: [...this.memberEndpoints] }, 0);
   }
 
   /** Another leader, or other members: the client does well to know. */
@@ -225,7 +234,7 @@ class SessionStream {
     const members = memberEndpoints === this.memberEndpoints ? [] : [...memberEndpoints];
     this.leaderEndpoint = leaderEndpoint;
     this.memberEndpoints = memberEndpoints;
-    if (leader !== "" || members.length > 0) this.outflow.write(replyOf([], leader, members), 0);
+    if (leader !== "" || members.length > 0) this.outflow.write(this.replyOf([], leader, members), 0);
   }
 
   private close(): void {
@@ -286,11 +295,19 @@ class SessionStream {
     for (let end = 0, bytes = 0; end < results.length; end++) {
       bytes += resultBytes[end] ?? 0;
       if (bytes < bounds.sessionReplyBytesMax && end < results.length - 1) continue;
-      this.outflow.write(replyOf(results.slice(start, end + 1)), bytes);
+      this.outflow.write(this.replyOf(results.slice(start, end + 1)), bytes);
       start = end + 1;
       bytes = 0;
     }
     if (this.state === "draining" && this.inFlight === 0) this.end();
+  }
+
+  /** A reply, with the history's id once it is known: a cluster that begins may have had none at the welcome. */
+  private replyOf(results: OperationResult[], leaderEndpoint = "", endpoints: string[] = []): SessionReply {
+    const current = this.node.machine.historyId;
+    const historyId = current === this.historyId ? "" : current;
+    this.historyId = current;
+    return { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint, endpoints, historyId };
   }
 
   /** The client has taken answers: the reads that waited for it are made, until there is enough to take again. */
@@ -300,10 +317,6 @@ class SessionStream {
     while (made < waiting.length && !this.outflow.blocked) waiting[made++]?.();
     waiting.splice(0, made);
   }
-}
-
-function replyOf(results: OperationResult[], leaderEndpoint = "", endpoints: string[] = []): SessionReply {
-  return { $typeName: "quorate.v1.SessionReply", results, leaderEndpoint, endpoints };
 }
 
 function expired(id: number): RequestError {

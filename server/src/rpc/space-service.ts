@@ -22,6 +22,7 @@ import { membershipRefused } from "../node/failure.js";
 import type { Node } from "../node/node.js";
 import type { Key, QuotaUsage, SetQuota } from "../state-machine/index.js";
 import { type Problem, problemOf, toGrpcError } from "./errors.js";
+import { allBound } from "./history-binding.js";
 import { directoryKeyOf, pathOf } from "./path.js";
 import { toFence, wholeNumber } from "./requests.js";
 import { statSubtree } from "./subtree-walk.js";
@@ -72,7 +73,7 @@ export function addSpaceService(server: Server, node: MeasuredNode): void {
 
   server.addService(
     { ...grpcServiceDefinition(SpaceService) },
-    { stat, setQuota: setQuotaCall(node), getQuota, listQuotas },
+    allBound(node, { stat, setQuota: setQuotaCall(node), getQuota, listQuotas }),
   );
 }
 

@@ -209,6 +209,31 @@ describe("a watch stream", () => {
     call.cancel();
   });
 
+  it("serves no watch that goes on from another history, nor from any before it knows its own", async () => {
+    node.state.run(put("/d/a"));
+    const replies: WatchReply[] = [];
+    const call = openWatches();
+    call.on("data", (reply: WatchReply) => replies.push(reply));
+    const from = (watchId: bigint, historyId: string): WatchRequest =>
+      request({ case: "create", value: { watchId, path: "/d", recursive: true, historyId } });
+    call.write(from(1n, "aa"));
+    await until(() => replies.length === 1);
+    node.state.run({ kind: "historyId", id: "aa" });
+    call.write(from(2n, "bb"));
+    call.write(from(3n, "aa"));
+    await until(() => replies.length === 3);
+    const codes = replies.map(({ reply }) =>
+      reply.case === "ended" ? ErrorCode[reply.value.error?.code ?? 0] : reply.case,
+    );
+    expect(codes).toEqual(["UNAVAILABLE", "HISTORY_CHANGED", "created"]);
+    expect(replies[2]?.historyId).toBe("aa");
+    node.state.run(put("/d/b"));
+    node.watches.applied(node.state.applied.changes);
+    await until(() => replies.length === 4);
+    expect(replies[3]).toMatchObject({ watchId: 3n, historyId: "aa" });
+    call.cancel();
+  });
+
   it("of an empty store begins with nothing, and has the first change once", async () => {
     node.waiting = [];
     const replies: WatchReply[] = [];
@@ -373,6 +398,37 @@ describe("a session stream", () => {
       [4n, "get"],
     ]);
     call.cancel();
+  });
+
+  it("tells its history as soon as the node knows it, once", async () => {
+    node.fill(1);
+    const call = await openSession();
+    const told: string[] = [];
+    call.on("data", ({ historyId }: SessionReply) => told.push(historyId));
+    for (const sequence of [1, 2, 3]) {
+      call.write(gets(sequence, 1));
+      await until(() => told.length === sequence);
+      if (sequence === 1) node.state.run({ kind: "historyId", id: "aa" });
+    }
+    expect(told).toEqual(["", "aa", ""]);
+    call.cancel();
+  });
+
+  it("is refused to who goes on from another history, whatever session that names", async () => {
+    node.state.run({ kind: "historyId", id: "aa" });
+    const { path, requestSerialize, responseDeserialize } = grpcServiceDefinition(SessionService).connect;
+    for (const sessionId of [0n, 1n]) {
+      const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+      call.on("error", () => undefined);
+      call.on("data", () => undefined);
+      const ended = new Promise<StatusObject>((resolve) => call.on("status", resolve));
+      call.write(create(SessionRequestSchema, { hello: { sessionId, historyId: "bb" } }));
+      const { code, metadata } = await ended;
+      expect([code, metadata.get("quorate-error")]).toEqual([
+        status.FAILED_PRECONDITION,
+        ["HISTORY_CHANGED"],
+      ]);
+    }
   });
 
   it("ends at a message of more operations than one may carry", async () => {

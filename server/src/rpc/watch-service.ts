@@ -16,6 +16,7 @@ import type { Change, Key, Range } from "../state-machine/index.js";
 import { entryBytes, REPLY_OVERHEAD_BYTES } from "./answer-bytes.js";
 import { readBounded } from "./bounded-read.js";
 import { type Problem, problemOf, RequestError, toGrpcError, toWireError } from "./errors.js";
+import { problemOfHistory } from "./history-binding.js";
 import { Outflow } from "./outflow.js";
 import { directoryKeyOf, keyOf, pathOf } from "./path.js";
 import { revision } from "./requests.js";
@@ -98,6 +99,9 @@ class WatchStream {
     const { watchId } = request;
     try {
       this.check(request);
+      // With or without a quorum: where the history is another one, nothing can be gone on with.
+      const strange = problemOfHistory(this.node, request.historyId);
+      if (strange?.code === "HISTORY_CHANGED") throw strange;
       const spec = toSpec(request);
       const startRevision = revision(request.startRevision);
       const creation: Creation = { watch: undefined };
@@ -106,7 +110,9 @@ class WatchStream {
       // start lies in the future.
       this.node.read((failure) => {
         if (this.creations.get(watchId) !== creation) return;
-        if (failure !== undefined) this.end(watchId, failure);
+        // Then, too, is the history known, if the cluster knows it.
+        const problem = failure ?? problemOfHistory(this.node, request.historyId);
+        if (problem !== undefined) this.end(watchId, problem);
         else this.begin(watchId, creation, spec, startRevision, request.initial);
       });
     } catch (thrown) {
@@ -217,7 +223,8 @@ class WatchStream {
     if (this.closed) return;
     const bytes = replyBytes(reply);
     this.outflow.reserve(bytes);
-    this.outflow.write({ $typeName: "quorate.v1.WatchReply", watchId, reply }, bytes);
+    const { historyId } = this.node.machine;
+    this.outflow.write({ $typeName: "quorate.v1.WatchReply", watchId, reply, historyId }, bytes);
   }
 
   get blocked(): boolean {

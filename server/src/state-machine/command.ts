@@ -32,7 +32,8 @@ export type CommandBody =
   | Compact
   | SetMember
   | SetQuota
-  | SetLimits;
+  | SetLimits
+  | SetHistoryId;
 
 /**
  * Which keys: `end` undefined is the one key; "" is everything from `key` on; otherwise key <= k < end. An end at or
@@ -171,4 +172,10 @@ export interface SetQuota extends Quota {
 /** Sets the limits that every node applies, in place of those before. */
 export interface SetLimits extends Limits {
   readonly kind: "limits";
+}
+
+/** Gives the history an id, 16 hexadecimal digits, unless it has one. */
+export interface SetHistoryId {
+  readonly kind: "historyId";
+  readonly id: string;
 }

@@ -108,6 +108,7 @@ export const configurationTag = 6;
 export const quotaTag = 7;
 export const limitsTag = 8;
 export const usageTag = 9;
+export const historyIdTag = 10;
 
 /** The lanes as 16 hexadecimal digits. */
 export function hexOf(a: number, b: number): string {

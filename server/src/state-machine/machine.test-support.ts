@@ -92,6 +92,7 @@ export class MemoryDisk {
   #members: StateDelta["members"] = undefined;
   #quotas: StateDelta["quotas"] = undefined;
   #limits: StateDelta["limits"] = undefined;
+  #historyId: StateDelta["historyId"] = undefined;
 
   write(delta: StateDelta): void {
     for (const change of delta.changes) this.#changes.set(change.seq, { ...change, previous: undefined });
@@ -101,6 +102,7 @@ export class MemoryDisk {
     this.#members = delta.members ?? this.#members;
     this.#quotas = delta.quotas ?? this.#quotas;
     this.#limits = delta.limits ?? this.#limits;
+    this.#historyId = delta.historyId ?? this.#historyId;
     this.#last = delta;
   }
 
@@ -122,6 +124,7 @@ export class MemoryDisk {
       members: this.#members ?? [],
       quotas: this.#quotas ?? [],
       limits: this.#limits,
+      historyId: this.#historyId,
     };
   }
 }

@@ -49,6 +49,8 @@ export interface StateImage {
   readonly quotas: Iterable<Quota>;
   /** Undefined when the log never set any. */
   readonly limits: Limits | undefined;
+  /** Id of the history; undefined when the log never gave it one. */
+  readonly historyId: string | undefined;
 }
 
 /** How a state differs from the one before it. To be applied in this order, atomically. */
@@ -67,5 +69,7 @@ export interface StateDelta {
   readonly quotas: readonly Quota[] | undefined;
   /** The limits, when they were set. */
   readonly limits: Limits | undefined;
+  /** Id of the history, when it was given one. */
+  readonly historyId: string | undefined;
   readonly meta: StateMeta;
 }

@@ -10,6 +10,7 @@ import type {
   Grant,
   Range,
   Revoke,
+  SetHistoryId,
   SetLimits,
   SetMember,
   SetQuota,
@@ -18,6 +19,7 @@ import type { Change, Entry, HistoryReader } from "./entry.js";
 import { checkFence } from "./fence.js";
 import { Growth } from "./growth.js";
 import { Digest, hexOf, StateHash, stateTag } from "./hash.js";
+import { HistoryId } from "./history-id.js";
 import { type HistoryRange, readHistory } from "./history-read.js";
 import { invariant } from "./invariant.js";
 import { type Key, subtreeEnd, subtreeStart } from "./key.js";
@@ -69,6 +71,7 @@ export class StateMachine {
   readonly #members = new MemberTable(this.#hash);
   readonly #quotas = new QuotaTable(this.#hash);
   readonly #limits = new AgreedLimits(this.#hash);
+  readonly #historyId = new HistoryId(this.#hash);
   readonly #writer: Writer;
   readonly #growth: Growth;
   readonly #configuration = new AppliedConfiguration(this.#hash);
@@ -242,6 +245,11 @@ export class StateMachine {
     return this.#limits.current;
   }
 
+  /** Id of the history that this is the state of, 16 hexadecimal digits; "" while it has none. */
+  get historyId(): string {
+    return this.#historyId.current;
+  }
+
   /** Bytes that everything retained takes: current versions, older ones and deletes. */
   get spaceBytes(): number {
     return this.#mvcc.spaceBytes;
@@ -298,6 +306,7 @@ export class StateMachine {
       members: this.#members.takeChanged(),
       quotas: this.#quotas.takeChanged(),
       limits: this.#limits.takeChanged(),
+      historyId: this.#historyId.takeChanged(),
       meta: this.#meta(),
     };
   }
@@ -385,6 +394,8 @@ export class StateMachine {
         return this.#setQuota(body);
       case "limits":
         return this.#setLimits(body);
+      case "historyId":
+        return this.#setHistoryId(body);
     }
   }
 
@@ -419,6 +430,11 @@ export class StateMachine {
 
   #setLimits({ spaceBytesMax, sessionResultBytesMax }: SetLimits): Result {
     this.#limits.set({ spaceBytesMax, sessionResultBytesMax });
+    return this.#done();
+  }
+
+  #setHistoryId({ id }: SetHistoryId): Result {
+    this.#historyId.begin(id);
     return this.#done();
   }
 
@@ -487,6 +503,7 @@ export class StateMachine {
     this.#quotas.restore(image.quotas);
     yield* this.#countQuotas(budget);
     if (image.limits !== undefined) this.#limits.restore(image.limits);
+    if (image.historyId !== undefined) this.#historyId.restore(image.historyId);
     this.#appliedIndex = meta.appliedIndex;
     this.#appliedTerm = meta.appliedTerm;
     if (meta.configurationIndex > 0) this.#configuration.set(meta.configurationIndex, meta.configuration);

@@ -7,7 +7,7 @@ import { bytes, compare, del, put, range, TestMachine, txn } from "../state-mach
 import { StateMachine } from "../state-machine/state-machine.js";
 import { UnusableDataDirectory } from "./errors.js";
 import { openDatabase } from "./sqlite.js";
-import { StateStore } from "./state-store.js";
+import { HISTORY_ID_STATE_FORMAT, STATE_FORMAT, StateStore } from "./state-store.js";
 
 let directory: string;
 let file: string;
@@ -30,6 +30,15 @@ function reopen(): StateMachine {
   const image = store.load();
   if (image === undefined) throw new Error("nothing was stored");
   return StateMachine.restore(image, store);
+}
+
+function formatOfFile(): unknown {
+  const db = openDatabase(file);
+  try {
+    return db.pragma("user_version", { simple: true });
+  } finally {
+    db.close();
+  }
 }
 
 function changesOf(machine: StateMachine): Iterable<unknown> {
@@ -192,6 +201,20 @@ describe("state store", () => {
     expect(restored.quotas()).toMatchObject([{ keys: 1, bytes: 9 }, { keysMax: 7, keys: 1 }, { keys: 0 }]);
     expect(restored.limits).toEqual({ spaceBytesMax: 2 ** 52, sessionResultBytesMax: 9 });
     expect(restored.hash).toBe(t.machine.hash);
+  });
+
+  it("keeps the history's id, and has the format that older versions refuse from then on", () => {
+    const t = new TestMachine();
+    t.run(put("/a", "1"));
+    store.write(t.machine.takeDelta());
+    expect(reopen().historyId).toBe("");
+    expect(formatOfFile()).toBe(STATE_FORMAT);
+    t.run({ kind: "historyId", id: "0123456789abcdef" });
+    store.write(t.machine.takeDelta());
+    const restored = reopen();
+    expect(restored.historyId).toBe("0123456789abcdef");
+    expect(restored.hash).toBe(t.machine.hash);
+    expect(formatOfFile()).toBe(HISTORY_ID_STATE_FORMAT);
   });
 
   it("removes leases that ended, and keeps one that began anew", () => {

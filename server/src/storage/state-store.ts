@@ -12,8 +12,10 @@ import { damageOf, openDatabase } from "./sqlite.js";
 import { decodeLease, decodeMember, encodeLease, encodeMember } from "./state-store-records.js";
 import { keyFromBytes, keyToBytes } from "./state-store-results.js";
 
-/** Format of the tables and of the records in them. */
+/** Format of the tables and of the records in them, in a state whose history has no id. */
 export const STATE_FORMAT = 4;
+/** The same with the table of the history's id. Made with the id, which is given once all members read this format. */
+export const HISTORY_ID_STATE_FORMAT = 5;
 
 /** Pages (of 8 KiB) a backup copies at once, between turns of the event loop: about 1 MiB, some milliseconds. */
 const BACKUP_PAGES = 128;
@@ -145,6 +147,7 @@ export class StateStore implements HistoryReader {
       members: this.#members(),
       quotas: this.#quotas(),
       limits: this.#limits(),
+      historyId: this.#historyId(),
     };
   }
 
@@ -235,6 +238,7 @@ export class StateStore implements HistoryReader {
     if (delta.limits !== undefined) {
       this.#putLimits.run(delta.limits.spaceBytesMax, delta.limits.sessionResultBytesMax);
     }
+    if (delta.historyId !== undefined) this.#writeHistoryId(delta.historyId);
     const { meta } = delta;
     this.#putMeta.run(
       meta.appliedIndex,
@@ -286,6 +290,20 @@ export class StateStore implements HistoryReader {
     for (const { key, ...maxima } of rows.iterate()) yield { key: keyFromBytes(key), ...maxima };
   }
 
+  /** In the transaction of its delta: a file has the newer format from when it has an id, and not before. */
+  #writeHistoryId(id: string): void {
+    this.#db.exec(`
+      CREATE TABLE IF NOT EXISTS history (id INTEGER PRIMARY KEY CHECK (id = 0), history_id TEXT NOT NULL) STRICT;
+      PRAGMA user_version = ${HISTORY_ID_STATE_FORMAT};
+    `);
+    this.#db.prepare<[string]>("INSERT OR REPLACE INTO history VALUES (0, ?)").run(id);
+  }
+
+  #historyId(): string | undefined {
+    if (formatOf(this.#db) < HISTORY_ID_STATE_FORMAT) return undefined;
+    return this.#db.prepare<[], string>("SELECT history_id FROM history").pluck().get();
+  }
+
   #limits(): Limits | undefined {
     return this.#db
       .prepare<[], Limits>(
@@ -325,12 +343,16 @@ function prepareTables(db: Database, file: string): void {
       `);
     })();
   }
-  const format = db.pragma("user_version", { simple: true });
-  if (format !== STATE_FORMAT) {
+  const format = formatOf(db);
+  if (format !== STATE_FORMAT && format !== HISTORY_ID_STATE_FORMAT) {
     throw new UnusableDataDirectory(
-      `${file} has state format ${String(format)}, this version of Quorate reads format ${STATE_FORMAT}`,
+      `${file} has state format ${format}, this version of Quorate reads formats ${STATE_FORMAT} and ${HISTORY_ID_STATE_FORMAT}`,
     );
   }
+}
+
+function formatOf(db: Database): number {
+  return Number(db.pragma("user_version", { simple: true }));
 }
 
 function metaChecksum(meta: StateMeta): number {

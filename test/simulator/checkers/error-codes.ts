@@ -25,6 +25,7 @@ const codes: Readonly<Record<QuorateErrorCode, "expected" | "defect">> = {
   DEADLINE_EXCEEDED: "expected",
   CANCELLED: "expected",
   INTERNAL: "defect",
+  HISTORY_CHANGED: "defect",
   MEMBERSHIP_REFUSED: "defect",
   QUOTA_EXCEEDED: "expected",
   SPACE_EXCEEDED: "expected",

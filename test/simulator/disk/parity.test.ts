@@ -95,6 +95,7 @@ describe.each(SEEDS)("the simulated state and the one on SQLite, seed %i", (seed
     if (drawn < 0.98) {
       return { kind: "limits", spaceBytesMax: below(2) * 100_000, sessionResultBytesMax: below(9_000) };
     }
+    if (drawn < 0.983) return { kind: "historyId", id: `id${below(9)}` };
     const memberId = 2 ** 45 + below(3);
     return {
       kind: "member",
@@ -136,6 +137,7 @@ describe.each(SEEDS)("the simulated state and the one on SQLite, seed %i", (seed
       members: [...image.members],
       quotas: [...image.quotas],
       limits: image.limits,
+      historyId: image.historyId,
     };
     return { meta: store.meta(), content };
   }

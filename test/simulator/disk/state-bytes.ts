@@ -16,6 +16,7 @@ export interface StateContent {
   readonly members: readonly SetMember[];
   readonly quotas: readonly Quota[];
   readonly limits: Limits | undefined;
+  readonly historyId: string | undefined;
 }
 
 /** What the bytes of a state begin with: a SHA-256 of the rest follows, and the rest is JSON. */
@@ -40,7 +41,10 @@ export function decodeState(bytes: Uint8Array): StateContent | undefined {
   const body = text.slice(MAGIC.length + DIGEST_LENGTH);
   if (digestOf(body) !== digest) return undefined;
   // The digest says that this is what encodeState wrote.
-  const { meta, changes, leases, members, quotas, limits }: StateContent = JSON.parse(body, revive);
+  const { meta, changes, leases, members, quotas, limits, historyId }: StateContent = JSON.parse(
+    body,
+    revive,
+  );
   return {
     meta,
     // JSON leaves out what is undefined; code that looks for a property should find it.
@@ -55,6 +59,7 @@ export function decodeState(bytes: Uint8Array): StateContent | undefined {
     members,
     quotas,
     limits,
+    historyId,
   };
 }
 

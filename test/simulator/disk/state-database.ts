@@ -16,6 +16,7 @@ interface Tables {
   members: readonly SetMember[];
   quotas: readonly Quota[];
   limits: Limits | undefined;
+  historyId: string | undefined;
   meta: StateMeta | undefined;
 }
 
@@ -26,6 +27,7 @@ const empty: StateContent = {
   members: [],
   quotas: [],
   limits: undefined,
+  historyId: undefined,
 };
 
 /** The tables of state.db. A transaction is atomic; one that is not durable waits until a later one is. */
@@ -44,6 +46,7 @@ export class StateDatabase {
       members: content.members,
       quotas: content.quotas,
       limits: content.limits,
+      historyId: content.historyId,
       meta: content.meta,
     };
   }
@@ -62,6 +65,7 @@ export class StateDatabase {
       members: this.members,
       quotas: this.quotas,
       limits: this.limits,
+      historyId: this.historyId,
     });
   }
 
@@ -90,6 +94,10 @@ export class StateDatabase {
 
   get limits(): Limits | undefined {
     return this.#tables.limits;
+  }
+
+  get historyId(): string | undefined {
+    return this.#tables.historyId;
   }
 
   /** Whether everything written is durable. */
@@ -140,5 +148,6 @@ function apply(tables: Tables, delta: StateDelta): void {
   }
   tables.quotas = delta.quotas ?? tables.quotas;
   tables.limits = delta.limits ?? tables.limits;
+  tables.historyId = delta.historyId ?? tables.historyId;
   tables.meta = delta.meta;
 }

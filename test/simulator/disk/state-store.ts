@@ -50,7 +50,7 @@ export class StateStore implements HistoryReader, Pick<SqliteStateStore, keyof S
   load(): StateImage | undefined {
     const meta = this.meta();
     if (meta === undefined) return undefined;
-    const { quotas, limits } = this.#database;
+    const { quotas, limits, historyId } = this.#database;
     return {
       meta,
       changes: this.#changes(),
@@ -58,6 +58,7 @@ export class StateStore implements HistoryReader, Pick<SqliteStateStore, keyof S
       members: this.#members(),
       quotas,
       limits,
+      historyId,
     };
   }
 

@@ -91,8 +91,8 @@ export const serviceMutations: readonly Mutation[] = [
     edits: [
       {
         file: "sdk/src/watch/watcher.ts",
-        find: "const timeoutMs = this.#options.unservedTimeoutMs ?? bounds.watchUnservedMs;",
-        replace: "const timeoutMs = Number.POSITIVE_INFINITY;",
+        find: "const asked = this.#options.unservedTimeoutMs ?? bounds.watchUnservedMs;",
+        replace: "const asked = Number.POSITIVE_INFINITY;",
       },
     ],
   },

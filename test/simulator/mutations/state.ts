@@ -240,8 +240,8 @@ export const stateMutations: readonly Mutation[] = [
     edits: [
       {
         file: "sdk/src/lease/lease.ts",
-        find: "      onLapse: () =>\n        this.end(",
-        replace: "      onLapse: () =>\n        this.#lost.abort(",
+        find: "        this.end(\n          trouble instanceof HistoryChanged",
+        replace: "        this.#lost.abort(\n          trouble instanceof HistoryChanged",
       },
     ],
   },

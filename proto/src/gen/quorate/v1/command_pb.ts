@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quorate/v1/command.proto.
  */
 export const file_quorate_v1_command: GenFile = /*@__PURE__*/
-  fileDesc("ChhxdW9yYXRlL3YxL2NvbW1hbmQucHJvdG8SCnF1b3JhdGUudjEiZwoMQ29tbWFuZEJhdGNoEg4KBmZvcm1hdBgBIAEoDRIOCgZvcmlnaW4YAiABKAYSEAoIYmF0Y2hfaWQYAyABKAQSJQoIY29tbWFuZHMYBCADKAsyEy5xdW9yYXRlLnYxLkNvbW1hbmQi7wQKB0NvbW1hbmQSEgoKc2Vzc2lvbl9pZBgBIAEoAxIQCghzZXF1ZW5jZRgCIAEoBBIWCg5sb3dlc3RfcGVuZGluZxgDIAEoBBInCgVmZW5jZRgEIAEoCzIYLnF1b3JhdGUudjEuRmVuY2VDb21tYW5kEiUKA3B1dBgFIAEoCzIWLnF1b3JhdGUudjEuUHV0Q29tbWFuZEgAEjYKDGRlbGV0ZV9yYW5nZRgGIAEoCzIeLnF1b3JhdGUudjEuRGVsZXRlUmFuZ2VDb21tYW5kSAASJQoDdHhuGAcgASgLMhYucXVvcmF0ZS52MS5UeG5Db21tYW5kSAASKQoFZ3JhbnQYCCABKAsyGC5xdW9yYXRlLnYxLkdyYW50Q29tbWFuZEgAEisKBnJldm9rZRgJIAEoCzIZLnF1b3JhdGUudjEuUmV2b2tlQ29tbWFuZEgAEisKBmV4cGlyZRgKIAEoCzIZLnF1b3JhdGUudjEuRXhwaXJlQ29tbWFuZEgAEi0KB2NvbXBhY3QYCyABKAsyGi5xdW9yYXRlLnYxLkNvbXBhY3RDb21tYW5kSAASKwoGbWVtYmVyGAwgASgLMhkucXVvcmF0ZS52MS5NZW1iZXJDb21tYW5kSAASKQoFcXVvdGEYDSABKAsyGC5xdW9yYXRlLnYxLlF1b3RhQ29tbWFuZEgAEisKBmxpbWl0cxgOIAEoCzIZLnF1b3JhdGUudjEuTGltaXRzQ29tbWFuZEgAEjMKCmNoZWNrcG9pbnQYDyABKAsyHS5xdW9yYXRlLnYxLkNoZWNrcG9pbnRDb21tYW5kSABCCQoHY29tbWFuZCIqCgxGZW5jZUNvbW1hbmQSCwoDa2V5GAEgASgMEg0KBXRva2VuGAIgASgDIpMBCgpQdXRDb21tYW5kEgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDBIQCghsZWFzZV9pZBgDIAEoAxISCgpzZXF1ZW50aWFsGAQgASgIEhcKD3JldHVybl9wcmV2aW91cxgFIAEoCBIUCgxpZ25vcmVfdmFsdWUYBiABKAgSFAoMaWdub3JlX2xlYXNlGAcgASgIIl4KEkRlbGV0ZVJhbmdlQ29tbWFuZBILCgNrZXkYASABKAwSEQoJcmFuZ2VfZW5kGAIgASgMEhcKD3JldHVybl9wcmV2aW91cxgDIAEoCBIPCgdzdWJ0cmVlGAQgASgIIogBCgxSYW5nZUNvbW1hbmQSCwoDa2V5GAEgASgMEhEKCXJhbmdlX2VuZBgCIAEoDBINCgVsaW1pdBgDIAEoAxIQCghyZXZpc2lvbhgEIAEoAxIRCglrZXlzX29ubHkYBSABKAgSEgoKY291bnRfb25seRgGIAEoCBIQCghjaGlsZHJlbhgHIAEoCCKdAQoKVHhuQ29tbWFuZBIsCghjb21wYXJlcxgBIAMoCzIaLnF1b3JhdGUudjEuQ29tcGFyZUNvbW1hbmQSLQoEdGhlbhgCIAMoCzIfLnF1b3JhdGUudjEuVHhuT3BlcmF0aW9uQ29tbWFuZBIyCglvdGhlcndpc2UYAyADKAsyHy5xdW9yYXRlLnYxLlR4bk9wZXJhdGlvbkNvbW1hbmQiyAEKDkNvbXBhcmVDb21tYW5kEgsKA2tleRgBIAEoDBIRCglyYW5nZV9lbmQYAiABKAwSEAoIcmVsYXRpb24YAyABKA0SEQoHdmVyc2lvbhgEIAEoA0gAEhkKD2NyZWF0ZV9yZXZpc2lvbhgFIAEoA0gAEhYKDG1vZF9yZXZpc2lvbhgGIAEoA0gAEg8KBXZhbHVlGAcgASgMSAASEgoIbGVhc2VfaWQYCCABKANIABIPCgdzdWJ0cmVlGAkgASgIQggKBnRhcmdldCLTAQoTVHhuT3BlcmF0aW9uQ29tbWFuZBIpCgVyYW5nZRgBIAEoCzIYLnF1b3JhdGUudjEuUmFuZ2VDb21tYW5kSAASJQoDcHV0GAIgASgLMhYucXVvcmF0ZS52MS5QdXRDb21tYW5kSAASNgoMZGVsZXRlX3JhbmdlGAMgASgLMh4ucXVvcmF0ZS52MS5EZWxldGVSYW5nZUNvbW1hbmRIABIlCgN0eG4YBCABKAsyFi5xdW9yYXRlLnYxLlR4bkNvbW1hbmRIAEILCglvcGVyYXRpb24iQQoMR3JhbnRDb21tYW5kEg4KBnR0bF9tcxgBIAEoAxIQCghsZWFzZV9pZBgCIAEoAxIPCgdzZXNzaW9uGAMgASgIIiEKDVJldm9rZUNvbW1hbmQSEAoIbGVhc2VfaWQYASABKAMiRQoNRXhwaXJlQ29tbWFuZBIMCgR0ZXJtGAEgASgEEhEKCWxlYXNlX2lkcxgCIAMoAxITCgthc19vZl9pbmRleBgDIAEoBCJfChFDaGVja3BvaW50Q29tbWFuZBIMCgR0ZXJtGAEgASgEEhEKCWxlYXNlX2lkcxgCIAMoAxIUCgxyZW1haW5pbmdfbXMYAyADKAMSEwoLYXNfb2ZfaW5kZXgYBCABKAQiIgoOQ29tcGFjdENvbW1hbmQSEAoIcmV2aXNpb24YASABKAMihAEKDU1lbWJlckNvbW1hbmQSEQoJbWVtYmVyX2lkGAEgASgEEgwKBG5hbWUYAiABKAkSFAoMcGVlcl9hZGRyZXNzGAMgASgJEhcKD2NsaWVudF9lbmRwb2ludBgEIAEoCRIOCgZmb3JtYXQYBSABKA0SEwoLaW5jYXJuYXRpb24YBiABKAkiQAoMUXVvdGFDb21tYW5kEgsKA2tleRgBIAEoDBIQCghrZXlzX21heBgCIAEoAxIRCglieXRlc19tYXgYAyABKAMiSgoNTGltaXRzQ29tbWFuZBIXCg9zcGFjZV9ieXRlc19tYXgYASABKAMSIAoYc2Vzc2lvbl9yZXN1bHRfYnl0ZXNfbWF4GAIgASgDIqUBCgtMZWFzZVJlY29yZBIOCgZ0dGxfbXMYASABKAMSDwoHc2Vzc2lvbhgCIAEoCBIWCg5sb3dlc3RfcGVuZGluZxgDIAEoBBIwCgdyZXN1bHRzGAQgAygLMh8ucXVvcmF0ZS52MS5TZXNzaW9uUmVzdWx0UmVjb3JkEhUKDWdyYW50ZWRfaW5kZXgYBSABKAQSFAoMcmVtYWluaW5nX21zGAYgASgDIlIKE1Nlc3Npb25SZXN1bHRSZWNvcmQSEAoIc2VxdWVuY2UYASABKAQSKQoGcmVzdWx0GAIgASgLMhkucXVvcmF0ZS52MS5Db21tYW5kUmVzdWx0IsMCCg1Db21tYW5kUmVzdWx0EikKBWVycm9yGAEgASgLMhgucXVvcmF0ZS52MS5Db21tYW5kRXJyb3JIABIkCgNwdXQYAiABKAsyFS5xdW9yYXRlLnYxLlB1dFJlc3VsdEgAEjUKDGRlbGV0ZV9yYW5nZRgDIAEoCzIdLnF1b3JhdGUudjEuRGVsZXRlUmFuZ2VSZXN1bHRIABIkCgN0eG4YBCABKAsyFS5xdW9yYXRlLnYxLlR4blJlc3VsdEgAEigKBWdyYW50GAUgASgLMhcucXVvcmF0ZS52MS5HcmFudFJlc3VsdEgAEiYKBGRvbmUYBiABKAsyFi5xdW9yYXRlLnYxLkRvbmVSZXN1bHRIABIoCgVyYW5nZRgHIAEoCzIXLnF1b3JhdGUudjEuUmFuZ2VSZXN1bHRIAEIICgZyZXN1bHQiPwoMQ29tbWFuZEVycm9yEgwKBGNvZGUYASABKA0SDwoHbWVzc2FnZRgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAyKnAQoLU3RvcmVkRW50cnkSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMEhcKD2NyZWF0ZV9yZXZpc2lvbhgDIAEoAxIUCgxtb2RfcmV2aXNpb24YBCABKAMSDwoHdmVyc2lvbhgFIAEoAxIQCghsZWFzZV9pZBgGIAEoAxITCgtjaGlsZF9jb3VudBgHIAEoAxIVCg12YWx1ZV9vbWl0dGVkGAggASgIIlUKCVB1dFJlc3VsdBIQCghyZXZpc2lvbhgBIAEoAxILCgNrZXkYAiABKAwSKQoIcHJldmlvdXMYAyABKAsyFy5xdW9yYXRlLnYxLlN0b3JlZEVudHJ5ImEKEURlbGV0ZVJhbmdlUmVzdWx0EhAKCHJldmlzaW9uGAEgASgDEg8KB2RlbGV0ZWQYAiABKAMSKQoIcHJldmlvdXMYAyADKAsyFy5xdW9yYXRlLnYxLlN0b3JlZEVudHJ5IlwKCVR4blJlc3VsdBIRCglzdWNjZWVkZWQYASABKAgSEAoIcmV2aXNpb24YAiABKAMSKgoHcmVzdWx0cxgDIAMoCzIZLnF1b3JhdGUudjEuQ29tbWFuZFJlc3VsdCJmCgtSYW5nZVJlc3VsdBIQCghyZXZpc2lvbhgBIAEoAxIoCgdlbnRyaWVzGAIgAygLMhcucXVvcmF0ZS52MS5TdG9yZWRFbnRyeRIMCgRtb3JlGAMgASgIEg0KBWNvdW50GAQgASgDIi8KC0dyYW50UmVzdWx0EhAKCGxlYXNlX2lkGAEgASgDEg4KBnR0bF9tcxgCIAEoAyIeCgpEb25lUmVzdWx0EhAKCHJldmlzaW9uGAEgASgDYgZwcm90bzM");
+  fileDesc("ChhxdW9yYXRlL3YxL2NvbW1hbmQucHJvdG8SCnF1b3JhdGUudjEiZwoMQ29tbWFuZEJhdGNoEg4KBmZvcm1hdBgBIAEoDRIOCgZvcmlnaW4YAiABKAYSEAoIYmF0Y2hfaWQYAyABKAQSJQoIY29tbWFuZHMYBCADKAsyEy5xdW9yYXRlLnYxLkNvbW1hbmQiowUKB0NvbW1hbmQSEgoKc2Vzc2lvbl9pZBgBIAEoAxIQCghzZXF1ZW5jZRgCIAEoBBIWCg5sb3dlc3RfcGVuZGluZxgDIAEoBBInCgVmZW5jZRgEIAEoCzIYLnF1b3JhdGUudjEuRmVuY2VDb21tYW5kEiUKA3B1dBgFIAEoCzIWLnF1b3JhdGUudjEuUHV0Q29tbWFuZEgAEjYKDGRlbGV0ZV9yYW5nZRgGIAEoCzIeLnF1b3JhdGUudjEuRGVsZXRlUmFuZ2VDb21tYW5kSAASJQoDdHhuGAcgASgLMhYucXVvcmF0ZS52MS5UeG5Db21tYW5kSAASKQoFZ3JhbnQYCCABKAsyGC5xdW9yYXRlLnYxLkdyYW50Q29tbWFuZEgAEisKBnJldm9rZRgJIAEoCzIZLnF1b3JhdGUudjEuUmV2b2tlQ29tbWFuZEgAEisKBmV4cGlyZRgKIAEoCzIZLnF1b3JhdGUudjEuRXhwaXJlQ29tbWFuZEgAEi0KB2NvbXBhY3QYCyABKAsyGi5xdW9yYXRlLnYxLkNvbXBhY3RDb21tYW5kSAASKwoGbWVtYmVyGAwgASgLMhkucXVvcmF0ZS52MS5NZW1iZXJDb21tYW5kSAASKQoFcXVvdGEYDSABKAsyGC5xdW9yYXRlLnYxLlF1b3RhQ29tbWFuZEgAEisKBmxpbWl0cxgOIAEoCzIZLnF1b3JhdGUudjEuTGltaXRzQ29tbWFuZEgAEjMKCmNoZWNrcG9pbnQYDyABKAsyHS5xdW9yYXRlLnYxLkNoZWNrcG9pbnRDb21tYW5kSAASMgoKaGlzdG9yeV9pZBgQIAEoCzIcLnF1b3JhdGUudjEuSGlzdG9yeUlkQ29tbWFuZEgAQgkKB2NvbW1hbmQiKgoMRmVuY2VDb21tYW5kEgsKA2tleRgBIAEoDBINCgV0b2tlbhgCIAEoAyKTAQoKUHV0Q29tbWFuZBILCgNrZXkYASABKAwSDQoFdmFsdWUYAiABKAwSEAoIbGVhc2VfaWQYAyABKAMSEgoKc2VxdWVudGlhbBgEIAEoCBIXCg9yZXR1cm5fcHJldmlvdXMYBSABKAgSFAoMaWdub3JlX3ZhbHVlGAYgASgIEhQKDGlnbm9yZV9sZWFzZRgHIAEoCCJeChJEZWxldGVSYW5nZUNvbW1hbmQSCwoDa2V5GAEgASgMEhEKCXJhbmdlX2VuZBgCIAEoDBIXCg9yZXR1cm5fcHJldmlvdXMYAyABKAgSDwoHc3VidHJlZRgEIAEoCCKIAQoMUmFuZ2VDb21tYW5kEgsKA2tleRgBIAEoDBIRCglyYW5nZV9lbmQYAiABKAwSDQoFbGltaXQYAyABKAMSEAoIcmV2aXNpb24YBCABKAMSEQoJa2V5c19vbmx5GAUgASgIEhIKCmNvdW50X29ubHkYBiABKAgSEAoIY2hpbGRyZW4YByABKAginQEKClR4bkNvbW1hbmQSLAoIY29tcGFyZXMYASADKAsyGi5xdW9yYXRlLnYxLkNvbXBhcmVDb21tYW5kEi0KBHRoZW4YAiADKAsyHy5xdW9yYXRlLnYxLlR4bk9wZXJhdGlvbkNvbW1hbmQSMgoJb3RoZXJ3aXNlGAMgAygLMh8ucXVvcmF0ZS52MS5UeG5PcGVyYXRpb25Db21tYW5kIsgBCg5Db21wYXJlQ29tbWFuZBILCgNrZXkYASABKAwSEQoJcmFuZ2VfZW5kGAIgASgMEhAKCHJlbGF0aW9uGAMgASgNEhEKB3ZlcnNpb24YBCABKANIABIZCg9jcmVhdGVfcmV2aXNpb24YBSABKANIABIWCgxtb2RfcmV2aXNpb24YBiABKANIABIPCgV2YWx1ZRgHIAEoDEgAEhIKCGxlYXNlX2lkGAggASgDSAASDwoHc3VidHJlZRgJIAEoCEIICgZ0YXJnZXQi0wEKE1R4bk9wZXJhdGlvbkNvbW1hbmQSKQoFcmFuZ2UYASABKAsyGC5xdW9yYXRlLnYxLlJhbmdlQ29tbWFuZEgAEiUKA3B1dBgCIAEoCzIWLnF1b3JhdGUudjEuUHV0Q29tbWFuZEgAEjYKDGRlbGV0ZV9yYW5nZRgDIAEoCzIeLnF1b3JhdGUudjEuRGVsZXRlUmFuZ2VDb21tYW5kSAASJQoDdHhuGAQgASgLMhYucXVvcmF0ZS52MS5UeG5Db21tYW5kSABCCwoJb3BlcmF0aW9uIkEKDEdyYW50Q29tbWFuZBIOCgZ0dGxfbXMYASABKAMSEAoIbGVhc2VfaWQYAiABKAMSDwoHc2Vzc2lvbhgDIAEoCCIhCg1SZXZva2VDb21tYW5kEhAKCGxlYXNlX2lkGAEgASgDIkUKDUV4cGlyZUNvbW1hbmQSDAoEdGVybRgBIAEoBBIRCglsZWFzZV9pZHMYAiADKAMSEwoLYXNfb2ZfaW5kZXgYAyABKAQiXwoRQ2hlY2twb2ludENvbW1hbmQSDAoEdGVybRgBIAEoBBIRCglsZWFzZV9pZHMYAiADKAMSFAoMcmVtYWluaW5nX21zGAMgAygDEhMKC2FzX29mX2luZGV4GAQgASgEIiIKDkNvbXBhY3RDb21tYW5kEhAKCHJldmlzaW9uGAEgASgDIoQBCg1NZW1iZXJDb21tYW5kEhEKCW1lbWJlcl9pZBgBIAEoBBIMCgRuYW1lGAIgASgJEhQKDHBlZXJfYWRkcmVzcxgDIAEoCRIXCg9jbGllbnRfZW5kcG9pbnQYBCABKAkSDgoGZm9ybWF0GAUgASgNEhMKC2luY2FybmF0aW9uGAYgASgJIkAKDFF1b3RhQ29tbWFuZBILCgNrZXkYASABKAwSEAoIa2V5c19tYXgYAiABKAMSEQoJYnl0ZXNfbWF4GAMgASgDIkoKDUxpbWl0c0NvbW1hbmQSFwoPc3BhY2VfYnl0ZXNfbWF4GAEgASgDEiAKGHNlc3Npb25fcmVzdWx0X2J5dGVzX21heBgCIAEoAyIeChBIaXN0b3J5SWRDb21tYW5kEgoKAmlkGAEgASgJIqUBCgtMZWFzZVJlY29yZBIOCgZ0dGxfbXMYASABKAMSDwoHc2Vzc2lvbhgCIAEoCBIWCg5sb3dlc3RfcGVuZGluZxgDIAEoBBIwCgdyZXN1bHRzGAQgAygLMh8ucXVvcmF0ZS52MS5TZXNzaW9uUmVzdWx0UmVjb3JkEhUKDWdyYW50ZWRfaW5kZXgYBSABKAQSFAoMcmVtYWluaW5nX21zGAYgASgDIlIKE1Nlc3Npb25SZXN1bHRSZWNvcmQSEAoIc2VxdWVuY2UYASABKAQSKQoGcmVzdWx0GAIgASgLMhkucXVvcmF0ZS52MS5Db21tYW5kUmVzdWx0IsMCCg1Db21tYW5kUmVzdWx0EikKBWVycm9yGAEgASgLMhgucXVvcmF0ZS52MS5Db21tYW5kRXJyb3JIABIkCgNwdXQYAiABKAsyFS5xdW9yYXRlLnYxLlB1dFJlc3VsdEgAEjUKDGRlbGV0ZV9yYW5nZRgDIAEoCzIdLnF1b3JhdGUudjEuRGVsZXRlUmFuZ2VSZXN1bHRIABIkCgN0eG4YBCABKAsyFS5xdW9yYXRlLnYxLlR4blJlc3VsdEgAEigKBWdyYW50GAUgASgLMhcucXVvcmF0ZS52MS5HcmFudFJlc3VsdEgAEiYKBGRvbmUYBiABKAsyFi5xdW9yYXRlLnYxLkRvbmVSZXN1bHRIABIoCgVyYW5nZRgHIAEoCzIXLnF1b3JhdGUudjEuUmFuZ2VSZXN1bHRIAEIICgZyZXN1bHQiPwoMQ29tbWFuZEVycm9yEgwKBGNvZGUYASABKA0SDwoHbWVzc2FnZRgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAyKnAQoLU3RvcmVkRW50cnkSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMEhcKD2NyZWF0ZV9yZXZpc2lvbhgDIAEoAxIUCgxtb2RfcmV2aXNpb24YBCABKAMSDwoHdmVyc2lvbhgFIAEoAxIQCghsZWFzZV9pZBgGIAEoAxITCgtjaGlsZF9jb3VudBgHIAEoAxIVCg12YWx1ZV9vbWl0dGVkGAggASgIIlUKCVB1dFJlc3VsdBIQCghyZXZpc2lvbhgBIAEoAxILCgNrZXkYAiABKAwSKQoIcHJldmlvdXMYAyABKAsyFy5xdW9yYXRlLnYxLlN0b3JlZEVudHJ5ImEKEURlbGV0ZVJhbmdlUmVzdWx0EhAKCHJldmlzaW9uGAEgASgDEg8KB2RlbGV0ZWQYAiABKAMSKQoIcHJldmlvdXMYAyADKAsyFy5xdW9yYXRlLnYxLlN0b3JlZEVudHJ5IlwKCVR4blJlc3VsdBIRCglzdWNjZWVkZWQYASABKAgSEAoIcmV2aXNpb24YAiABKAMSKgoHcmVzdWx0cxgDIAMoCzIZLnF1b3JhdGUudjEuQ29tbWFuZFJlc3VsdCJmCgtSYW5nZVJlc3VsdBIQCghyZXZpc2lvbhgBIAEoAxIoCgdlbnRyaWVzGAIgAygLMhcucXVvcmF0ZS52MS5TdG9yZWRFbnRyeRIMCgRtb3JlGAMgASgIEg0KBWNvdW50GAQgASgDIi8KC0dyYW50UmVzdWx0EhAKCGxlYXNlX2lkGAEgASgDEg4KBnR0bF9tcxgCIAEoAyIeCgpEb25lUmVzdWx0EhAKCHJldmlzaW9uGAEgASgDYgZwcm90bzM");
 
 /**
  * The data of one log entry: mutations that one node collected, in the order in which they are applied.
@@ -21,7 +21,7 @@ export const file_quorate_v1_command: GenFile = /*@__PURE__*/
  */
 export type CommandBatch = Message<"quorate.v1.CommandBatch"> & {
   /**
-   * Format of the commands, the oldest that has them all; a node that meets a newer one than it knows stops. Now 1 or 2.
+   * Format of the commands, the oldest that has them all; a node that meets a newer one than it knows stops.
    *
    * @generated from field: uint32 format = 1;
    */
@@ -183,6 +183,14 @@ export type Command = Message<"quorate.v1.Command"> & {
      */
     value: CheckpointCommand;
     case: "checkpoint";
+  } | {
+    /**
+     * Names the history that the log is. Format 4.
+     *
+     * @generated from field: quorate.v1.HistoryIdCommand history_id = 16;
+     */
+    value: HistoryIdCommand;
+    case: "historyId";
   } | { case: undefined; value?: undefined };
 };
 
@@ -812,6 +820,25 @@ export const LimitsCommandSchema: GenMessage<LimitsCommand> = /*@__PURE__*/
   messageDesc(file_quorate_v1_command, 16);
 
 /**
+ * @generated from message quorate.v1.HistoryIdCommand
+ */
+export type HistoryIdCommand = Message<"quorate.v1.HistoryIdCommand"> & {
+  /**
+   * Random number, in 16 hexadecimal digits. The first one holds for ever; a later one changes nothing.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message quorate.v1.HistoryIdCommand.
+ * Use `create(HistoryIdCommandSchema)` to create a new message.
+ */
+export const HistoryIdCommandSchema: GenMessage<HistoryIdCommand> = /*@__PURE__*/
+  messageDesc(file_quorate_v1_command, 17);
+
+/**
  * A session's or lease's record in the state database.
  *
  * @generated from message quorate.v1.LeaseRecord
@@ -865,7 +892,7 @@ export type LeaseRecord = Message<"quorate.v1.LeaseRecord"> & {
  * Use `create(LeaseRecordSchema)` to create a new message.
  */
 export const LeaseRecordSchema: GenMessage<LeaseRecord> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 17);
+  messageDesc(file_quorate_v1_command, 18);
 
 /**
  * A result kept for a retry.
@@ -893,7 +920,7 @@ export type SessionResultRecord = Message<"quorate.v1.SessionResultRecord"> & {
  * Use `create(SessionResultRecordSchema)` to create a new message.
  */
 export const SessionResultRecordSchema: GenMessage<SessionResultRecord> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 18);
+  messageDesc(file_quorate_v1_command, 19);
 
 /**
  * What a command returned.
@@ -970,7 +997,7 @@ export type CommandResult = Message<"quorate.v1.CommandResult"> & {
  * Use `create(CommandResultSchema)` to create a new message.
  */
 export const CommandResultSchema: GenMessage<CommandResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 19);
+  messageDesc(file_quorate_v1_command, 20);
 
 /**
  * @generated from message quorate.v1.CommandError
@@ -1003,7 +1030,7 @@ export type CommandError = Message<"quorate.v1.CommandError"> & {
  * Use `create(CommandErrorSchema)` to create a new message.
  */
 export const CommandErrorSchema: GenMessage<CommandError> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 20);
+  messageDesc(file_quorate_v1_command, 21);
 
 /**
  * A key of the flat store.
@@ -1073,7 +1100,7 @@ export type StoredEntry = Message<"quorate.v1.StoredEntry"> & {
  * Use `create(StoredEntrySchema)` to create a new message.
  */
 export const StoredEntrySchema: GenMessage<StoredEntry> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 21);
+  messageDesc(file_quorate_v1_command, 22);
 
 /**
  * @generated from message quorate.v1.PutResult
@@ -1106,7 +1133,7 @@ export type PutResult = Message<"quorate.v1.PutResult"> & {
  * Use `create(PutResultSchema)` to create a new message.
  */
 export const PutResultSchema: GenMessage<PutResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 22);
+  messageDesc(file_quorate_v1_command, 23);
 
 /**
  * @generated from message quorate.v1.DeleteRangeResult
@@ -1139,7 +1166,7 @@ export type DeleteRangeResult = Message<"quorate.v1.DeleteRangeResult"> & {
  * Use `create(DeleteRangeResultSchema)` to create a new message.
  */
 export const DeleteRangeResultSchema: GenMessage<DeleteRangeResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 23);
+  messageDesc(file_quorate_v1_command, 24);
 
 /**
  * @generated from message quorate.v1.TxnResult
@@ -1172,7 +1199,7 @@ export type TxnResult = Message<"quorate.v1.TxnResult"> & {
  * Use `create(TxnResultSchema)` to create a new message.
  */
 export const TxnResultSchema: GenMessage<TxnResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 24);
+  messageDesc(file_quorate_v1_command, 25);
 
 /**
  * @generated from message quorate.v1.RangeResult
@@ -1212,7 +1239,7 @@ export type RangeResult = Message<"quorate.v1.RangeResult"> & {
  * Use `create(RangeResultSchema)` to create a new message.
  */
 export const RangeResultSchema: GenMessage<RangeResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 25);
+  messageDesc(file_quorate_v1_command, 26);
 
 /**
  * @generated from message quorate.v1.GrantResult
@@ -1238,7 +1265,7 @@ export type GrantResult = Message<"quorate.v1.GrantResult"> & {
  * Use `create(GrantResultSchema)` to create a new message.
  */
 export const GrantResultSchema: GenMessage<GrantResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 26);
+  messageDesc(file_quorate_v1_command, 27);
 
 /**
  * @generated from message quorate.v1.DoneResult
@@ -1257,5 +1284,5 @@ export type DoneResult = Message<"quorate.v1.DoneResult"> & {
  * Use `create(DoneResultSchema)` to create a new message.
  */
 export const DoneResultSchema: GenMessage<DoneResult> = /*@__PURE__*/
-  messageDesc(file_quorate_v1_command, 27);
+  messageDesc(file_quorate_v1_command, 28);
 

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quorate/v1/watch.proto.
  */
 export const file_quorate_v1_watch: GenFile = /*@__PURE__*/
-  fileDesc("ChZxdW9yYXRlL3YxL3dhdGNoLnByb3RvEgpxdW9yYXRlLnYxIm8KDFdhdGNoUmVxdWVzdBIpCgZjcmVhdGUYASABKAsyFy5xdW9yYXRlLnYxLldhdGNoQ3JlYXRlSAASKQoGY2FuY2VsGAIgASgLMhcucXVvcmF0ZS52MS5XYXRjaENhbmNlbEgAQgkKB3JlcXVlc3QitQEKC1dhdGNoQ3JlYXRlEhAKCHdhdGNoX2lkGAEgASgEEgwKBHBhdGgYAiABKAkSEQoJcmVjdXJzaXZlGAMgASgIEhYKDnN0YXJ0X3JldmlzaW9uGAQgASgDEg8KB2luaXRpYWwYBSABKAgSEAoIcHJldmlvdXMYBiABKAgSJgoHZXhjbHVkZRgHIAMoDjIVLnF1b3JhdGUudjEuRXZlbnRLaW5kEhAKCHByb2dyZXNzGAggASgIIh8KC1dhdGNoQ2FuY2VsEhAKCHdhdGNoX2lkGAEgASgEIoQCCgpXYXRjaFJlcGx5EhAKCHdhdGNoX2lkGAEgASgEEisKB2NyZWF0ZWQYAiABKAsyGC5xdW9yYXRlLnYxLldhdGNoQ3JlYXRlZEgAEisKB2luaXRpYWwYAyABKAsyGC5xdW9yYXRlLnYxLldhdGNoSW5pdGlhbEgAEikKBmV2ZW50cxgEIAEoCzIXLnF1b3JhdGUudjEuV2F0Y2hFdmVudHNIABItCghwcm9ncmVzcxgFIAEoCzIZLnF1b3JhdGUudjEuV2F0Y2hQcm9ncmVzc0gAEicKBWVuZGVkGAYgASgLMhYucXVvcmF0ZS52MS5XYXRjaEVuZGVkSABCBwoFcmVwbHkiIAoMV2F0Y2hDcmVhdGVkEhAKCHJldmlzaW9uGAEgASgDIlIKDFdhdGNoSW5pdGlhbBIiCgdlbnRyaWVzGAEgAygLMhEucXVvcmF0ZS52MS5FbnRyeRIQCghyZXZpc2lvbhgCIAEoAxIMCgRtb3JlGAMgASgIIlAKC1dhdGNoRXZlbnRzEiEKBmV2ZW50cxgBIAMoCzIRLnF1b3JhdGUudjEuRXZlbnQSEAoIcmV2aXNpb24YAiABKAMSDAoEbW9yZRgDIAEoCCIhCg1XYXRjaFByb2dyZXNzEhAKCHJldmlzaW9uGAEgASgDIi4KCldhdGNoRW5kZWQSIAoFZXJyb3IYASABKAsyES5xdW9yYXRlLnYxLkVycm9yMk0KDFdhdGNoU2VydmljZRI9CgVXYXRjaBIYLnF1b3JhdGUudjEuV2F0Y2hSZXF1ZXN0GhYucXVvcmF0ZS52MS5XYXRjaFJlcGx5KAEwAWIGcHJvdG8z", [file_quorate_v1_types]);
+  fileDesc("ChZxdW9yYXRlL3YxL3dhdGNoLnByb3RvEgpxdW9yYXRlLnYxIm8KDFdhdGNoUmVxdWVzdBIpCgZjcmVhdGUYASABKAsyFy5xdW9yYXRlLnYxLldhdGNoQ3JlYXRlSAASKQoGY2FuY2VsGAIgASgLMhcucXVvcmF0ZS52MS5XYXRjaENhbmNlbEgAQgkKB3JlcXVlc3QiyQEKC1dhdGNoQ3JlYXRlEhAKCHdhdGNoX2lkGAEgASgEEgwKBHBhdGgYAiABKAkSEQoJcmVjdXJzaXZlGAMgASgIEhYKDnN0YXJ0X3JldmlzaW9uGAQgASgDEg8KB2luaXRpYWwYBSABKAgSEAoIcHJldmlvdXMYBiABKAgSJgoHZXhjbHVkZRgHIAMoDjIVLnF1b3JhdGUudjEuRXZlbnRLaW5kEhAKCHByb2dyZXNzGAggASgIEhIKCmhpc3RvcnlfaWQYCSABKAkiHwoLV2F0Y2hDYW5jZWwSEAoId2F0Y2hfaWQYASABKAQimAIKCldhdGNoUmVwbHkSEAoId2F0Y2hfaWQYASABKAQSKwoHY3JlYXRlZBgCIAEoCzIYLnF1b3JhdGUudjEuV2F0Y2hDcmVhdGVkSAASKwoHaW5pdGlhbBgDIAEoCzIYLnF1b3JhdGUudjEuV2F0Y2hJbml0aWFsSAASKQoGZXZlbnRzGAQgASgLMhcucXVvcmF0ZS52MS5XYXRjaEV2ZW50c0gAEi0KCHByb2dyZXNzGAUgASgLMhkucXVvcmF0ZS52MS5XYXRjaFByb2dyZXNzSAASJwoFZW5kZWQYBiABKAsyFi5xdW9yYXRlLnYxLldhdGNoRW5kZWRIABISCgpoaXN0b3J5X2lkGAcgASgJQgcKBXJlcGx5IiAKDFdhdGNoQ3JlYXRlZBIQCghyZXZpc2lvbhgBIAEoAyJSCgxXYXRjaEluaXRpYWwSIgoHZW50cmllcxgBIAMoCzIRLnF1b3JhdGUudjEuRW50cnkSEAoIcmV2aXNpb24YAiABKAMSDAoEbW9yZRgDIAEoCCJQCgtXYXRjaEV2ZW50cxIhCgZldmVudHMYASADKAsyES5xdW9yYXRlLnYxLkV2ZW50EhAKCHJldmlzaW9uGAIgASgDEgwKBG1vcmUYAyABKAgiIQoNV2F0Y2hQcm9ncmVzcxIQCghyZXZpc2lvbhgBIAEoAyIuCgpXYXRjaEVuZGVkEiAKBWVycm9yGAEgASgLMhEucXVvcmF0ZS52MS5FcnJvcjJNCgxXYXRjaFNlcnZpY2USPQoFV2F0Y2gSGC5xdW9yYXRlLnYxLldhdGNoUmVxdWVzdBoWLnF1b3JhdGUudjEuV2F0Y2hSZXBseSgBMAFiBnByb3RvMw", [file_quorate_v1_types]);
 
 /**
  * @generated from message quorate.v1.WatchRequest
@@ -109,6 +109,13 @@ export type WatchCreate = Message<"quorate.v1.WatchCreate"> & {
    * @generated from field: bool progress = 8;
    */
   progress: boolean;
+
+  /**
+   * The history that the watch goes on in; empty for any.
+   *
+   * @generated from field: string history_id = 9;
+   */
+  historyId: string;
 };
 
 /**
@@ -194,6 +201,13 @@ export type WatchReply = Message<"quorate.v1.WatchReply"> & {
     value: WatchEnded;
     case: "ended";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * The history that the reply is of; empty while the node knows none.
+   *
+   * @generated from field: string history_id = 7;
+   */
+  historyId: string;
 };
 
 /**
