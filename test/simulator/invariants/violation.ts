@@ -37,7 +37,9 @@ export type InvariantName =
   /** While faults last, who sees a majority is served, and what waits in vain ends. */
   | "PROGRESS"
   /** Clients are told documented errors, and none that only a defect explains. */
-  | "CODE";
+  | "CODE"
+  /** What is of one history is gone on from in no other. */
+  | "HISTORY";
 
 /** Something happened that must not. */
 export class InvariantViolated extends Error {

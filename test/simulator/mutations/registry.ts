@@ -1,6 +1,7 @@
 import { durabilityMutations } from "./durability.js";
 import { electionMutations } from "./elections.js";
 import { hearingMutations } from "./hearing.js";
+import { historyMutations } from "./histories.js";
 import { leaseMutations } from "./leases.js";
 import type { Mutation } from "./mutation.js";
 import { ownershipMutations } from "./ownership.js";
@@ -25,6 +26,7 @@ export const mutations: readonly Mutation[] = [
   ...sessionMutations,
   ...hearingMutations,
   ...serviceMutations,
+  ...historyMutations,
   ...storageMutations,
 ];
 

@@ -1,6 +1,7 @@
 import type { Random } from "../world/random.js";
 import type { SimulationOptions, WorkloadKind } from "./options.js";
 import { productionBounds } from "./server-bounds.js";
+import { allNewest } from "./versions.js";
 
 /** What a run concentrates on. */
 export type Theme =
@@ -17,7 +18,8 @@ export type Theme =
   | "connections"
   | "load"
   | "minorities"
-  | "identities";
+  | "identities"
+  | "history";
 
 /** How many of the runs concentrate on what. */
 const shares: readonly (readonly [Theme, number])[] = [
@@ -35,6 +37,7 @@ const shares: readonly (readonly [Theme, number])[] = [
   ["load", 1],
   ["minorities", 1],
   ["identities", 1],
+  ["history", 1],
 ];
 
 export function drawTheme(random: Random): Theme {
@@ -208,6 +211,13 @@ const settings: Readonly<Record<Theme, (random: Random) => Partial<SimulationOpt
     calms: [],
   }),
   identities: (random) => identities(random),
+  /** Clusters that lose all their data, with clients that live on. Older versions know of no histories. */
+  history: (random) => ({
+    electionTimeoutMs: 500,
+    thinkMs: random.pick([50, 200]),
+    historyRevisionsKept: random.pick([5, 1_000]),
+    versions: allNewest,
+  }),
 };
 
 /** Leases that are renewed late, by leaders that follow each other, over commits that take long. */

@@ -22,6 +22,9 @@ export const newestVersion = COMMAND_FORMAT;
 
 const newest = [newestVersion];
 
+/** Nobody is of an older version. */
+export const allNewest: Versions = { founders: newest, joiners: newest, upgradeMs: 5_000, stayMixed: false };
+
 export function drawVersions(random: Random): Versions {
   const older = random.chance(MIXED_SHARE);
   const founders = random.pick([newest, [1], [2], [1, 2], [1, newestVersion], [2, newestVersion]]);

@@ -1,4 +1,5 @@
 import { parentPort } from "node:worker_threads";
+import { HistoryRun } from "../history/history-run.js";
 import { drawOptions, type Overrides } from "./options.js";
 import type { SeedResult } from "./result.js";
 import { Simulation } from "./simulation.js";
@@ -11,7 +12,8 @@ export interface RunRequest {
 
 /** Runs one seed to its end. To be called from a turn of the event loop, never from a promise's continuation. */
 export function runSeed({ seed, overrides }: RunRequest): SeedResult {
-  return new Simulation(drawOptions(seed, overrides)).run();
+  const options = drawOptions(seed, overrides);
+  return options.theme === "history" ? new HistoryRun(options).run() : new Simulation(options).run();
 }
 
 parentPort?.on("message", (request: RunRequest) => {
