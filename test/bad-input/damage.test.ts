@@ -217,7 +217,7 @@ it("does not start anew with an empty directory; a new member gets everything fr
   rmSync(cluster.node(2).dataDir, { recursive: true });
   const { code, stderr } = await runServer(cluster.flags(2));
   expect(code).toBe(2);
-  expect(stderr).toMatch(/it has lost what it promised to the cluster/);
+  expect(stderr).toMatch(/has lost what it promised to the cluster/);
 
   // As docs/operations.md says.
   await client.removeMember("n3");

@@ -240,6 +240,15 @@ const otherCases: readonly Case[] = [
   },
 ];
 
+/** What a call throws at once, as those that build a condition or an operation do, or rejects with. */
+async function failureOf(call: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await call();
+  } catch (thrown) {
+    return thrown;
+  }
+}
+
 describe("a malformed or oversized request", () => {
   let cluster: LocalCluster;
   let plain: Quorate;
@@ -263,7 +272,7 @@ describe("a malformed or oversized request", () => {
   it("is refused with a typed error and changes nothing", async () => {
     await changesNothing(cluster, async () => {
       for (const { what, call, error, says } of cases) {
-        const failure = await call(plain).catch((thrown: unknown) => thrown);
+        const failure = await failureOf(() => call(plain));
         expect(failure, what).toBeInstanceOf(error);
         expect(String(failure), what).toMatch(says);
       }
@@ -273,7 +282,7 @@ describe("a malformed or oversized request", () => {
   it("is refused in the same way on a session, and leaves the session usable", async () => {
     const { revision } = await session.put("/a", "2");
     for (const { what, call, error, says } of cases) {
-      const failure = await call(session).catch((thrown: unknown) => thrown);
+      const failure = await failureOf(() => call(session));
       expect(failure, what).toBeInstanceOf(error);
       expect(String(failure), what).toMatch(says);
     }

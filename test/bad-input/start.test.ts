@@ -185,10 +185,10 @@ describe("a server refuses a data directory", () => {
 
   it("of another format", async () => {
     const identity = JSON.parse(readFileSync(join(cluster.node(0).dataDir, "identity.json"), "utf8"));
-    const path = withIdentity("format", { ...identity, format: 3 });
+    const path = withIdentity("format", { ...identity, format: 4 });
     expectRefusal(
       await runServer(withFlags(sound, { "data-dir": path })),
-      /has data format 3, this version of Quorate reads format 2/,
+      /has data format 4, this version of Quorate reads formats 2 to 3/,
     );
   });
 

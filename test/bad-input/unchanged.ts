@@ -1,7 +1,10 @@
 import { expect } from "vitest";
 import { eventually, LocalCluster, type LocalClusterOptions } from "../cluster/local-cluster.js";
 
-/** Starts a cluster and waits until its nodes have introduced themselves: and agreed on their limits and on the history's id: from then on only clients change anything. */
+/**
+ * Starts a cluster and waits until its nodes have introduced themselves, and agreed on their limits and on the history's
+ * id: from then on only clients change anything.
+ */
 export async function startQuietCluster(options: LocalClusterOptions = {}): Promise<LocalCluster> {
   const cluster = await LocalCluster.start(options);
   await using client = await cluster.connect({ session: false });
