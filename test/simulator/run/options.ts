@@ -8,10 +8,13 @@ import { drawVersions, mixed, type Versions } from "./versions.js";
 const workloadKinds = ["registers", "strings", "watches", "locks", "leases", "elections"] as const;
 
 /** Those that are drawn aside, each for so many of the runs. */
-const rareWorkloads = { sentinels: 0.2, load: 0.05 } as const;
+const rareWorkloads = { sentinels: 0.2 } as const;
 
-/** Bursts only where a run concentrates on what they may do. */
-export type WorkloadKind = (typeof workloadKinds)[number] | keyof typeof rareWorkloads | "bursts";
+/**
+ * Bursts and load only where a run concentrates on what they may do: puts without a pause by several clients are more than
+ * the slowest disks and processes of other runs take in, and no bound of a calm would hold for them.
+ */
+export type WorkloadKind = (typeof workloadKinds)[number] | keyof typeof rareWorkloads | "bursts" | "load";
 
 /** One run, whole: the same options give the same run. */
 export interface SimulationOptions {
