@@ -69,6 +69,15 @@ export async function startServer(
     httpServer.closeAllConnections();
     await Promise.all([shutdown(clientServer), shutdown(peerServer)]);
   };
+  /** Stops what runs, then tidies up. That this fails as well, on a full disk say, must not hide why the start did. */
+  const cleanUp = async (tidy: () => void): Promise<void> => {
+    try {
+      await stop();
+      tidy();
+    } catch (error) {
+      logger.warn({ err: error }, "the start that failed could not be taken back whole");
+    }
+  };
   try {
     await listenHttp(httpServer, options.httpListen);
     const read = await establishIdentity(directory, known, options, logger);
@@ -90,8 +99,7 @@ export async function startServer(
     membership.begin().catch(async (error: unknown) => {
       // Refused before it took part: the directory is as it was found, for whatever the operator does next.
       if (error instanceof UnusableDataDirectory && identity.standing === "fresh") {
-        await stop();
-        emptyDataDirectory(directory, identity);
+        await cleanUp(() => emptyDataDirectory(directory, identity));
       }
       onFatal(error);
     });
@@ -100,8 +108,9 @@ export async function startServer(
     logger.info({ version: VERSION, client, peer, clusterId }, "serving");
     return { stop };
   } catch (error) {
-    await stop();
-    if (made !== undefined) takeBack(directory, made);
+    await cleanUp(() => {
+      if (made !== undefined) takeBack(directory, made);
+    });
     throw error;
   }
 }
